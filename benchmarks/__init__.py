@@ -1,0 +1,1 @@
+"""Measurements of speed; run them as `python -m benchmarks.NAME`."""

@@ -1,0 +1,3 @@
+"""Published vision papers, reproduced in JAX and Flax."""
+
+__version__ = "0.1.0"

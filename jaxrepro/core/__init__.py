@@ -1,0 +1,1 @@
+"""The framework: one loop, one state, one contract. It knows no paper."""

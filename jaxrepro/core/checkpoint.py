@@ -1,0 +1,158 @@
+"""Checkpoints of a TrainState: a thin layer over Orbax, and the only file that imports it."""
+
+import pathlib
+import shutil
+from types import TracebackType
+from typing import Any, Self
+
+import jax
+import orbax.checkpoint as ocp
+
+from jaxrepro.core.errors import InputError
+
+
+class Checkpoints:
+    """The checkpoints of one run, `<workdir>/checkpoints/<step>`.
+
+    Saves are asynchronous and atomic: a run killed while saving leaves the earlier ones whole
+    and no half-written one that could be taken for a checkpoint.
+    """
+
+    def __init__(
+        self,
+        workdir: pathlib.Path,
+        *,
+        keep: int = 3,
+        keep_period: int | None = None,
+        read_only: bool = False,
+    ):
+        """Opens the checkpoints of `workdir`.
+
+        keep: how many of the latest to keep. keep_period: also keep each step divisible by it.
+        read_only: for looking at a finished or a live run; nothing is created or removed.
+        """
+        self._directory = workdir.absolute() / "checkpoints"
+        if read_only and not self._directory.is_dir():
+            raise InputError(
+                f"no checkpoints in {workdir}: give --workdir the folder of a run that was trained"
+            )
+        self._manager = ocp.CheckpointManager(
+            self._directory,
+            options=ocp.CheckpointManagerOptions(
+                max_to_keep=None if read_only else keep,
+                keep_period=keep_period,
+                read_only=read_only,
+                create=not read_only,
+            ),
+            item_names=("state",),
+            item_handlers={"state": ocp.PyTreeCheckpointHandler()} if read_only else None,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._manager.close()
+
+    @property
+    def steps(self) -> list[int]:
+        """The saved steps, oldest first."""
+        return sorted(self._manager.all_steps())
+
+    def save(self, step: int, state: Any, *, wait: bool = False) -> None:
+        """Saves `state` as `step`, unless that step is saved already.
+
+        The arrays are copied before this returns, so they may be donated to the next step. Raises
+        InputError where the folder cannot be written; earlier checkpoints stay as they are.
+        """
+        try:
+            if step not in self._manager.all_steps():
+                self._manager.save(step, args=ocp.args.Composite(state=_save_args(state)))
+            if wait:
+                self._manager.wait_until_finished()
+        except OSError as error:
+            raise InputError(
+                f"cannot write a checkpoint to {self._directory}: {error}; free space or choose "
+                f"another --workdir, then give the same command again to continue"
+            ) from error
+
+    def restore(self, step: int, abstract_state: Any) -> Any:
+        """Returns the state saved as `step`, laid out as `abstract_state` says.
+
+        abstract_state: a tree of `jax.ShapeDtypeStruct` with shardings. Raises InputError if
+        the checkpoint is absent, damaged or of another structure.
+        """
+        self._check_present(step)
+        try:
+            restored = self._manager.restore(
+                step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract_state))
+            )
+        except Exception as error:  # Orbax and TensorStore raise a different type per defect.
+            raise self._damaged(step, error) from error
+        return restored["state"]
+
+    def restore_part(self, step: int, abstract_part: Any) -> Any:
+        """Returns a part of the state saved as `step`, such as {"ema": ...}, and reads no more."""
+        self._check_present(step)
+        try:
+            restored = self._manager.restore(
+                step,
+                args=ocp.args.Composite(
+                    state=ocp.args.PyTreeRestore(
+                        abstract_part,
+                        restore_args=ocp.checkpoint_utils.construct_restore_args(abstract_part),
+                        partial_restore=True,
+                    )
+                ),
+            )
+        except Exception as error:  # As in `restore`.
+            raise self._damaged(step, error) from error
+        return restored["state"]
+
+    def set_aside_after(self, step: int) -> list[int]:
+        """Moves the checkpoints after `step` to `<workdir>/set_aside` and returns their steps."""
+        self._check_present(step)
+        newer = [other for other in self.steps if other > step]
+        folder = self._directory.parent / "set_aside"
+        for other in newer:
+            folder.mkdir(exist_ok=True)
+            target = folder / str(other)
+            if target.exists():
+                shutil.rmtree(target)
+            shutil.move(self._directory / str(other), target)
+        self._manager.reload()
+        return newer
+
+    def _check_present(self, step: int) -> None:
+        if step not in self.steps:
+            raise InputError(
+                f"no checkpoint of step {step} in {self._directory}; "
+                f"there are {', '.join(map(str, self.steps)) or 'none'}"
+            )
+
+    def _damaged(self, step: int, error: Exception) -> InputError:
+        older = [other for other in self.steps if other < step]
+        advice = (
+            f"continue from an older one with --resume={older[-1]} (kept: "
+            f"{', '.join(map(str, older))})"
+            if older
+            else "no older one is kept: start again in another --workdir"
+        )
+        reason = " ".join(str(error).split())[:300]
+        return InputError(
+            f"the checkpoint of step {step} in {self._directory} is damaged or of another "
+            f"program: {reason}; {advice}"
+        )
+
+
+def _save_args(state: Any) -> ocp.args.StandardSave:
+    if jax.default_backend() == "cpu":
+        # Orbax reads host buffers in the background without a copy, and the caller is about to
+        # donate them to the next step.
+        state = jax.tree.map(lambda x: x.copy() if isinstance(x, jax.Array) else x, state)
+    return ocp.args.StandardSave(state)

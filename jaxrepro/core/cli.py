@@ -1,0 +1,90 @@
+"""What all command line tools share: flags in, one clear line out when the user erred."""
+
+import os
+import pathlib
+import re
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from jaxrepro.core.errors import InputError
+
+# Errors of ml_collections and absl for a flag or override that cannot be applied.
+_FLAG_ERRORS = (flags.Error, AttributeError, KeyError, TypeError, ValueError)
+
+
+def define_config() -> flags.FlagHolder:
+    """Defines `--config=FILE.py[:VARIANT]` and overrides such as `--config.seed=1`."""
+    return config_flags.DEFINE_config_file(
+        "config",
+        None,
+        "Configuration file and, after a colon, its variant: configs/biggan128.py:demo,bs=64. "
+        "Every key can be set too: --config.train.total_steps=1000.",
+    )
+
+
+def config_name(default: str = "config") -> str:
+    """Returns a folder name for the given config: "biggan128_demo_bs64"."""
+    path, _, variant = flags.FLAGS[default].config_filename.partition(":")
+    words = [pathlib.Path(path).stem, *variant.split(",")]
+    return "_".join(re.sub(r"[^\w.-]", "", word) for word in words if word)
+
+
+def run(main: Callable[[], Any]) -> NoReturn:
+    """Parses the flags, runs `main` and exits: status 1 and one line for an InputError.
+
+    With JAXREPRO_TRACEBACK=1 in the environment the stack trace is shown as well.
+    """
+
+    def quiet_main(argv: list[str]) -> Any:
+        del argv
+        # The libraries' step-by-step accounts are for debugging; warnings are not.
+        logging.set_verbosity(logging.WARNING)
+        return main()
+
+    try:
+        app.run(quiet_main, flags_parser=_parse)
+    except InputError as error:
+        if os.environ.get("JAXREPRO_TRACEBACK"):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _parse(argv: list[str]) -> list[str]:
+    _check_config_file(argv)
+    try:
+        rest = flags.FLAGS(argv)
+    except _FLAG_ERRORS as error:
+        raise _as_input_error(error) from error
+    if len(rest) > 1:
+        raise InputError(f"unexpected argument {rest[1]!r}; options are written --name=value")
+    return rest
+
+
+def _check_config_file(argv: list[str]) -> None:
+    for previous, argument in zip(["", *argv], argv, strict=False):
+        match = re.match(r"--?config=(.*)", argument)
+        value = match[1] if match else argument if re.fullmatch("--?config", previous) else None
+        if value is not None and not pathlib.Path(value.partition(":")[0]).is_file():
+            raise InputError(
+                f"no config file {value.partition(':')[0]!r}; give a path such as "
+                f"--config=configs/biggan_digits.py, seen from {pathlib.Path.cwd()}"
+            )
+
+
+def _as_input_error(error: BaseException) -> InputError:
+    """Returns the InputError that a config file raised, or one with the first line of `error`."""
+    cause: BaseException | None = error
+    messages = []
+    while cause is not None:
+        if isinstance(cause, InputError):
+            messages.append(str(cause))
+        cause = cause.__context__
+    if messages:
+        return InputError(messages[-1])
+    text = str(error.args[0] if error.args else error).strip()
+    return InputError(" ".join(text.split()))

@@ -1,0 +1,135 @@
+"""Configs: variants from one string, every key read, and the same config on resume."""
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from jaxrepro.core.errors import InputError
+
+# Keys that may differ between a run and its continuation: how long, how often, where to look.
+RESUMABLE = ("train.total_steps", "checkpoint.", "eval.", "log.", "mesh.")
+
+
+def parse_variant(arg: str | None, variants: Sequence[str], **settings: Any) -> ConfigDict:
+    """Returns what `--config=FILE.py:ARG` asks for: `variant` and the values of `settings`.
+
+    parse_variant("demo,bs=64", ("paper", "demo"), bs=2048) has variant "demo" and bs 64. The
+    first of `variants` is the default; a setting takes the type of its default.
+
+    Raises InputError for an unknown variant or setting and for a value of the wrong type.
+    """
+    parsed = {"variant": variants[0], **settings}
+    allowed = f"variants: {', '.join(variants)}" + (
+        f"; settings: {', '.join(f'{k}={v}' for k, v in settings.items())}" if settings else ""
+    )
+    for word in filter(None, (word.strip() for word in (arg or "").split(","))):
+        name, equals, value = word.partition("=")
+        if not equals and name in variants:
+            parsed["variant"] = name
+        elif equals and name in settings:
+            try:
+                parsed[name] = type(settings[name])(value)
+            except ValueError as error:
+                kind = type(settings[name]).__name__
+                raise InputError(f"setting {name}={value!r} is not of type {kind}") from error
+        else:
+            what = "setting" if equals else "variant"
+            raise InputError(f"unknown {what} {name!r} in {arg!r}; allowed: {allowed}")
+    return ConfigDict(parsed)
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns the leaves by dotted key: {"optim.g.learning_rate": 5e-5, ...}."""
+    leaves: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping | ConfigDict):
+            leaves |= flatten(value, f"{prefix}{key}.")
+        else:
+            leaves[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
+    return leaves
+
+
+class Settings:
+    """A read-only view of a config that remembers which keys were read.
+
+    `settings.optim.learning_rate` reads one value. A key that no code reads would be a setting
+    without effect, so `check_all_read` makes it an error.
+    """
+
+    def __init__(self, config: Mapping[str, Any], _prefix: str = "", _read: set | None = None):
+        self._config = config
+        self._prefix = _prefix
+        self._read = set() if _read is None else _read
+
+    def __getattr__(self, name: str) -> Any:
+        key = f"{self._prefix}{name}"
+        if name.startswith("_") or name not in self._config:
+            raise InputError(
+                f"the config has no key {key!r}; it has {', '.join(self._prefix + k for k in self)}"
+            )
+        value = self._config[name]
+        if isinstance(value, Mapping | ConfigDict):
+            return Settings(value, f"{key}.", self._read)
+        self._read.add(key)
+        return tuple(value) if isinstance(value, list) else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._config)
+
+    def one_of(self, name: str, allowed: Sequence[Any]) -> Any:
+        """Returns the value of `name`; raises InputError unless it is among `allowed`."""
+        value = getattr(self, name)
+        if value not in allowed:
+            raise InputError(
+                f"{self._prefix}{name} is {value!r}; allowed: {', '.join(map(repr, allowed))}"
+            )
+        return value
+
+    def at_least(self, name: str, minimum: float) -> Any:
+        """Returns the value of `name`; raises InputError if it is below `minimum`."""
+        value = getattr(self, name)
+        if value < minimum:
+            raise InputError(f"{self._prefix}{name} is {value}; it must be at least {minimum}")
+        return value
+
+    def check_all_read(self) -> None:
+        """Raises InputError naming the keys that nothing has read."""
+        if unread := sorted(set(flatten(self._config)) - self._read):
+            raise InputError(
+                f"config keys without effect: {', '.join(unread)}; correct the name or remove them"
+            )
+
+
+def task_names() -> list[str]:
+    """Returns the papers that can be trained: the packages under `jaxrepro.papers`."""
+    folder = importlib.import_module("jaxrepro.papers").__path__
+    return sorted(module.name for module in pkgutil.iter_modules(folder))
+
+
+def make_task(settings: Settings) -> Any:
+    """Returns the Task of the paper that `settings.task` names.
+
+    Raises InputError if there is no such paper or the paper refuses the settings.
+    """
+    name = settings.one_of("task", task_names())
+    return importlib.import_module(f"jaxrepro.papers.{name}.task").from_settings(settings)
+
+
+def to_json(config: Mapping[str, Any]) -> str:
+    """Returns the config as it is kept in a workdir."""
+    nested = config.to_dict() if isinstance(config, ConfigDict) else config
+    return json.dumps(nested, indent=2) + "\n"
+
+
+def differing_keys(saved: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """Returns lines "key: saved -> given" for keys that a continuation must not change."""
+    old, new = (json.loads(json.dumps(flatten(config))) for config in (saved, given))
+    return [
+        f"{key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key) and not key.startswith(RESUMABLE)
+    ]

@@ -1,0 +1,51 @@
+"""Files that are either whole or absent."""
+
+import os
+import pathlib
+import tempfile
+
+import numpy as np
+
+from jaxrepro.core.errors import InputError
+
+
+def write_atomically(path: pathlib.Path, content: bytes) -> None:
+    """Writes `content` to `path`: whoever reads it sees the old content or the new, never a part.
+
+    Makes missing folders. Raises InputError where the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        pathlib.Path(temporary).unlink(missing_ok=True)
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_png(path: pathlib.Path, image: np.ndarray) -> None:
+    """Writes a picture as PNG, whole or not at all.
+
+    image: uint8 [H, W, 1 or 3].
+    """
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, format="PNG")
+    write_atomically(path, buffer.getvalue())

@@ -1,0 +1,214 @@
+"""The training loop: the only one, for every paper."""
+
+import contextlib
+import dataclasses
+import pathlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+from jax.sharding import NamedSharding
+
+from jaxrepro.core import mesh as mesh_lib
+from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.config import Settings
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.evaluation import Evaluation
+from jaxrepro.core.hooks import Profile, Progress, check_finite
+from jaxrepro.core.partition import state_shardings, with_shardings
+from jaxrepro.core.preemption import Stopped, StopRequest
+from jaxrepro.core.task import Every, Image, Task
+from jaxrepro.core.workdir import MODEL_CARD, RESULTS, read_json, write_json
+from jaxrepro.core.writers import workdir_writers
+
+
+@dataclasses.dataclass(frozen=True)
+class LoopSettings:
+    """What the loop itself reads from a config."""
+
+    seed: int
+    total_steps: int
+    checkpoint: Every
+    keep: int
+    keep_period: int
+    log: Every
+    profile_at: int
+    fsdp: int
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "LoopSettings":
+        """Reads seed, train.total_steps, checkpoint.*, log.* and mesh.*."""
+        return cls(
+            seed=settings.seed,
+            total_steps=settings.train.at_least("total_steps", 1),
+            checkpoint=Every(settings.checkpoint.at_least("every", 0)),
+            keep=settings.checkpoint.at_least("keep", 1),
+            keep_period=settings.checkpoint.at_least("keep_period", 0),
+            log=Every(settings.log.at_least("every", 1)),
+            profile_at=settings.log.at_least("profile_at", 0),
+            fsdp=settings.mesh.at_least("fsdp", 1),
+        )
+
+
+def train(
+    task: Task, settings: LoopSettings, workdir: pathlib.Path, resume: int | None = None
+) -> dict[str, float]:
+    """Trains until `settings.total_steps` and returns the final results.
+
+    Starts new in a `workdir` without checkpoints; otherwise continues from the latest, or from
+    step `resume`. A finished run is not trained again: its results are returned.
+
+    Raises InputError for what the user can mend, Stopped after SIGTERM or Ctrl-C, and
+    NonFiniteError.
+    """
+    total = settings.total_steps
+
+    # --- Layout: shapes, then shardings; no array exists yet.
+    mesh = mesh_lib.make_mesh(settings.fsdp)
+    specs = task.batch_spec
+    mesh_lib.check_batch(mesh, specs)
+    batch_shardings = {k: mesh_lib.batch_sharding(mesh, s.batch_axis) for k, s in specs.items()}
+    key = jax.random.key(settings.seed)
+    abstract_state = jax.eval_shape(task.init, key)
+    shardings = state_shardings(abstract_state, task.partition(), mesh)
+    abstract_state = with_shardings(abstract_state, shardings)
+
+    with contextlib.ExitStack() as stack:
+        # --- Where to start.
+        checkpoints = stack.enter_context(
+            Checkpoints(workdir, keep=settings.keep, keep_period=settings.keep_period or None)
+        )
+        start = _start_step(checkpoints, workdir, total, resume)
+        if (results := _results_of_finished_run(workdir, start, total)) is not None:
+            print(f"this run is finished: {total} steps in {workdir}")
+            return results
+
+        examples_per_step = next(iter(specs.values())).num_examples
+        progress = stack.enter_context(Progress(total, start, examples_per_step))
+        write_json(workdir / MODEL_CARD, task.model_card())
+        writer = workdir_writers(workdir, start)
+        stack.callback(writer.close)
+        stop = stack.enter_context(StopRequest())
+
+        # --- State: restored or new. A new one is made on one device and then laid out, so that it
+        # does not depend on the mesh.
+        if start:
+            progress.message(f"continuing from the checkpoint of step {start} in {workdir}")
+            state = checkpoints.restore(start, abstract_state)
+        else:
+            state = jax.device_put(jax.jit(task.init)(key), shardings)
+
+        # --- Step: one compilation per run; the old state's memory becomes the new state's.
+        update = compile_step(task, abstract_state, batch_shardings, progress)
+        evaluation = Evaluation(task.evaluators(), mesh, shardings)
+        batches = task.train_data(start, jax.process_index(), jax.process_count())
+        profile = Profile(workdir / "profile", settings.profile_at)
+        last_finite = start
+
+        def report(step: int, scalars: Mapping[str, jax.Array]) -> None:
+            nonlocal last_finite
+            numbers = {name: float(x) for name, x in jax.device_get(scalars).items()}
+            check_finite(numbers, step, last_finite, state, workdir / "debug")
+            last_finite = step
+            writer.write(step, numbers | progress.report(step, numbers))
+
+        # --- The loop. The order is fixed: batch, update, report (one update late, so that the
+        # device is never idle), save, evaluate, stop.
+        pending: tuple[int, Mapping[str, jax.Array]] | None = None
+        for step in range(start + 1, total + 1):
+            batch = mesh_lib.put_batch(next(batches), batch_shardings)
+            profile.before(step)
+            with (
+                jax.profiler.StepTraceAnnotation("train", step_num=step),
+                jax.transfer_guard("disallow"),
+            ):
+                state, scalars = update(state, batch)
+            profile.after(step, scalars)
+
+            if pending is not None:
+                jax.block_until_ready(pending[1])
+                progress.step(pending[0])
+                if settings.log.due(pending[0], total):
+                    report(*pending)
+            pending = step, scalars
+
+            stopping = stop.status is not None
+            if settings.checkpoint.due(step, total) or stopping:
+                report(*pending)  # A state with NaN must never become a checkpoint.
+                pending = None
+                with progress.paused():
+                    checkpoints.save(step, state, wait=stopping or step == total)
+            if step < total and not stopping and (names := evaluation.due(step, total)):
+                with progress.paused():
+                    writer.write(step, evaluation.run(names, state))
+            if stopping:
+                raise Stopped(step, stop.status)
+        progress.step(total)
+
+        # --- The end: measured on the state that is kept.
+        progress.message("evaluating the final state")
+        results = evaluation.run(evaluation.due(total, total), state)
+        writer.write(total, results)
+        numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
+        write_json(workdir / RESULTS, {"step": total, "results": numbers})
+        return numbers
+
+
+def compile_step(
+    task: Task,
+    abstract_state: Any,
+    batch_shardings: Mapping[str, NamedSharding],
+    progress: Progress,
+) -> jax.stages.Compiled:
+    """Returns the compiled update: (state, batch) -> (state, scalars), the state donated."""
+    batch = {
+        name: jax.ShapeDtypeStruct(spec.shape, spec.dtype, sharding=batch_shardings[name])
+        for name, spec in task.batch_spec.items()
+    }
+    shardings = jax.tree.map(lambda x: x.sharding, abstract_state)
+    mesh = next(iter(batch_shardings.values())).mesh
+    began = time.perf_counter()
+    compiled = (
+        jax.jit(
+            task.train_step,
+            in_shardings=(shardings, dict(batch_shardings)),
+            out_shardings=(shardings, mesh_lib.replicated(mesh)),
+            donate_argnums=0,
+        )
+        .lower(abstract_state, batch)
+        .compile()
+    )
+    progress.message(
+        f"compiled the training step for {mesh.size} x {mesh.devices.flat[0].device_kind} in "
+        f"{time.perf_counter() - began:.1f} s"
+    )
+    return compiled
+
+
+def _start_step(
+    checkpoints: Checkpoints, workdir: pathlib.Path, total: int, resume: int | None
+) -> int:
+    """Returns the step to continue from, 0 for a new run."""
+    if resume is not None:
+        if moved := checkpoints.set_aside_after(resume):
+            print(f"moved the checkpoints of steps {moved} to {workdir / 'set_aside'}")
+            (workdir / RESULTS).unlink(missing_ok=True)
+        return resume
+    start = max(checkpoints.steps, default=0)
+    if start > total:
+        raise InputError(
+            f"{workdir} is trained for {start} steps already, more than train.total_steps="
+            f"{total}; raise it, or go back with --resume=STEP ({checkpoints.steps})"
+        )
+    return start
+
+
+def _results_of_finished_run(
+    workdir: pathlib.Path, start: int, total: int
+) -> dict[str, float] | None:
+    """Returns the results of a run that was trained and measured to the end, else None."""
+    if start < total or not (workdir / RESULTS).exists():
+        return None
+    results = read_json(workdir / RESULTS)
+    return results["results"] if results["step"] == total else None

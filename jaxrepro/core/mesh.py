@@ -1,0 +1,66 @@
+"""Device meshes and batches on them. The only place that builds a mesh."""
+
+import math
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.task import BatchSpec, HostBatch
+
+# Axes along which a batch is split. Parameters may be split along "fsdp" too.
+BATCH_AXES = ("data", "fsdp")
+
+
+def make_mesh(fsdp: int = 1, devices: list[jax.Device] | None = None) -> Mesh:
+    """Returns a mesh of all devices with axes ("data", "fsdp").
+
+    The axes are Auto: with the Explicit axes that `jax.make_mesh` makes by default, a Dense
+    layer whose kernel is split along the batch's axis fails to type-check.
+
+    fsdp: size of the "fsdp" axis; 1 replicates parameters (plain data parallelism).
+    devices: all devices of all processes when None.
+    Raises InputError if `fsdp` does not divide the number of devices.
+    """
+    devices = jax.devices() if devices is None else devices
+    if fsdp < 1 or len(devices) % fsdp:
+        raise InputError(
+            f"mesh.fsdp={fsdp} does not divide the {len(devices)} devices; "
+            f"choose one of {[n for n in range(1, len(devices) + 1) if len(devices) % n == 0]}"
+        )
+    shape = (len(devices) // fsdp, fsdp)
+    return jax.make_mesh(shape, BATCH_AXES, (AxisType.Auto, AxisType.Auto), devices=devices)
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    """Returns the sharding that keeps a whole copy on every device."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def batch_sharding(mesh: Mesh, batch_axis: int = 0) -> NamedSharding:
+    """Returns the sharding that splits axis `batch_axis` over all devices."""
+    return NamedSharding(mesh, PartitionSpec(*[None] * batch_axis, BATCH_AXES))
+
+
+def check_batch(mesh: Mesh, specs: Mapping[str, BatchSpec]) -> None:
+    """Raises InputError where a batch axis does not divide evenly over the devices."""
+    for name, spec in specs.items():
+        if (size := spec.shape[spec.batch_axis]) % mesh.size:
+            raise InputError(
+                f"a microbatch of {size} examples ({name}) does not divide over {mesh.size} "
+                f"devices; choose train.batch_size and train.microbatches so that their quotient "
+                f"is a multiple of {mesh.size}, such as {math.ceil(size / mesh.size) * mesh.size}"
+            )
+
+
+def put_batch(batch: HostBatch, shardings: Mapping[str, NamedSharding]) -> dict[str, jax.Array]:
+    """Returns global arrays made of every process's rows.
+
+    batch: this process's rows; shardings: of the same names, as `batch_sharding` makes them.
+    """
+    return {
+        name: jax.make_array_from_process_local_data(shardings[name], np.asarray(rows))
+        for name, rows in batch.items()
+    }

@@ -1,0 +1,68 @@
+"""How a state is laid over a mesh: ordered rules from paths to shardings."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+# A rule sees a leaf's shape, its size in bytes and the mesh, and says how to split the leaf.
+Rule = Callable[[tuple[int, ...], int, Mesh], PartitionSpec]
+# The first rule whose pattern is found in the leaf's path applies; none: replicate.
+Rules = Sequence[tuple[str, Rule]]
+
+
+def replicate(shape: tuple[int, ...], num_bytes: int, mesh: Mesh) -> PartitionSpec:
+    """Keeps a whole copy on every device."""
+    del shape, num_bytes, mesh
+    return PartitionSpec()
+
+
+def fsdp(min_mb: float = 4.0) -> Rule:
+    """Returns the rule that splits the largest divisible axis over the mesh's "fsdp" axis.
+
+    Leaves under `min_mb` MiB stay whole: gathering them costs more than they take. So do
+    leaves without a divisible axis. With an "fsdp" axis of size 1 nothing is split.
+    """
+
+    def rule(shape: tuple[int, ...], num_bytes: int, mesh: Mesh) -> PartitionSpec:
+        parts = mesh.shape["fsdp"]
+        divisible = [axis for axis, size in enumerate(shape) if size % parts == 0]
+        if parts == 1 or num_bytes < min_mb * 2**20 or not divisible:
+            return PartitionSpec()
+        largest = max(divisible, key=lambda axis: shape[axis])
+        return PartitionSpec(*["fsdp" if axis == largest else None for axis in range(len(shape))])
+
+    return rule
+
+
+def leaf_path(path: Sequence[Any]) -> str:
+    """Returns a tree path as "nets/g/params/linear/kernel"."""
+    return jax.tree_util.keystr(tuple(path), simple=True, separator="/")
+
+
+def state_shardings(abstract_state: Any, rules: Rules, mesh: Mesh) -> Any:
+    """Returns a tree like `abstract_state` with the NamedSharding of each leaf.
+
+    Paths end alike for a parameter, its optimiser moments and its moving average
+    ("nets/g/params/x", "nets/g/opt_state/0/nu/x", "ema/g/params/x"), so that one pattern on
+    the parameter's own path lays out all of them.
+    """
+
+    def sharding(path: Sequence[Any], leaf: jax.ShapeDtypeStruct) -> NamedSharding:
+        name = leaf_path(path)
+        rule = next((rule for pattern, rule in rules if re.search(pattern, name)), replicate)
+        is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        num_bytes = 0 if is_key else int(np.prod(leaf.shape)) * leaf.dtype.itemsize
+        return NamedSharding(mesh, rule(leaf.shape, num_bytes, mesh))
+
+    return jax.tree_util.tree_map_with_path(sharding, abstract_state)
+
+
+def with_shardings(abstract: Any, shardings: Any) -> Any:
+    """Returns the shapes `abstract` with the `shardings` attached."""
+    return jax.tree.map(
+        lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), abstract, shardings
+    )

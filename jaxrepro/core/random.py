@@ -1,0 +1,36 @@
+"""Named random streams.
+
+Nothing but the root key has to be saved: the key of a purpose at a step is a pure function of
+(root, step, name), so a resumed run draws what the uninterrupted one would have drawn, and
+adding a stream changes no other.
+"""
+
+import zlib
+
+import jax
+
+
+def named_key(key: jax.Array, name: str) -> jax.Array:
+    """Returns the key of purpose `name` under `key`."""
+    return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
+def streams(key: jax.Array, step: jax.Array | int, *names: str) -> tuple[jax.Array, ...]:
+    """Returns one key for each of `names`, for this step only.
+
+    key: the root key of the run (`TrainState.key`).
+    step: int32 [], the number of updates done before this one.
+    """
+    step_key = jax.random.fold_in(key, step)
+    return tuple(named_key(step_key, name) for name in names)
+
+
+def indexed_normal(key: jax.Array, index: jax.Array, size: int) -> jax.Array:
+    """Returns standard normal vectors [B, size], row i a function of (key, index[i]) alone.
+
+    So sample number 17 is the same image whatever the batch size, the device count or the
+    samples drawn beside it.
+
+    index: int32 [B].
+    """
+    return jax.vmap(lambda i: jax.random.normal(jax.random.fold_in(key, i), (size,)))(index)

@@ -1,0 +1,48 @@
+"""Process-wide JAX settings, made before JAX starts a backend."""
+
+import importlib.metadata
+import importlib.util
+import os
+import pathlib
+
+# jaxlib versions on which the flag below was seen accepted: XLA aborts the process on a flag
+# that it does not know, so an unseen version goes without it.
+_CONVOLUTION_FLAG = "--xla_cpu_experimental_ynn_fusion_type=-individual_convolution"
+_CONVOLUTION_FLAG_VERSIONS = ("0.10.2",)
+
+
+def _cpu_only() -> bool:
+    """Whether JAX will run on the CPU: asked for, or nothing else is installed."""
+    if platforms := os.environ.get("JAX_PLATFORMS"):
+        return platforms == "cpu"
+    plugins = ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_rocm60_plugin", "libtpu")
+    return not any(importlib.util.find_spec(name) for name in plugins)
+
+
+def set_xla_flags() -> None:
+    """Keeps XLA:CPU's convolutions out of YNN, where their weight gradient is several times slower.
+
+    Adds to the user's own XLA_FLAGS and does nothing where they already name the option, on
+    another platform, or on a jaxlib version on which the flag is not known to exist. What it
+    brings: `python -m benchmarks.step_time --config=... --without_xla_flags`.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    known = importlib.metadata.version("jaxlib") in _CONVOLUTION_FLAG_VERSIONS
+    if known and _cpu_only() and "xla_cpu_experimental_ynn_fusion_type" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {_CONVOLUTION_FLAG}".strip()
+
+
+def set_compilation_cache() -> None:
+    """Keeps compiled programs in ~/.cache/jaxrepro/xla unless JAX_COMPILATION_CACHE_DIR is set."""
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is None:
+        folder = pathlib.Path.home() / ".cache" / "jaxrepro" / "xla"
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+
+
+def set_up() -> None:
+    """Makes the settings of every entry point; call it before the first use of JAX."""
+    set_xla_flags()
+    set_compilation_cache()

@@ -1,0 +1,70 @@
+"""Pieces of a training step, shared by all papers. All pure."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxrepro.core.state import Net, Params, Variables
+
+Carry = TypeVar("Carry")
+Aux = TypeVar("Aux")
+
+
+def sequential(body: Callable[[Carry, Any], tuple[Carry, Aux]], init: Carry, xs: Any) -> Any:
+    """Returns `jax.lax.scan(body, init, xs)`, unrolled on CPU.
+
+    XLA:CPU runs a convolution inside a loop 15 to 50 times slower than outside one; on
+    accelerators the loop keeps compile time independent of its length.
+    """
+    return jax.lax.scan(body, init, xs, unroll=jax.default_backend() == "cpu")
+
+
+def microbatched_grads(
+    loss: Callable[[Params, Carry, Any], tuple[jax.Array, tuple[Carry, Any]]],
+    params: Params,
+    carry: Carry,
+    microbatches: Any,
+) -> tuple[Params, Carry, Any]:
+    """Returns (gradient of the mean loss, last carry, mean logs) over microbatches.
+
+    loss: (params, carry, microbatch) -> (scalar, (carry, logs)). `carry` holds what advances on
+    every forward pass (running statistics, spectral vectors) and is not differentiated.
+    microbatches: a tree whose leaves have the microbatch as leading axis.
+    """
+    grad = jax.grad(loss, has_aux=True)
+
+    def body(state: tuple[Params, Carry], microbatch: Any) -> tuple[tuple[Params, Carry], Any]:
+        total, carry = state
+        grads, (carry, logs) = grad(params, carry, microbatch)
+        return (jax.tree.map(jnp.add, total, grads), carry), logs
+
+    num = jax.tree.leaves(microbatches)[0].shape[0]
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    (total, carry), logs = sequential(body, (zeros, carry), microbatches)
+    grads = jax.tree.map(lambda g: g / num, total)
+    return grads, carry, jax.tree.map(lambda x: x.mean(axis=0), logs)
+
+
+def apply_gradients(
+    net: Net, grads: Params, stats: Any, optimizer: optax.GradientTransformation
+) -> Net:
+    """Returns the network after one optimiser update, with `stats` as its other variables."""
+    updates, opt_state = optimizer.update(grads, net.opt_state, net.params)
+    return Net(optax.apply_updates(net.params, updates), stats, opt_state)
+
+
+def ema_update(
+    ema: Variables, variables: Variables, step: jax.Array, *, decay: float, start: int
+) -> Variables:
+    """Returns the moving average of every leaf, running statistics included.
+
+    ema <- decay * ema + (1 - decay) * variables; a plain copy while step < start.
+    step: int32 [], the number of updates done before this one.
+    """
+    rate = jnp.where(step < start, 0.0, decay).astype(jnp.float32)
+    return jax.tree.map(
+        lambda old, new: (rate * old + (1 - rate) * new).astype(old.dtype), ema, variables
+    )

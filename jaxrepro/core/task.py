@@ -1,0 +1,127 @@
+"""The contract between a paper and the framework.
+
+A paper is a package with a `Task`; the one loop in `jaxrepro.core.loop` trains every Task and
+the evaluation in `jaxrepro.core.evaluation` runs every Evaluator.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from jaxrepro.core.partition import Rules
+from jaxrepro.core.state import TrainState, Variables
+
+HostBatch = Mapping[str, np.ndarray]
+Batch = Mapping[str, jax.Array]
+Scalars = Mapping[str, jax.Array]
+Accumulator = Any
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchSpec:
+    """Shape of one entry of a training batch over all processes.
+
+    shape: the global shape; dtype: as the pipeline yields it; batch_axis: the axis of examples,
+    the one that is split over devices. Axes before it are sequential work inside one update
+    (discriminator steps, microbatches).
+    """
+
+    shape: tuple[int, ...]
+    dtype: Any
+    batch_axis: int = 0
+
+    @property
+    def num_examples(self) -> int:
+        """Examples that one update consumes."""
+        return int(np.prod(self.shape[: self.batch_axis + 1]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Every:
+    """When something periodic is due.
+
+    steps: the period; 0 means at the end only.
+    """
+
+    steps: int
+
+    def due(self, step: int, total_steps: int) -> bool:
+        """Whether it is due after `step` of `total_steps` updates; always after the last."""
+        return step == total_steps or (self.steps > 0 and step % self.steps == 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """A picture that an evaluator made: uint8 [H, W, 1 or 3]."""
+
+    pixels: np.ndarray
+
+
+class Evaluator(Protocol):
+    """One measurement of a state: what to run over which data, and how to reduce it."""
+
+    every: Every
+    batch_size: int
+
+    def data(self, process: int, num_processes: int) -> Iterable[HostBatch]:
+        """Yields this process's rows: finite, batch axis 0, the last padded; has "mask" bool [B].
+
+        All processes yield equally many batches.
+        """
+        ...
+
+    def step(self, state: TrainState, batch: Batch, key: jax.Array) -> Mapping[str, jax.Array]:
+        """Returns per-example outputs, axis 0 = batch; pure, compiled by the caller."""
+        ...
+
+    def init(self) -> Accumulator:
+        """Returns an empty accumulator."""
+        ...
+
+    def merge(self, acc: Accumulator, out: Mapping[str, np.ndarray]) -> Accumulator:
+        """Returns `acc` with the (unpadded) rows of `out` added; host, float64."""
+        ...
+
+    def finish(self, acc: Accumulator) -> Mapping[str, float | Image]:
+        """Returns the results by name."""
+        ...
+
+
+class Task(Protocol):
+    """What a paper implements: a frozen dataclass of hyper-parameters and modules, no arrays."""
+
+    @property
+    def batch_spec(self) -> Mapping[str, BatchSpec]:
+        """Global shapes of one item of `train_data`."""
+        ...
+
+    def train_data(self, start_step: int, process: int, num_processes: int) -> Iterator[HostBatch]:
+        """Yields, from update `start_step` on, all data of one update: this process's rows."""
+        ...
+
+    def init(self, key: jax.Array) -> TrainState:
+        """Returns the state before the first update; pure, and usable under `jax.eval_shape`."""
+        ...
+
+    def train_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
+        """Returns the state after one update and what to log; pure, not jitted (the loop is)."""
+        ...
+
+    def partition(self) -> Rules:
+        """Returns how the state is laid over the mesh; `()` replicates all of it."""
+        ...
+
+    def evaluators(self) -> Mapping[str, Evaluator]:
+        """Returns the measurements by name."""
+        ...
+
+    def export(self, state: TrainState) -> Mapping[str, Variables]:
+        """Returns the variables that inference needs, by network."""
+        ...
+
+    def model_card(self) -> Mapping[str, Any]:
+        """Returns, as JSON, what rebuilds the exported modules without config or data."""
+        ...

@@ -1,0 +1,77 @@
+"""The folder of one run."""
+
+import contextlib
+import fcntl
+import json
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jaxrepro.core.config import differing_keys, to_json
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.files import write_atomically
+
+CONFIG = "config.json"
+MODEL_CARD = "model.json"
+RESULTS = "results.json"
+_LOCK = ".lock"
+
+
+@contextlib.contextmanager
+def claimed(workdir: pathlib.Path, config: Mapping[str, Any]) -> Iterator[None]:
+    """A context in which `workdir` is the folder of a run of `config`, and of no other process.
+
+    A new folder gets the config. One of an earlier start must hold the same config, but for the
+    keys in `jaxrepro.core.config.RESUMABLE`, which take the new values.
+
+    Raises InputError if it holds another config, something else, or is in use.
+    """
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        lock = (workdir / _LOCK).open("w")
+    except OSError as error:
+        raise InputError(
+            f"cannot use workdir {workdir}: {error.strerror}; choose another with --workdir"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"workdir {workdir} is in use by another run; wait for it to end"
+            ) from error
+        _check_same_run(workdir, config)
+        write_atomically(workdir / CONFIG, to_json(config).encode())
+        yield
+
+
+def _check_same_run(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
+    if (workdir / CONFIG).exists():
+        if differing := differing_keys(read_json(workdir / CONFIG), config):
+            raise InputError(
+                f"workdir {workdir} holds a run of another config ({'; '.join(differing)}); "
+                f"give the same config to continue it, or another --workdir"
+            )
+    elif strange := sorted(p.name for p in workdir.iterdir() if p.name != _LOCK):
+        raise InputError(
+            f"workdir {workdir} is not of a run: it holds {', '.join(strange[:5])} but no "
+            f"{CONFIG}; choose another --workdir"
+        )
+
+
+def read_json(path: pathlib.Path) -> dict[str, Any]:
+    """Returns the object in `path`; raises InputError if it is absent or damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path.parent} is not the workdir of a run: no {path.name}") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path} is not a JSON object")
+    return value
+
+
+def write_json(path: pathlib.Path, value: Mapping[str, Any]) -> None:
+    """Writes `value` to `path`, whole or not at all."""
+    write_atomically(path, (json.dumps(value, indent=2) + "\n").encode())

@@ -1,0 +1,143 @@
+"""Where measurements go: JSON lines, TensorBoard, PNG files."""
+
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.files import write_atomically, write_png
+from jaxrepro.core.task import Image
+
+
+class MetricWriter(Protocol):
+    """Takes the measurements of a step."""
+
+    def write(self, step: int, results: Mapping[str, float | Image]) -> None:
+        """Writes numbers and pictures measured after `step` updates."""
+        ...
+
+    def close(self) -> None:
+        """Flushes and closes."""
+        ...
+
+
+class JsonLines:
+    """`metrics.jsonl`: one object a line, {"step": 100, "loss/d": 1.2, ...}."""
+
+    def __init__(self, path: pathlib.Path, start_step: int = 0):
+        """Opens `path` for appending, without the lines of steps after `start_step`.
+
+        Those are of a run that was stopped after its last checkpoint: the continuation writes
+        them again. A last line cut off by a kill is dropped too.
+        """
+        kept = "".join(
+            json.dumps(record) + "\n"
+            for record in read_json_lines(path)
+            if record["step"] <= start_step
+        )
+        write_atomically(path, kept.encode())
+        self._file = path.open("a", encoding="utf-8")
+
+    def write(self, step: int, results: Mapping[str, float | Image]) -> None:
+        """Appends the numbers among `results`."""
+        numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
+        if numbers:
+            self._file.write(json.dumps({"step": step, **numbers}) + "\n")
+            self._file.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def read_json_lines(path: pathlib.Path) -> list[dict[str, Any]]:
+    """Returns the records of a `metrics.jsonl`, [] if absent; a cut-off last line is left out.
+
+    Raises InputError naming any other line that is not a record.
+    """
+    if not path.exists():
+        return []
+    records = []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+            if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+                raise ValueError("not a record with a step")
+        except ValueError as error:
+            if number == len(lines) and not line.endswith("\n"):
+                break
+            raise InputError(f"{path}, line {number}: {error}; remove that line") from error
+        records.append(record)
+    return records
+
+
+class TensorBoard:
+    """TensorBoard event files."""
+
+    def __init__(self, directory: pathlib.Path, start_step: int = 0):
+        """Opens a new event file; TensorBoard hides the older ones' steps after `start_step`."""
+        from tensorboardX import SummaryWriter
+
+        purge = start_step + 1 if start_step else None
+        self._writer = SummaryWriter(str(directory), purge_step=purge)
+
+    def write(self, step: int, results: Mapping[str, float | Image]) -> None:
+        """Adds scalars and pictures."""
+        for name, value in results.items():
+            if isinstance(value, Image):
+                self._writer.add_image(name, value.pixels, step, dataformats="HWC")
+            else:
+                self._writer.add_scalar(name, float(value), step)
+
+    def close(self) -> None:
+        """Flushes and closes the event file."""
+        self._writer.close()
+
+
+class Pictures:
+    """`samples/<name>-<step>.png`, for each picture."""
+
+    def __init__(self, directory: pathlib.Path):
+        self._directory = directory
+
+    def write(self, step: int, results: Mapping[str, float | Image]) -> None:
+        """Writes each picture among `results` to its own file."""
+        for name, value in results.items():
+            if isinstance(value, Image):
+                file_name = f"{name.replace('/', '-')}-{step:08d}.png"
+                write_png(self._directory / file_name, np.asarray(value.pixels))
+
+    def close(self) -> None:
+        """Does nothing: every picture is complete once written."""
+
+
+class Writers:
+    """Several writers as one."""
+
+    def __init__(self, writers: Sequence[MetricWriter]):
+        self._writers = tuple(writers)
+
+    def write(self, step: int, results: Mapping[str, float | Image]) -> None:
+        """Gives `results` to every writer."""
+        for writer in self._writers:
+            writer.write(step, results)
+
+    def close(self) -> None:
+        """Closes every writer."""
+        for writer in self._writers:
+            writer.close()
+
+
+def workdir_writers(workdir: pathlib.Path, start_step: int) -> Writers:
+    """Returns the writers of a run: metrics.jsonl, tb/ and samples/ in `workdir`."""
+    return Writers(
+        [
+            JsonLines(workdir / "metrics.jsonl", start_step),
+            TensorBoard(workdir / "tb", start_step),
+            Pictures(workdir / "samples"),
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Sources, transforms and pipelines that yield numpy batches."""

@@ -1,0 +1,81 @@
+"""Image files to arrays, whatever mode the file is in."""
+
+import io
+import os
+import struct
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from jaxrepro.core.errors import InputError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
+# Only these decoders run: Pillow also knows formats that start other programs (EPS).
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+# What Pillow's decoders raise on damaged data.
+_DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error)
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+
+
+def decode_image(data: bytes | os.PathLike[str], *, channels: int, name: str) -> np.ndarray:
+    """Pixels of an encoded image, uint8 [H, W, channels].
+
+    The EXIF orientation is applied, transparent pixels are laid over white, 16-bit grey is scaled
+    to 8 bits, the first frame of an animation is taken, CMYK and palette images become RGB, and
+    colour becomes grey by ITU-R 601 luma.
+
+    Args:
+      data: the bytes of a file, or its path.
+      channels: 3 for RGB, 1 for grey.
+      name: what to call the image in an error.
+
+    Raises:
+      InputError: if the image cannot be decoded, or is larger than Pillow's safety limit.
+    """
+    if channels not in (1, 3):
+        raise InputError(f"channels={channels} given; allowed are 1 (grey) and 3 (RGB)")
+    file = io.BytesIO(data) if isinstance(data, bytes) else data
+    try:
+        with Image.open(file, formats=_FORMATS) as image:
+            limit = Image.MAX_IMAGE_PIXELS
+            if limit is not None and image.width * image.height > limit:
+                raise InputError(_too_large(name))
+            pixels = _pixels(ImageOps.exif_transpose(image), channels)
+    except _BOMBS as error:
+        raise InputError(_too_large(name)) from error
+    except InputError:
+        raise
+    except _DECODE_ERRORS as error:
+        raise InputError(f"{name}: not a readable image ({error}); repair or remove it") from error
+    return pixels
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """PNG bytes of `image`, uint8 [H, W, 1 or 3]; decoding gives the same pixels back."""
+    file = io.BytesIO()
+    pixels = image[..., 0] if image.shape[-1] == 1 else image
+    # Level 3 writes photographs of 128 pixels 1.8 times as fast as the default 6, no larger.
+    Image.fromarray(pixels).save(file, "PNG", compress_level=3)
+    return file.getvalue()
+
+
+def _pixels(image: Image.Image, channels: int) -> np.ndarray:
+    if image.mode.startswith("I;16"):
+        grey = np.asarray(image).astype(np.uint32)
+        image = Image.fromarray(((grey + 128) // 257).astype(np.uint8))
+    elif image.mode in ("I", "F"):
+        raise InputError(f"32-bit pixels (mode {image.mode}) are not supported; store 8 or 16 bits")
+    elif image.mode in ("LA", "PA", "La", "RGBa", "RGBA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    if channels == 1:
+        return np.array(image.convert("L"))[..., None]
+    return np.array(image.convert("RGB"))
+
+
+def _too_large(name: str) -> str:
+    return (
+        f"{name}: more than {Image.MAX_IMAGE_PIXELS} pixels, refused as a decompression bomb; "
+        "shrink or remove it"
+    )

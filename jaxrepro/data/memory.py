@@ -1,0 +1,45 @@
+"""Decode each image once."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from jaxrepro.data.source import Item, Source
+
+
+class MemoryCache:
+    """`prepare(source[i])` for every i, kept in memory after the first visit.
+
+    The whole set is kept or nothing is: it must fit in `max_bytes`, judged by the first item. An
+    item whose arrays have other shapes than the first one's is prepared at every visit. Reading
+    from several threads is safe, because a row is marked as present after it was written, and
+    threads that prepare the same row write the same values.
+    """
+
+    def __init__(self, source: Source, prepare: Callable[[Item], Item], *, max_bytes: int):
+        self._source = source
+        self._prepare = prepare
+        first = {name: np.asarray(value) for name, value in prepare(source[0]).items()}
+        self._fits = len(source) * sum(value.nbytes for value in first.values()) <= max_bytes
+        num_rows = len(source) if self._fits else 0
+        # Untouched pages of np.empty take no memory.
+        self._rows = {
+            name: np.empty((num_rows, *value.shape), value.dtype) for name, value in first.items()
+        }
+        self._present = np.zeros(num_rows, bool)
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __repr__(self) -> str:
+        return f"MemoryCache({self._source!r})"
+
+    def __getitem__(self, index: int) -> Item:
+        if self._fits and self._present[index]:
+            return {name: rows[index] for name, rows in self._rows.items()}
+        item = self._prepare(self._source[index])
+        if self._fits and all(np.shape(item[k]) == r.shape[1:] for k, r in self._rows.items()):
+            for name, rows in self._rows.items():
+                rows[index] = item[name]
+            self._present[index] = True
+        return item

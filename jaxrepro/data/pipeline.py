@@ -1,0 +1,196 @@
+"""Batches of numpy arrays whose content is a pure function of the step."""
+
+import dataclasses
+import math
+import weakref
+from collections.abc import Iterator
+
+import grain
+import numpy as np
+from absl import flags
+
+from jaxrepro.core.errors import InputError
+from jaxrepro.data.memory import MemoryCache
+from jaxrepro.data.source import Item, Source
+from jaxrepro.data.transforms import Transform
+
+Batch = dict[str, np.ndarray]
+
+# Prepared images that fit in this are decoded once.
+MEMORY_BYTES = 256 * 2**20
+# Grain wants a finite length; no run comes near this step.
+_LAST_STEP = 2**40
+
+
+class TrainIterator(Iterator[Batch]):
+    """An endless iterator over batches, closed by `close()` or by leaving a `with` block, or else
+    when it is garbage collected or Python ends.
+    """
+
+    def __init__(self, batches: grain.DatasetIterator[Batch]):
+        self._batches = batches
+        # Runs before modules are torn down, where grain's own clean-up fails noisily.
+        self._finalizer = weakref.finalize(self, batches.close)
+
+    def __next__(self) -> Batch:
+        return next(self._batches)
+
+    def close(self) -> None:
+        """Ends the prefetching threads and processes; the iterator cannot be used afterwards."""
+        self._finalizer()
+
+    def __enter__(self) -> "TrainIterator":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def train_iterator(
+    source: Source,
+    transform: Transform,
+    *,
+    seed: int,
+    batch_shape: tuple[int, ...],
+    start_step: int,
+    process: int = 0,
+    num_processes: int = 1,
+    num_workers: int = 0,
+    num_threads: int = 2,
+) -> TrainIterator:
+    """An endless iterator; item k holds this process's data of update `start_step` + k.
+
+    With `batch_shape` (*outer, B), such as (num_d_steps, accumulation, B), every array has the
+    shape [*outer, B / num_processes, ...]: {"image": uint8 [*outer, B_local, H, W, C], "label":
+    int32 [*outer, B_local]}. The processes' arrays, concatenated in order along the last batch
+    axis, are the arrays of a single process, bit for bit.
+
+    The stream visits every image once before any image again, in an order drawn anew for each
+    pass. Order and augmentation depend on `seed` and on the position in the stream only, not on
+    `num_processes`, `num_workers` or `num_threads`, so that stopping anywhere and starting again
+    with `start_step` gives the same batches.
+
+    Args:
+      source: where the images are.
+      transform: applied to each item; its results must have one shape.
+      seed: 0 <= seed < 2**32; another one gives another order and other augmentation.
+      batch_shape: the global shape of the images of one update.
+      start_step: the update that comes first.
+      process: index of this process in [0, num_processes).
+      num_processes: must divide the last entry of `batch_shape`.
+      num_workers: worker processes that decode and transform; 0 uses threads of this process and
+        keeps the prepared images in memory if they fit.
+      num_threads: threads of this process (or of each worker) that assemble updates ahead of
+        time; 0 assembles them when they are asked for.
+
+    Raises:
+      InputError: if the source is smaller than the last entry of `batch_shape`, or an argument is
+        out of its range.
+    """
+    _check(source, seed, batch_shape, start_step, process, num_processes)
+    # Workers would each fill a memory of their own. The chain must be the same with and without
+    # them: grain derives the seed of a stage from its place in the chain.
+    prepared = MemoryCache(source, transform.prepare, max_bytes=0 if num_workers else MEMORY_BYTES)
+    items = grain.MapDataset.source(prepared).seed(seed).shuffle().repeat()
+    if transform.augment is not None:
+        items = items.random_map(transform.augment)
+    update = _Update(items, batch_shape, process, num_processes)
+    steps = grain.MapDataset.range(start_step, _LAST_STEP).map(update)
+    batches = steps.to_iter_dataset(
+        grain.ReadOptions(num_threads=num_threads, prefetch_buffer_size=num_threads)
+    )
+    if num_workers:
+        # Grain's worker processes read absl flags, which a notebook or a test has not parsed.
+        if not flags.FLAGS.is_parsed():
+            flags.FLAGS.mark_as_parsed()
+        batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=num_workers))
+    return TrainIterator(iter(batches))
+
+
+def eval_batches(
+    source: Source,
+    transform: Transform,
+    batch_size: int,
+    *,
+    process: int = 0,
+    num_processes: int = 1,
+) -> Iterator[Batch]:
+    """Every image once, in order and without augmentation, in batches of one shape.
+
+    Yields {"image": uint8 [B_local, H, W, C], "label": int32 [B_local], "mask": bool [B_local],
+    "index": int32 [B_local]} with B_local = batch_size / num_processes: this process's rows of the
+    global batch. All processes yield the same number of batches. Rows after the last image repeat
+    it, and have mask False.
+
+    Raises:
+      InputError: if `num_processes` does not divide `batch_size`.
+    """
+    _check_processes(batch_size, process, num_processes)
+    local = batch_size // num_processes
+    for first in range(
+        process * local, math.ceil(len(source) / batch_size) * batch_size, batch_size
+    ):
+        wanted = np.arange(first, first + local, dtype=np.int32)
+        index = np.minimum(wanted, len(source) - 1)
+        batch = _stack([transform.prepare(source[i]) for i in index])
+        yield {**batch, "mask": wanted == index, "index": index}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Update:
+    """step -> the arrays of that update, from an endless stream of items."""
+
+    items: grain.MapDataset[Item]
+    batch_shape: tuple[int, ...]
+    process: int
+    num_processes: int
+
+    def __call__(self, step: int) -> Batch:
+        positions = step * math.prod(self.batch_shape) + np.arange(math.prod(self.batch_shape))
+        local = self.batch_shape[-1] // self.num_processes
+        rows = slice(self.process * local, (self.process + 1) * local)
+        positions = positions.reshape(self.batch_shape)[..., rows]
+        flat = _stack([self.items[int(position)] for position in positions.flat])
+        return {name: x.reshape(*positions.shape, *x.shape[1:]) for name, x in flat.items()}
+
+
+def _stack(items: list[Item]) -> Batch:
+    shapes = {item["image"].shape for item in items}
+    if len(shapes) > 1:
+        raise InputError(
+            f"the images of a batch have different shapes, such as {sorted(shapes)[:2]}; use a "
+            "transform that gives all of them one size"
+        )
+    return {name: np.stack([item[name] for item in items]) for name in items[0]}
+
+
+def _check(
+    source: Source,
+    seed: int,
+    batch_shape: tuple[int, ...],
+    start_step: int,
+    process: int,
+    num_processes: int,
+) -> None:
+    if not batch_shape or min(batch_shape) < 1:
+        raise InputError(f"batch_shape={batch_shape} given; all its entries must be positive")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"data seed {seed} given; it must lie in [0, 2**32)")
+    if not 0 <= start_step < _LAST_STEP:
+        raise InputError(f"start_step={start_step} given; it must lie in [0, 2**40)")
+    _check_processes(batch_shape[-1], process, num_processes)
+    if len(source) < batch_shape[-1]:
+        raise InputError(
+            f"{source!r} has {len(source)} images, fewer than the batch of {batch_shape[-1]}; use "
+            "a smaller batch or more images"
+        )
+
+
+def _check_processes(batch_size: int, process: int, num_processes: int) -> None:
+    if not 0 <= process < num_processes:
+        raise InputError(f"process {process} of {num_processes} given; processes count from 0")
+    if batch_size < 1 or batch_size % num_processes:
+        raise InputError(
+            f"the batch of {batch_size} cannot be divided among {num_processes} processes; use a "
+            f"multiple of {num_processes}"
+        )

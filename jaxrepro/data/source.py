@@ -1,0 +1,56 @@
+"""The interface between stored images and everything that reads them."""
+
+import abc
+import hashlib
+import operator
+from typing import Any
+
+import numpy as np
+
+# One example. A source gives {"image": uint8 [H, W, C], "label": int32 scalar}.
+Item = dict[str, Any]
+
+
+class Source(abc.ABC):
+    """Random access to labelled images.
+
+    A source can be pickled, because worker processes receive a copy of it, and its `repr` is the
+    same in every process. Readers keep no open file across a pickle.
+    """
+
+    def __init__(self, spec: str, *, split: str, channels: int, class_names: tuple[str, ...]):
+        self.spec = spec
+        self.split = split
+        self.channels = channels
+        self.class_names = class_names
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes; labels lie in [0, num_classes)."""
+        return len(self.class_names)
+
+    @property
+    @abc.abstractmethod
+    def labels(self) -> np.ndarray:
+        """Labels of all images without decoding them, int32 [N]."""
+
+    @abc.abstractmethod
+    def read_image(self, index: int) -> np.ndarray:
+        """Image `index` (0 <= index < N) as uint8 [H, W, C]; InputError if it is damaged."""
+
+    def fingerprint(self) -> str:
+        """A hash that changes when the source is seen to hold other images."""
+        return hashlib.sha256(f"{self!r} {len(self)}".encode()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> Item:
+        index = operator.index(index)
+        if not 0 <= index < len(self):
+            raise IndexError(f"image {index} of {len(self)} in {self!r}")
+        return {"image": self.read_image(index), "label": np.int32(self.labels[index])}
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        return f"{name}({self.spec!r}, split={self.split!r}, channels={self.channels})"

@@ -1,0 +1,1 @@
+"""Modules shared by papers, one idea per file."""

@@ -1,0 +1,25 @@
+"""Changes of size by two: nearest-neighbour upsampling, average and maximum pooling."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+
+def upsample_nearest(x: jax.Array) -> jax.Array:
+    """Returns [B, 2H, 2W, C]: every pixel of x [B, H, W, C] repeated twice along both sides."""
+    batch, height, width, channels = x.shape
+    x = jnp.broadcast_to(x[:, :, None, :, None, :], (batch, height, 2, width, 2, channels))
+    return x.reshape(batch, 2 * height, 2 * width, channels)
+
+
+def average_pool(x: jax.Array) -> jax.Array:
+    """Returns [B, H//2, W//2, C]: the mean of each 2x2 window of x [B, H, W, C]."""
+    batch, height, width, channels = x.shape
+    x = x[:, : height // 2 * 2, : width // 2 * 2]
+    x = x.reshape(batch, height // 2, 2, width // 2, 2, channels)
+    return jnp.mean(x, axis=(2, 4))
+
+
+def max_pool(x: jax.Array) -> jax.Array:
+    """Returns [B, H//2, W//2, C]: the maximum of each 2x2 window of x [B, H, W, C]."""
+    return lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")

@@ -1,0 +1,1 @@
+"""BigGAN: Large Scale GAN Training for High Fidelity Natural Image Synthesis (ICLR 2019)."""

@@ -1,0 +1,117 @@
+"""Every key of a BigGAN config with its published value; the files in configs/ change some."""
+
+from ml_collections import ConfigDict
+
+
+def published(resolution: int) -> ConfigDict:
+    """Returns the settings of the paper for ImageNet at `resolution` pixels (Table 1, row 8).
+
+    Where the paper's text could not be checked the value is the one that its readers quote.
+    """
+    config = ConfigDict()
+    config.task = "biggan"
+    config.seed = 0
+
+    config.data = ConfigDict(
+        {
+            # digits, photos, folder:DIR, tfds:NAME, tfds:NAME@DATA_DIR or array_record:DIR.
+            "source": "tfds:imagenet2012",
+            "split": "train",
+            "channels": 3,
+            # "center": the largest centred square. "random": a random square whose side is at
+            # least min_crop times the shorter side.
+            "crop": "center",
+            "min_crop": 1.0,
+            "flip": False,
+            # Worker processes that decode images; 0 decodes in threads of the training process.
+            "num_workers": 0,
+        }
+    )
+    config.model = ConfigDict(
+        {
+            "resolution": resolution,
+            "ch": 96,
+            "dim_z": {32: 80, 64: 100, 128: 120, 256: 140, 512: 128}[resolution],
+            # Length of the class embedding shared by all conditional norms; 0: each has its own.
+            "shared_dim": 128,
+            # Whether every block gets a chunk of z (skip-z).
+            "hierarchical": True,
+            # Sides of the maps after which self-attention is placed.
+            "g_attention": {32: (), 64: (32,), 128: (64,), 256: (128,), 512: (64,)}[resolution],
+            "d_attention": {32: (), 64: (32,), 128: (64,), 256: (64,), 512: (64,)}[resolution],
+            "kernel_init": "ortho",
+            "bn_epsilon": 1e-4,
+            "sn_epsilon": 1e-4,
+            # Groups of the batch with batch-norm statistics of their own; 1: the whole batch.
+            "bn_groups": 1,
+            # Of the computation; parameters, statistics and optimiser state are float32.
+            "dtype": "float32",
+        }
+    )
+    config.optim = ConfigDict(
+        {
+            # Adam, for both networks.
+            "b1": 0.0,
+            "b2": 0.999,
+            "epsilon": 1e-8,
+            # Factors of the learning rate by parameter path: ("^linear=0.5", ...); 0 freezes.
+            "g": {"learning_rate": 5e-5, "multipliers": ()},
+            "d": {"learning_rate": 2e-4, "multipliers": ()},
+            # Strength of the generator's orthogonal regularisation; 0 for none.
+            "orthogonal": 1e-4,
+            # "paper": the gradient of the penalty. "author": half of it, as the author's code.
+            "orthogonal_scale": "paper",
+        }
+    )
+    # Moving average of the generator: a copy of it before update `start`.
+    config.ema = ConfigDict({"decay": 0.9999, "start": 0})
+    config.train = ConfigDict(
+        {
+            "total_steps": 165_000,  # Updates of the generator.
+            "batch_size": 2048,  # Real images of one update of one network, over all devices.
+            "num_d_steps": 2,  # Discriminator updates before each generator update.
+            "microbatches": 1,  # A batch is passed through in this many parts.
+        }
+    )
+    config.eval = ConfigDict(
+        {
+            "every": 2000,
+            "batch_size": 64,
+            "sheet_classes": 10,  # Rows of the sheet of samples: classes spread over all.
+            "sheet_columns": 10,
+        }
+    )
+    config.checkpoint = ConfigDict({"every": 1000, "keep": 3, "keep_period": 20_000})
+    # profile_at: the first of five updates to be traced for TensorBoard; 0 for none.
+    config.log = ConfigDict({"every": 50, "profile_at": 0})
+    # fsdp: over how many devices large parameters are split; 1 keeps whole copies.
+    config.mesh = ConfigDict({"fsdp": 1})
+    return config
+
+
+def reduce_to_demo(config: ConfigDict, *, ch: int, total_steps: int, batch_size: int) -> None:
+    """Changes `config` to a run of minutes on 2 CPU cores, on bundled photographs.
+
+    Fewer channels, a small batch, one discriminator step with the author's learning rates for
+    that, and a moving average short enough to follow.
+    """
+    config.data.update(source="photos", crop="random", min_crop=0.5)
+    config.model.ch = ch
+    config.optim.g.learning_rate = 1e-4
+    config.optim.d.learning_rate = 4e-4
+    config.ema.update(decay=0.99, start=50)
+    config.train.update(total_steps=total_steps, batch_size=batch_size, num_d_steps=1)
+    config.eval.update(every=max(total_steps // 2, 1), batch_size=16, sheet_columns=6)
+    config.checkpoint.update(every=max(total_steps // 4, 1), keep_period=0)
+    config.log.every = 10
+
+
+def reduce_to_test(config: ConfigDict, *, ch: int) -> None:
+    """Changes `config` to 2 updates of a tiny network: whether it runs, not what it learns."""
+    config.data.update(source="photos", crop="random", min_crop=0.5)
+    config.model.ch = ch
+    config.ema.start = 1
+    config.train.update(total_steps=2, batch_size=8, num_d_steps=2, microbatches=2)
+    config.eval.update(sheet_classes=2, sheet_columns=2, batch_size=8)
+    config.checkpoint.update(every=1, keep_period=0)
+    config.log.every = 1

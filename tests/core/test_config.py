@@ -1,0 +1,101 @@
+import importlib.util
+import pathlib
+
+import pytest
+from ml_collections import ConfigDict
+
+from jaxrepro.core import config as config_lib
+from jaxrepro.core.errors import InputError
+
+CONFIGS = sorted((pathlib.Path(__file__).resolve().parents[2] / "configs").glob("*.py"))
+
+
+def load(path, arg=None):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config(arg)
+
+
+def test_variant_defaults_to_the_first():
+    arg = config_lib.parse_variant(None, ("paper", "demo"), bs=2048)
+    assert (arg.variant, arg.bs) == ("paper", 2048)
+
+
+def test_settings_take_the_type_of_their_default():
+    arg = config_lib.parse_variant("demo, bs=64,lr=1e-3", ("paper", "demo"), bs=2048, lr=0.1)
+    assert (arg.variant, arg.bs, arg.lr) == ("demo", 64, 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arg", "message"),
+    [
+        ("dmeo", "unknown variant 'dmeo'.*allowed: variants: paper, demo; settings: bs=2048"),
+        ("batch=3", "unknown setting 'batch'"),
+        ("bs=many", "setting bs='many' is not of type int"),
+    ],
+)
+def test_bad_variant_says_what_is_allowed(arg, message):
+    with pytest.raises(InputError, match=message):
+        config_lib.parse_variant(arg, ("paper", "demo"), bs=2048)
+
+
+def test_unread_keys_are_named():
+    settings = config_lib.Settings(ConfigDict({"seed": 0, "optim": {"lr": 1.0, "lrr": 2.0}}))
+    assert settings.seed == 0
+    assert settings.optim.lr == 1.0
+    with pytest.raises(InputError, match=r"without effect: optim\.lrr;"):
+        settings.check_all_read()
+    assert settings.optim.lrr == 2.0
+    settings.check_all_read()
+
+
+def test_missing_key_lists_the_present_ones():
+    settings = config_lib.Settings(ConfigDict({"optim": {"lr": 1.0}}))
+    with pytest.raises(InputError, match=r"no key 'optim\.rate'; it has optim\.lr"):
+        _ = settings.optim.rate
+
+
+def test_values_are_checked():
+    settings = config_lib.Settings(ConfigDict({"a": {"n": -1, "kind": "x"}}))
+    with pytest.raises(InputError, match=r"a\.n is -1; it must be at least 0"):
+        settings.a.at_least("n", 0)
+    with pytest.raises(InputError, match=r"a\.kind is 'x'; allowed: 'y', 'z'"):
+        settings.a.one_of("kind", ("y", "z"))
+
+
+def test_differing_keys_leaves_out_what_may_change():
+    saved = {"seed": 0, "train": {"total_steps": 5, "batch_size": 8}, "eval": {"every": 1}}
+    given = {"seed": 1, "train": {"total_steps": 9, "batch_size": 8}, "eval": {"every": 2}}
+    assert config_lib.differing_keys(saved, given) == ["seed: 0 -> 1"]
+    assert config_lib.differing_keys(saved, {"seed": 0}) == ["train.batch_size: 8 -> absent"]
+
+
+def test_tuples_survive_json():
+    saved = {"model": {"attention": [64]}}
+    assert config_lib.differing_keys(saved, ConfigDict({"model": {"attention": (64,)}})) == []
+    assert config_lib.Settings(saved).model.attention == (64,)
+
+
+def test_unknown_task_lists_the_papers():
+    with pytest.raises(InputError, match=r"task is 'bigan'; allowed: .*'biggan'"):
+        config_lib.make_task(config_lib.Settings({"task": "bigan"}))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("variant", ["paper", "demo", "test"])
+def test_every_config_has_the_common_keys(path, variant):
+    keys = config_lib.flatten(load(path, variant))
+    assert keys["task"] in config_lib.task_names()
+    assert {
+        "seed",
+        "train.total_steps",
+        "train.batch_size",
+        "checkpoint.every",
+        "eval.every",
+        "data.source",
+    } <= keys.keys()
+    if variant == "test":
+        assert keys["train.total_steps"] == 2
+    if variant != "paper":
+        assert keys["data.source"] in ("digits", "photos")

@@ -1,0 +1,53 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import PartitionSpec
+
+from jaxrepro.core import mesh as mesh_lib
+from jaxrepro.core import partition
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.task import BatchSpec
+
+
+def test_mesh_shape():
+    assert dict(mesh_lib.make_mesh().shape) == {"data": 8, "fsdp": 1}
+    assert dict(mesh_lib.make_mesh(fsdp=4).shape) == {"data": 2, "fsdp": 4}
+    with pytest.raises(InputError, match=r"mesh\.fsdp=3 does not divide the 8 devices"):
+        mesh_lib.make_mesh(fsdp=3)
+
+
+def test_batches_are_split_along_their_axis():
+    mesh = mesh_lib.make_mesh(fsdp=2)
+    rows = np.arange(2 * 16 * 3, dtype=np.float32).reshape(2, 16, 3)
+    (array,) = mesh_lib.put_batch({"x": rows}, {"x": mesh_lib.batch_sharding(mesh, 1)}).values()
+    np.testing.assert_array_equal(array, rows)
+    assert {shard.data.shape for shard in array.addressable_shards} == {(2, 2, 3)}
+
+
+def test_uneven_batch_is_refused():
+    mesh = mesh_lib.make_mesh()
+    mesh_lib.check_batch(mesh, {"image": BatchSpec((2, 16, 3), np.uint8, 1)})
+    with pytest.raises(InputError, match="microbatch of 12 examples .* 8 devices.* such as 16"):
+        mesh_lib.check_batch(mesh, {"image": BatchSpec((2, 12, 3), np.uint8, 1)})
+
+
+def test_fsdp_splits_large_leaves_only():
+    mesh = mesh_lib.make_mesh(fsdp=4)
+    rule = partition.fsdp(min_mb=1)
+    assert rule((3, 512, 1024), 2**22, mesh) == PartitionSpec(None, None, "fsdp")
+    assert rule((3, 512, 1024), 2**19, mesh) == PartitionSpec()
+    assert rule((3, 7), 2**22, mesh) == PartitionSpec()
+    assert rule((3, 512, 1024), 2**22, mesh_lib.make_mesh()) == PartitionSpec()
+
+
+def test_first_matching_rule_lays_out_a_leaf_and_its_moments():
+    mesh = mesh_lib.make_mesh(fsdp=2)
+    leaf = jax.ShapeDtypeStruct((8, 4), jnp.float32)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    tree = {"key": key, "params": {"a": leaf, "b": leaf}, "nu": {"a": leaf}}
+    rules = (("/b$", partition.replicate), ("", partition.fsdp(min_mb=0)))
+    specs = jax.tree.map(lambda s: s.spec, partition.state_shardings(tree, rules, mesh))
+    assert specs["params"] == {"a": PartitionSpec("fsdp", None), "b": PartitionSpec()}
+    assert specs["nu"]["a"] == specs["params"]["a"]
+    assert specs["key"] == PartitionSpec()

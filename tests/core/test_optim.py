@@ -1,0 +1,114 @@
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxrepro.core import optim
+from jaxrepro.core.errors import InputError
+
+PARAMS = {
+    "linear": {"kernel": jnp.ones((4, 3)), "bias": jnp.ones(3)},
+    "table": {"embedding": jnp.ones((5, 2))},
+}
+
+
+def updates(spec, params=PARAMS, steps=1):
+    optimizer = optim.make_optimizer(spec, params)
+    grads = jax.tree.map(jnp.ones_like, params)
+    state = optimizer.init(params)
+    for _ in range(steps):
+        result, state = optimizer.update(grads, state, params)
+    return result
+
+
+def test_adam_first_step_is_the_learning_rate():
+    result = updates(optim.OptimizerSpec("adam", 0.1, b1=0.0, b2=0.999, epsilon=0.0))
+    chex.assert_trees_all_close(result, jax.tree.map(lambda x: -0.1 * x, PARAMS), rtol=1e-5)
+
+
+def test_multipliers_scale_freeze_and_leave():
+    spec = optim.OptimizerSpec("sgd", 1.0, b1=0, multipliers=(("kernel$", 0.5), ("^table", 0.0)))
+    result = updates(spec)
+    np.testing.assert_allclose(result["linear"]["kernel"], -0.5)
+    np.testing.assert_allclose(result["linear"]["bias"], -1.0)
+    np.testing.assert_array_equal(result["table"]["embedding"], 0.0)
+
+
+def test_multiplier_without_effect_is_an_error():
+    spec = optim.OptimizerSpec("sgd", 1.0, multipliers=(("^liner", 0.5),))
+    with pytest.raises(InputError, match=r"'\^liner' applies to no parameter"):
+        optim.make_optimizer(spec, PARAMS)
+
+
+@pytest.mark.parametrize("rule", ["linear", "=2", "[=2", "a=-1", "a=x"])
+def test_bad_multiplier_rules(rule):
+    with pytest.raises(InputError, match="learning rate multiplier"):
+        optim.parse_multipliers((rule,))
+
+
+def test_multiplier_rules():
+    assert optim.parse_multipliers(("^a/b=0.5", "x=0")) == (("^a/b", 0.5), ("x", 0.0))
+
+
+def test_clip_bounds_the_gradient():
+    result = updates(optim.OptimizerSpec("sgd", 1.0, b1=0, clip_norm=1.0))
+    norm = jnp.sqrt(sum(jnp.sum(x**2) for x in jax.tree.leaves(result)))
+    np.testing.assert_allclose(norm, 1.0, rtol=1e-6)
+
+
+def test_schedules():
+    spec = optim.OptimizerSpec("adam", 2.0, schedule="linear", warmup_steps=10, total_steps=30)
+    rate = optim.learning_rate(spec)
+    np.testing.assert_allclose([rate(0), rate(5), rate(10), rate(20), rate(30)], [0, 1, 2, 1, 0])
+    with pytest.raises(InputError, match="unknown schedule 'step'"):
+        optim.learning_rate(optim.OptimizerSpec("adam", 1.0, schedule="step"))
+    with pytest.raises(InputError, match="unknown optimiser 'lion'"):
+        optim.make_optimizer(optim.OptimizerSpec("lion", 1.0), PARAMS)
+
+
+def penalty(weight, out_first):
+    rows = (
+        weight.reshape(weight.shape[0], -1) if out_first else weight.reshape(-1, weight.shape[-1]).T
+    )
+    gram = rows @ rows.T
+    return jnp.sum((gram * (1 - jnp.eye(len(gram)))) ** 2)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 4, 6), (20, 5), (5, 20), (7, 7)])
+def test_orthogonal_gradient_is_that_of_the_penalty(shape):
+    weight = jax.random.normal(jax.random.key(0), shape)
+    for name in ("conv/kernel", "gain/embedding"):
+        expected = jax.grad(penalty)(weight, name.endswith("embedding"))
+        np.testing.assert_allclose(
+            optim.orthogonal_gradient(weight, name), expected, rtol=1e-4, atol=1e-3
+        )
+
+
+def test_orthogonal_regularisation_leaves_out_vectors_and_excluded_paths():
+    transform = optim.orthogonal_regularization(0.5, "^table")
+    zeros = jax.tree.map(jnp.zeros_like, PARAMS)
+    result, _ = transform.update(zeros, transform.init(PARAMS), PARAMS)
+    np.testing.assert_array_equal(result["linear"]["bias"], 0)
+    np.testing.assert_array_equal(result["table"]["embedding"], 0)
+    # Three equal columns of ones: each row of W W^T o (1 - I) sums two entries of 4.
+    np.testing.assert_allclose(result["linear"]["kernel"], 0.5 * 4 * 2 * 4)
+
+
+def test_orthogonal_gradient_of_the_published_code(data_folder):
+    golden = np.load(data_folder / "goldens" / "biggan_cifar.npz")
+    names = [key.removeprefix("ortho/") for key in golden.files if key.startswith("ortho/")]
+    names.remove("strength")
+    assert len(names) == 3
+    for name in names:
+        weight, expected = golden[f"G/{name}"], golden[f"ortho/{name}"]
+        if weight.ndim == 4:
+            weight, expected = (x.transpose(2, 3, 1, 0) for x in (weight, expected))
+            kind = "kernel"
+        elif "gain" in name:
+            kind = "embedding"
+        else:
+            weight, expected, kind = weight.T, expected.T, "kernel"
+        half = 0.5 * float(golden["ortho/strength"])
+        ours = half * optim.orthogonal_gradient(jnp.asarray(weight), kind)
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())

@@ -1,0 +1,45 @@
+import pytest
+
+from jaxrepro.core import workdir
+from jaxrepro.core.errors import InputError
+
+
+def claim(folder, config):
+    with workdir.claimed(folder, config):
+        pass
+
+
+CONFIG = {"seed": 0, "train": {"total_steps": 5}}
+
+
+def test_same_config_continues_and_other_is_refused(tmp_path):
+    folder = tmp_path / "run"
+    claim(folder, CONFIG)
+    claim(folder, {"seed": 0, "train": {"total_steps": 9}})
+    assert workdir.read_json(folder / workdir.CONFIG)["train"]["total_steps"] == 9
+    with pytest.raises(InputError, match=r"another config \(seed: 0 -> 1\)"):
+        claim(folder, {"seed": 1, "train": {"total_steps": 9}})
+    assert workdir.read_json(folder / workdir.CONFIG)["seed"] == 0
+
+
+def test_two_runs_do_not_share_a_workdir(tmp_path):
+    with workdir.claimed(tmp_path, CONFIG), pytest.raises(InputError, match="in use by another"):
+        claim(tmp_path, CONFIG)
+    claim(tmp_path, CONFIG)
+
+
+def test_strange_folder_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(InputError, match=r"not of a run: it holds thesis\.tex"):
+        claim(tmp_path, CONFIG)
+
+
+def test_unwritable_and_damaged(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="cannot use workdir"):
+        claim(tmp_path / "file", CONFIG)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(InputError, match=r"cannot read .*config\.json"):
+        claim(tmp_path, CONFIG)
+    with pytest.raises(InputError, match="is not the workdir of a run"):
+        workdir.read_json(tmp_path / "none" / "config.json")

@@ -1,0 +1,160 @@
+"""The train command: what a user sees when it is killed, stopped, resumed or given bad input."""
+
+import json
+import shutil
+import signal
+
+import numpy as np
+import pytest
+
+from jaxrepro.core.checkpoint import Checkpoints
+from tests import runs
+
+CONFIG = "--config=configs/biggan_digits.py:test"
+LONG = (
+    CONFIG,
+    "--config.train.total_steps=60",
+    "--config.checkpoint.every=10",
+    "--config.eval.every=30",
+    "--config.log.every=5",
+)
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory):
+    """A run of 60 steps without interruption."""
+    workdir = tmp_path_factory.mktemp("runs") / "whole"
+    result = runs.run("jaxrepro.train", *LONG, f"--workdir={workdir}")
+    assert result.returncode == 0, result.stderr
+    return workdir, result
+
+
+def assert_same_leaves(a, b, step=60):
+    ours, theirs = runs.leaves(a, step), runs.leaves(b, step)
+    assert ours.keys() == theirs.keys()
+    assert len(ours) > 50
+    assert [k for k in ours if not np.array_equal(ours[k], theirs[k])] == []
+
+
+def metrics(workdir):
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_a_run_leaves_what_it_promises(whole_run):
+    workdir, result = whole_run
+    for text in ("images/s", "loss/d", "loss/g", "ETA", "digits/class_agreement"):
+        assert text in result.stdout
+    assert result.stderr == ""
+    for name in ("config.json", "model.json", "results.json", "metrics.jsonl"):
+        assert (workdir / name).is_file()
+    assert sorted(p.name for p in (workdir / "samples").iterdir()) == [
+        "samples-sheet-00000030.png",
+        "samples-sheet-00000060.png",
+    ]
+    assert [r["step"] for r in metrics(workdir) if "loss/d" in r] == list(range(5, 61, 5))
+
+
+def test_the_same_command_again_says_finished(whole_run):
+    workdir, first = whole_run
+    again = runs.run("jaxrepro.train", *LONG, f"--workdir={workdir}")
+    assert again.returncode == 0
+    assert "finished: 60 steps" in again.stdout
+    assert first.stdout.splitlines()[-8:] == again.stdout.splitlines()[-8:]
+
+
+def test_killed_and_resumed_equals_uninterrupted(whole_run, tmp_path):
+    workdir, _ = whole_run
+    killed = tmp_path / "killed"
+    process = runs.start("jaxrepro.train", *LONG, f"--workdir={killed}")
+    status = runs.interrupt_after(process, killed / "checkpoints" / "20", signal.SIGKILL)
+    assert status == -signal.SIGKILL
+    resumed = runs.run("jaxrepro.train", *LONG, f"--workdir={killed}")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "continuing from the checkpoint of step" in resumed.stdout
+    assert_same_leaves(killed, workdir)
+    timeless = [
+        [{k: v for k, v in r.items() if not k.startswith("speed/")} for r in metrics(w)]
+        for w in (killed, workdir)
+    ]
+    assert timeless[0] == timeless[1]
+
+
+def test_sigterm_saves_and_exits_143(whole_run, tmp_path):
+    workdir, _ = whole_run
+    stopped = tmp_path / "stopped"
+    process = runs.start("jaxrepro.train", *LONG, f"--workdir={stopped}")
+    assert runs.interrupt_after(process, stopped / "checkpoints" / "10", signal.SIGTERM) == 143
+    with Checkpoints(stopped, read_only=True) as checkpoints:
+        assert checkpoints.steps[-1] > 10
+    assert runs.run("jaxrepro.train", *LONG, f"--workdir={stopped}").returncode == 0
+    assert_same_leaves(stopped, workdir)
+
+
+def test_damaged_checkpoint_then_an_older_one(whole_run, tmp_path):
+    workdir, _ = whole_run
+    copy = tmp_path / "copy"
+    shutil.copytree(workdir, copy)
+    data = [p for p in (copy / "checkpoints" / "60").rglob("*") if p.is_file() and "/d/" in str(p)]
+    for path in data:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    (copy / "results.json").unlink()
+    result = runs.run("jaxrepro.train", *LONG, f"--workdir={copy}")
+    assert result.returncode == 1
+    assert_one_line(result.stderr, "the checkpoint of step 60", "--resume=50")
+    result = runs.run("jaxrepro.train", *LONG, f"--workdir={copy}", "--resume=50")
+    assert result.returncode == 0, result.stderr
+    assert_same_leaves(copy, workdir)
+
+
+def test_evaluate_repeats_the_final_results(whole_run, tmp_path):
+    workdir, _ = whole_run
+    result = runs.run("jaxrepro.evaluate", f"--workdir={workdir}", f"--output={tmp_path}")
+    assert result.returncode == 0, result.stderr
+    kept = json.loads((workdir / "results.json").read_text())["results"]
+    assert f"{kept['digits/frechet_ratio']:.4g}" in result.stdout
+    assert [p.name for p in tmp_path.iterdir()] == ["samples-sheet-00000060.png"]
+
+
+def assert_one_line(stderr, *parts):
+    assert "Traceback" not in stderr
+    lines = stderr.strip().splitlines()
+    assert len(lines) == 1, stderr
+    assert lines[0].startswith("error: ")
+    for part in parts:
+        assert part in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        ((), ("no config given",)),
+        (("--config=configs/bigan.py",), ("no config file 'configs/bigan.py'",)),
+        ((CONFIG.replace("test", "tset"),), ("unknown variant 'tset'", "paper, demo, test")),
+        ((CONFIG, "--config.modle.ch=3"), ("modle",)),
+        ((CONFIG, "--config.model.chh=3"), ("chh",)),
+        ((CONFIG, "--config.model.ch=many"), ("ch", "many")),
+        ((CONFIG, "--config.data.source=digist"), ("unknown data source 'digist'", "photos")),
+        ((CONFIG, "--config.data.source=folder:nowhere"), ("nowhere",)),
+        ((CONFIG, "--config.data.source=tfds:imagenet2012"), ("imagenet2012", "prepare")),
+        ((CONFIG, "--config.model.dim_z=50"), ("dim_z=50", "48 or 51")),
+        ((CONFIG, "--config.train.batch_size=5000"), ("1437 images", "5000")),
+        ((CONFIG, "--config.train.batch_size=7"), ("microbatches=2", "batch_size=7")),
+        ((CONFIG, "--cofnig.seed=1"), ("cofnig",)),
+        ((CONFIG, "extra"), ("unexpected argument 'extra'",)),
+        ((CONFIG, "--config.optim.g.multipliers=('^nothing=2',)"), ("applies to no parameter",)),
+    ],
+    ids=lambda value: "_".join(value)[:40].replace("/", "."),
+)
+def test_bad_input_is_one_line_and_leaves_nothing(arguments, parts, tmp_path):
+    result = runs.run("jaxrepro.train", *arguments, f"--workdir={tmp_path / 'run'}")
+    assert result.returncode == 1, result.stderr
+    assert_one_line(result.stderr, *parts)
+    assert not (tmp_path / "run" / "checkpoints" / "1").exists()
+
+
+def test_workdir_of_another_config_names_the_keys(whole_run):
+    workdir, _ = whole_run
+    result = runs.run("jaxrepro.train", *LONG, f"--workdir={workdir}", "--config.seed=5")
+    assert result.returncode == 1
+    assert_one_line(result.stderr, "seed: 0 -> 5", "--workdir")

@@ -1,0 +1,274 @@
+"""BigGAN's update: against the published code, over devices, microbatches and groups."""
+
+import dataclasses
+import pathlib
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxrepro.core import mesh as mesh_lib
+from jaxrepro.core.optim import OptimizerSpec, make_optimizer, parse_multipliers
+from jaxrepro.core.partition import fsdp, state_shardings
+from jaxrepro.core.state import Net, TrainState
+from jaxrepro.papers.biggan import losses, port
+from tests.test_task_contract import make
+
+CONFIGS = pathlib.Path(__file__).resolve().parents[3] / "configs"
+EXAMPLES = {"d": ("loss/d",), "g": ("loss/g",)}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return make(CONFIGS / "biggan_digits.py")
+
+
+@pytest.fixture(scope="module")
+def golden(data_folder):
+    return np.load(data_folder / "goldens" / "biggan_cifar.npz")
+
+
+def network(golden, prefix):
+    return {k.removeprefix(prefix): golden[k] for k in golden.files if k.startswith(prefix)}
+
+
+@pytest.fixture(scope="module")
+def published(golden, digits):
+    """The task and state of the published step: 2 D steps, 2 accumulations, beta 1e-4."""
+    g_module, g = port.generator_from_pytorch(network(golden, "G/"), sn_epsilon=1e-8)
+    d_module, d = port.discriminator_from_pytorch(network(golden, "D/"), sn_epsilon=1e-8)
+    adam = OptimizerSpec("adam", 2e-4, b1=0.0, b2=0.999, epsilon=1e-8)
+    task = dataclasses.replace(
+        digits,
+        generator=g_module,
+        discriminator=d_module,
+        g_optim=dataclasses.replace(adam, orthogonal=0.5 * 1e-4, orthogonal_exclude="^shared/"),
+        d_optim=adam,
+        batch_size=16,
+        num_d_steps=2,
+        microbatches=2,
+        ema_decay=0.9999,
+        ema_start=0,
+    )
+    state = TrainState(
+        jnp.zeros((), jnp.int32),
+        jax.random.key(0),
+        {"g": net(g, task.g_optim), "d": net(d, adam)},
+        {"g": g},
+    )
+    return task, state
+
+
+def net(variables, optim):
+    stats = {k: v for k, v in variables.items() if k != "params"}
+    params = variables["params"]
+    return Net(params, stats, make_optimizer(optim, params).init(params))
+
+
+def nhwc(x):
+    return jnp.asarray(x.transpose(0, 2, 3, 1))
+
+
+def assert_published(variables, golden, prefix, port_function, *, fraction, atol):
+    """Every array of `variables` against the arrays of the published state after the step."""
+    _, expected = port_function(network(golden, prefix), sn_epsilon=1e-8)
+    for path, want in jax.tree_util.tree_leaves_with_path(expected):
+        have = variables
+        for part in path:
+            have = have[part.key]
+        close = np.isclose(have, want, rtol=1e-3, atol=atol)
+        assert close.mean() >= fraction, (jax.tree_util.keystr(path), close.mean())
+
+
+def test_gradients_and_losses_of_the_published_code(published, golden):
+    task, state = published
+    g, d = state.nets["g"], state.nets["d"]
+    fakes = {"z": jnp.asarray(golden["in/z"]), "label": jnp.asarray(golden["in/y"], jnp.int32)}
+    real = {
+        "image": nhwc(golden["in/x_real"]),
+        "label": jnp.asarray(golden["in/y_real"], jnp.int32),
+    }
+
+    d_grads, (_, logs) = jax.jit(jax.grad(task._d_loss, has_aux=True))(
+        d.params, g.params, (g.stats, d.stats), real, fakes
+    )
+    np.testing.assert_allclose(
+        logs["loss/d"], golden["grad/D_loss_real"] + golden["grad/D_loss_fake"], rtol=1e-4
+    )
+    compare_gradients(d_grads, golden, "D", port.discriminator_from_pytorch)
+    g_grads, (_, logs) = jax.jit(jax.grad(task._g_loss, has_aux=True))(
+        g.params, d.params, (g.stats, d.stats), fakes
+    )
+    np.testing.assert_allclose(logs["loss/g"], golden["grad/G_loss"], rtol=1e-4)
+    compare_gradients(g_grads, golden, "G", port.generator_from_pytorch)
+
+
+def compare_gradients(grads, golden, name, port_function):
+    """Puts the published gradients in the place of the weights and ports them."""
+    arrays = network(golden, f"{name}/")
+    given = {k for k in network(golden, f"grad/{name}/") if k in arrays}
+    assert len(given) >= 5
+    marked = {k: np.full_like(v, np.nan) for k, v in arrays.items()}
+    marked |= {k: golden[f"grad/{name}/{k}"] for k in given}
+    _, expected = port_function(marked)
+    compared = 0
+    for have, want in zip(jax.tree.leaves(grads), jax.tree.leaves(expected["params"]), strict=True):
+        if np.isfinite(want).all():
+            np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-4 * np.abs(want).max())
+            compared += 1
+    assert compared == len(given)
+
+
+def test_update_of_the_published_code(published, golden):
+    """Adam with b1 = 0 makes the first updates sign-like, so weights are compared by fraction."""
+    task, state = published
+    z, y = golden["step/in_z_seq"], golden["step/in_gy_seq"].astype(np.int32)
+    x = nhwc(golden["step/in_x"])
+    after, logs = jax.jit(task.update)(
+        state,
+        {
+            "image": x.reshape(2, 2, 8, *x.shape[1:]),
+            "label": golden["step/in_y"].astype(np.int32).reshape(2, 2, 8),
+        },
+        {"z": z[:4].reshape(2, 2, 8, -1), "label": y[:4].reshape(2, 2, 8)},
+        {"z": z[4:], "label": y[4:]},
+    )
+    assert all(np.isfinite(v) for v in logs.values())
+    for variables, prefix, function in (
+        (after.nets["d"].variables, "step/D/", port.discriminator_from_pytorch),
+        (after.nets["g"].variables, "step/G/", port.generator_from_pytorch),
+        (after.ema["g"], "step/Gema/", port.generator_from_pytorch),
+    ):
+        assert_published(variables, golden, prefix, function, fraction=0.98, atol=2e-5)
+
+
+def test_hinge_losses():
+    real, fake = jnp.asarray([2.0, 0.5]), jnp.asarray([-3.0, 1.0])
+    np.testing.assert_allclose(losses.discriminator_loss(real, fake), 0.25 + 1.0)
+    np.testing.assert_allclose(losses.generator_loss(fake), 1.0)
+
+
+def run(task, mesh=None, rules=(), steps=2):
+    """Returns the state after some updates, on one device or laid over a mesh."""
+    state = jax.jit(task.init)(jax.random.key(0))
+    devices = mesh or mesh_lib.make_mesh(devices=jax.devices()[:1])
+    shardings = state_shardings(jax.eval_shape(task.init, jax.random.key(0)), rules, devices)
+    batch_shardings = {
+        k: mesh_lib.batch_sharding(devices, s.batch_axis) for k, s in task.batch_spec.items()
+    }
+    state = jax.device_put(state, shardings)
+    step = jax.jit(
+        task.train_step,
+        in_shardings=(shardings, batch_shardings),
+        out_shardings=(shardings, mesh_lib.replicated(devices)),
+        donate_argnums=0,
+    )
+    batches = task.train_data(0, 0, 1)
+    for _ in range(steps):
+        state, logs = step(state, mesh_lib.put_batch(next(batches), batch_shardings))
+    batches.close()
+    return jax.device_get((state.nets, state.ema, logs))
+
+
+# Adam divides by the root of a squared gradient: where the gradient is rounding noise, so is the
+# sign of the update. One step moves a weight by at most the learning rate, 4e-4.
+TOLERANCE = {"rtol": 1e-3, "atol": 1e-3}
+
+
+@pytest.fixture(scope="module")
+def sharded_task(digits):
+    return dataclasses.replace(digits, batch_size=32)
+
+
+@pytest.fixture(scope="module")
+def one_device(sharded_task):
+    return run(sharded_task)
+
+
+@pytest.mark.parametrize("parameters", ["replicated", "fsdp"])
+def test_eight_devices_equal_one(sharded_task, one_device, parameters):
+    mesh = mesh_lib.make_mesh(8 if parameters == "fsdp" else 1)
+    rules = (("", fsdp(min_mb=0)),) if parameters == "fsdp" else ()
+    nets, ema, logs = run(sharded_task, mesh, rules)
+    chex.assert_trees_all_close((nets, ema), one_device[:2], **TOLERANCE)
+    chex.assert_trees_all_close(logs, one_device[2], rtol=1e-4, atol=1e-5)
+
+
+def test_batch_statistics_are_global_over_devices_and_local_by_choice(digits):
+    """Running moments after one update: the same on 8 devices; others with bn_groups."""
+    task = dataclasses.replace(digits, batch_size=32, microbatches=1, num_d_steps=1)
+    stats = lambda result: result[0]["g"].stats["batch_stats"]  # noqa: E731
+    one = run(task, steps=1)
+    eight = run(task, mesh_lib.make_mesh(), steps=1)
+    chex.assert_trees_all_close(stats(eight), stats(one), rtol=1e-4, atol=1e-5)
+    grouped = dataclasses.replace(task, generator=task.generator.clone(bn_groups=8))
+    local = run(grouped, steps=1)
+    assert abs(local[2]["loss/g"] - one[2]["loss/g"]) > 1e-4
+    chex.assert_trees_all_close(
+        run(grouped, mesh_lib.make_mesh(), steps=1)[2], local[2], rtol=1e-4, atol=1e-5
+    )
+
+
+def test_discriminator_learns_when_the_generator_is_frozen(digits):
+    """Every other loss of this network would be lower too; a wrong sign would raise it."""
+    frozen = dataclasses.replace(digits.g_optim, multipliers=parse_multipliers((".=0",)))
+    fast = dataclasses.replace(digits.d_optim, learning_rate=2e-3)
+    task = dataclasses.replace(digits, g_optim=frozen, d_optim=fast, num_d_steps=1, microbatches=1)
+    state = jax.jit(task.init)(jax.random.key(0))
+    step = jax.jit(task.train_step)
+    batches = task.train_data(0, 0, 1)
+    batch = next(batches)
+    batches.close()
+    before = jax.device_get(state.nets["g"].params)
+    state, first = step(state, batch)
+    for _ in range(40):
+        state, last = step(state, batch)
+    chex.assert_trees_all_equal(before, jax.device_get(state.nets["g"].params))
+    assert first["loss/d"] > 1.5
+    assert last["loss/d"] < 0.5 * first["loss/d"]
+
+
+def test_generator_follows_the_discriminator(digits):
+    frozen = dataclasses.replace(digits.d_optim, multipliers=parse_multipliers((".=0",)))
+    fast = dataclasses.replace(digits.g_optim, learning_rate=2e-3)
+    task = dataclasses.replace(digits, g_optim=fast, d_optim=frozen, num_d_steps=1, microbatches=1)
+    state = jax.jit(task.init)(jax.random.key(0))
+    step = jax.jit(task.train_step)
+    batches = task.train_data(0, 0, 1)
+    batch = next(batches)
+    batches.close()
+    state, first = step(state, batch)
+    for _ in range(40):
+        state, last = step(state, batch)
+    assert last["loss/g"] < first["loss/g"] - 0.5
+
+
+def test_latents_differ_between_steps_and_networks(digits):
+    keys = [jax.random.key(k) for k in (0, 1)]
+    a, b = (digits.draw(key, (2, 64)) for key in keys)
+    assert a["z"].shape == (2, 64, digits.generator.dim_z)
+    assert not np.array_equal(a["z"], b["z"])
+    assert not np.array_equal(a["z"][0], a["z"][1])
+    assert set(np.unique(digits.draw(keys[0], (500,))["label"])) == set(range(10))
+
+
+def test_bfloat16_computes_in_bfloat16_and_keeps_float32_state(digits):
+    task = dataclasses.replace(
+        digits,
+        generator=digits.generator.clone(dtype=jnp.bfloat16),
+        discriminator=digits.discriminator.clone(dtype=jnp.bfloat16),
+        num_d_steps=1,
+        microbatches=1,
+    )
+    state = jax.eval_shape(task.init, jax.random.key(0))
+    floats = [x.dtype for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating)]
+    assert set(floats) == {jnp.dtype("float32")}
+    batch = {k: jax.ShapeDtypeStruct(s.shape, s.dtype) for k, s in task.batch_spec.items()}
+    text = str(jax.make_jaxpr(task.train_step)(state, batch))
+    assert "bf16" in text
+    assert "conv_general_dilated" not in text or "f32" in text
+    full = run(dataclasses.replace(digits, num_d_steps=1, microbatches=1))
+    half = run(task)
+    chex.assert_trees_all_close(half[2], full[2], rtol=0.1, atol=0.1)

@@ -1,0 +1,67 @@
+"""Runs of the command line tools, as a user starts them."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+
+from jaxrepro.core import mesh as mesh_lib
+from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.config import Settings, make_task
+from jaxrepro.core.partition import leaf_path, state_shardings, with_shardings
+from jaxrepro.core.workdir import CONFIG, read_json
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def start(module: str, *arguments: str, devices: int = 1) -> subprocess.Popen:
+    """Starts `python -m module`, on one CPU device unless said otherwise."""
+    flags = [word for word in os.environ.get("XLA_FLAGS", "").split() if "device_count" not in word]
+    flags.append(f"--xla_force_host_platform_device_count={devices}")
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env=os.environ | {"XLA_FLAGS": " ".join(flags)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(module: str, *arguments: str, devices: int = 1) -> subprocess.CompletedProcess:
+    """Runs `python -m module` to its end."""
+    process = start(module, *arguments, devices=devices)
+    out, err = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def interrupt_after(process: subprocess.Popen, path: pathlib.Path, number: signal.Signals) -> int:
+    """Sends a signal once `path` exists; returns the exit status."""
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.02)
+    process.send_signal(number)
+    process.communicate(timeout=120)
+    return process.returncode
+
+
+def leaves(workdir: pathlib.Path, step: int) -> dict[str, np.ndarray]:
+    """Returns every leaf of a checkpoint by its path; keys as their data."""
+    settings = Settings(read_json(workdir / CONFIG))
+    task = make_task(settings)
+    shapes = jax.eval_shape(task.init, jax.random.key(settings.seed))
+    shardings = state_shardings(shapes, (), mesh_lib.make_mesh())
+    with Checkpoints(workdir, read_only=True) as checkpoints:
+        state = checkpoints.restore(step, with_shardings(shapes, shardings))
+    flat = jax.tree_util.tree_flatten_with_path(state)[0]
+    is_key = lambda x: jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)  # noqa: E731
+    return {
+        leaf_path(path): np.asarray(jax.random.key_data(x) if is_key(x) else x) for path, x in flat
+    }

@@ -1,0 +1,112 @@
+"""What every paper's Task keeps, for every config of every paper, in its `test` variant."""
+
+import importlib.util
+import json
+import pathlib
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxrepro.core.config import Settings, make_task, task_names
+from jaxrepro.core.loop import LoopSettings
+from jaxrepro.core.partition import leaf_path
+
+CONFIGS = sorted((pathlib.Path(__file__).resolve().parents[1] / "configs").glob("*.py"))
+# Compiling an update of these takes minutes of the tests' time; their networks are covered by
+# parameter counts and by the smaller sizes of the same classes.
+TRAINED = [path for path in CONFIGS if path.stem not in ("biggan256", "biggan512")]
+
+
+def load(path: pathlib.Path, variant: str):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config(variant)
+
+
+def make(path: pathlib.Path, variant: str = "test"):
+    return make_task(Settings(load(path, variant)))
+
+
+def host(tree):
+    """Returns numpy copies; typed keys as their data."""
+    is_key = lambda x: jnp.issubdtype(x.dtype, jax.dtypes.prng_key)  # noqa: E731
+    return jax.tree.map(lambda x: np.array(jax.random.key_data(x) if is_key(x) else x), tree)
+
+
+def test_every_paper_has_a_config():
+    assert {load(path, "test").task for path in CONFIGS} == set(task_names())
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("variant", ["demo", "test"])
+def test_every_key_is_read_and_data_fit_their_spec(path, variant):
+    config = load(path, variant)
+    settings = Settings(config)
+    task = make_task(settings)
+    LoopSettings.from_settings(settings)
+    settings.check_all_read()
+    batches = task.train_data(0, 0, 1)
+    batch = next(batches)
+    batches.close()
+    assert {k: (x.shape, x.dtype) for k, x in batch.items()} == {
+        k: (s.shape, np.dtype(s.dtype)) for k, s in task.batch_spec.items()
+    }
+    json.dumps(task.model_card())
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_init_is_abstract_and_step_keeps_its_structure(path):
+    """For all sizes, without compiling: shapes and dtypes are a fixed point of the step."""
+    task = make(path)
+    state = jax.eval_shape(task.init, jax.random.key(0))
+    batch = {k: jax.ShapeDtypeStruct(s.shape, s.dtype) for k, s in task.batch_spec.items()}
+    after, scalars = jax.eval_shape(task.train_step, state, batch)
+    assert jax.tree.structure(after) == jax.tree.structure(state)
+    chex.assert_trees_all_equal_shapes_and_dtypes(after, state)
+    assert scalars
+    assert all(x.shape == () for x in scalars.values())
+    exported = jax.eval_shape(task.export, state)
+    assert all("params" in variables for variables in exported.values())
+
+
+@pytest.mark.parametrize("path", TRAINED, ids=lambda path: path.stem)
+def test_two_updates(path):
+    task = make(path)
+    state = jax.jit(task.init)(jax.random.key(0))
+    before = host(state)
+    step = jax.jit(chex.assert_max_traces(task.train_step, n=1), donate_argnums=0)
+    batches = task.train_data(0, 0, 1)
+    for _ in range(2):
+        state, scalars = step(state, next(batches))
+    batches.close()
+    after = host(state)
+    assert int(after.step) == 2
+    np.testing.assert_array_equal(after.key, before.key)
+    chex.assert_tree_all_finite(after)
+    assert all(np.isfinite(x) for x in scalars.values())
+    assert any(name.startswith("loss/") for name in scalars)
+    flat = zip(
+        jax.tree_util.tree_leaves_with_path(before.nets),
+        jax.tree.leaves(after.nets),
+        strict=True,
+    )
+    unchanged = [
+        leaf_path(name)
+        for (name, old), new in flat
+        if "/params/" in leaf_path(name) and np.array_equal(old, new)
+    ]
+    assert unchanged == []
+
+
+@pytest.mark.parametrize("path", CONFIGS[:1], ids=lambda path: path.stem)
+def test_init_is_pure(path):
+    task = make(path)
+    first, again, other = (host(jax.jit(task.init)(jax.random.key(s))) for s in (0, 0, 1))
+    chex.assert_trees_all_equal(first, again)
+    assert not np.array_equal(
+        *(jax.tree.leaves(next(iter(s.nets.values())).params)[-1] for s in (first, other))
+    )
