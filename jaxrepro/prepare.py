@@ -12,6 +12,7 @@ import os
 import pathlib
 import sys
 import time
+from typing import Any
 
 from absl import flags
 
@@ -35,24 +36,28 @@ SMALL_CLASS = 50
 
 def main() -> None:
     """Prepares the set that the flags describe and prints what it holds."""
-    for flag in (SOURCE, OUTPUT, SIZE):
-        if flag.value is None:
-            raise InputError(f"--{flag.name} is missing; see --help")
+    spec, output, size = _given(SOURCE), _given(OUTPUT), _given(SIZE)
     try:
-        _prepare(pathlib.Path(OUTPUT.value).expanduser())
+        _prepare(spec, pathlib.Path(output).expanduser(), size)
     except KeyboardInterrupt:
         print("interrupted: give the same command again to go on", file=sys.stderr)
         sys.exit(130)
 
 
-def _prepare(output: pathlib.Path) -> None:
+def _given(flag: flags.FlagHolder) -> Any:
+    if flag.value is None:
+        raise InputError(f"--{flag.name} is missing; see --help")
+    return flag.value
+
+
+def _prepare(spec: str, output: pathlib.Path, size: int) -> None:
     from rich.console import Console
 
     from jaxrepro.data.record_writer import write_set
     from jaxrepro.data.sources import open_source
 
     console = Console(highlight=False)
-    source = open_source(SOURCE.value, split=SPLIT.value, channels=CHANNELS.value)
+    source = open_source(spec, split=SPLIT.value, channels=CHANNELS.value)
     progress = _progress(console)
     task = progress.add_task("preparing", total=len(source))
     start = time.perf_counter()
@@ -66,7 +71,7 @@ def _prepare(output: pathlib.Path) -> None:
         manifest = write_set(
             source,
             output,
-            size=SIZE.value,
+            size=size,
             shard_size=SHARD_SIZE.value,
             num_workers=NUM_WORKERS.value or os.cpu_count() or 1,
             skip_bad_images=SKIP_BAD_IMAGES.value,

@@ -8,6 +8,10 @@ os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 ).strip()
 
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+# Commands under test compile the same programs again and again.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "xla"))
+
 import pytest
 from absl import flags
 
@@ -15,8 +19,6 @@ from jaxrepro.core import runtime
 
 runtime.set_xla_flags()
 flags.FLAGS.mark_as_parsed()
-
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")

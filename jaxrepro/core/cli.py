@@ -1,5 +1,6 @@
 """What all command line tools share: flags in, one clear line out when the user erred."""
 
+import io
 import os
 import pathlib
 import re
@@ -43,6 +44,9 @@ def run(main: Callable[[], Any]) -> NoReturn:
         del argv
         # The libraries' step-by-step accounts are for debugging; warnings are not.
         logging.set_verbosity(logging.WARNING)
+        # So that a log file shows the progress of a run as it happens.
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=True)
         return main()
 
     try:

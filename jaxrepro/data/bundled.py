@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def _load_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    digits = load_digits()
+    digits: Any = load_digits()
     images = np.rint(digits.images * (255 / 16)).astype(np.uint8)
     labels = digits.target.astype(np.int32)
     if split == "all":

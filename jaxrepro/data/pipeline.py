@@ -4,6 +4,7 @@ import dataclasses
 import math
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import grain
 import numpy as np
@@ -28,12 +29,15 @@ class TrainIterator(Iterator[Batch]):
     """
 
     def __init__(self, batches: grain.DatasetIterator[Batch]):
-        self._batches = batches
-        # Runs before modules are torn down, where grain's own clean-up fails noisily.
-        self._finalizer = weakref.finalize(self, batches.close)
+        self._open = [batches]
+        # Closes and frees grain's iterator before modules are torn down: later it fails noisily.
+        self._finalizer = weakref.finalize(self, _close_all, self._open)
 
     def __next__(self) -> Batch:
-        return next(self._batches)
+        if not self._open:
+            raise ValueError("this iterator is closed")
+        # Worker processes send arrays in shared memory, whose release has the same trouble.
+        return {name: np.array(value) for name, value in next(self._open[0]).items()}
 
     def close(self) -> None:
         """Ends the prefetching threads and processes; the iterator cannot be used afterwards."""
@@ -136,6 +140,11 @@ def eval_batches(
         yield {**batch, "mask": wanted == index, "index": index}
 
 
+def _close_all(iterators: list[grain.DatasetIterator[Batch]]) -> None:
+    while iterators:
+        iterators.pop().close()
+
+
 @dataclasses.dataclass(frozen=True)
 class _Update:
     """step -> the arrays of that update, from an endless stream of items."""
@@ -154,7 +163,7 @@ class _Update:
         return {name: x.reshape(*positions.shape, *x.shape[1:]) for name, x in flat.items()}
 
 
-def _stack(items: list[Item]) -> Batch:
+def _stack(items: list[Any]) -> Batch:
     shapes = {item["image"].shape for item in items}
     if len(shapes) > 1:
         raise InputError(

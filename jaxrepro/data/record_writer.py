@@ -135,7 +135,8 @@ class _ShardWriter:
 
     def write(self, number: int, on_image: Callable[[], None]) -> Shard:
         """Writes a shard and its description; InputError for an unreadable image."""
-        from array_record.python import array_record_module
+        # pyright does not see into the compiled module.
+        from array_record.python import array_record_module  # pyright: ignore
 
         path = self.path(number)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")

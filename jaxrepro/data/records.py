@@ -197,7 +197,8 @@ def _check_shard(path: pathlib.Path, shard: Shard) -> None:
 
 
 def _count_records(path: pathlib.Path) -> int:
-    from array_record.python import array_record_module
+    # pyright does not see into the compiled module.
+    from array_record.python import array_record_module  # pyright: ignore
 
     reader = array_record_module.ArrayRecordReader(str(path))
     num_records = reader.num_records()

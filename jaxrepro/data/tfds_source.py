@@ -102,7 +102,7 @@ def _open_records(builder_dir: pathlib.Path, split: str) -> tuple[Any, Any]:
     """Random access to undecoded examples, and the features."""
     import tensorflow_datasets as tfds
 
-    builder = tfds.builder_from_directory(builder_dir)
+    builder: Any = tfds.builder_from_directory(builder_dir)
     features = dict(builder.info.features.items())
     wanted = {"image": tfds.features.Image, "label": tfds.features.ClassLabel}
     lacking = [key for key, kind in wanted.items() if not isinstance(features.get(key), kind)]

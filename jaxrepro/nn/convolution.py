@@ -1,15 +1,22 @@
-"""Convolutions of NHWC maps with HWIO kernels, stride 1, zero padding that keeps the size."""
+"""Convolutions of NHWC maps with HWIO kernels, stride 1, zero padding that keeps the size.
+
+These are the definitions; `phase_convolution` has faster forms of those that change the size.
+A kernel may be wider (float32) than the map it is used on.
+"""
 
 import jax
 from jax import lax
 
 from jaxrepro.nn import resampling
 
+DIMENSION_NUMBERS = ("NHWC", "HWIO", "NHWC")
+
 
 def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Returns [B, H, W, O]: x [B, H, W, I] convolved with kernel [h, w, I, O], h and w odd."""
+    kernel = kernel.astype(x.dtype)
     return lax.conv_general_dilated(
-        x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        x, kernel, (1, 1), "SAME", dimension_numbers=DIMENSION_NUMBERS
     )
 
 

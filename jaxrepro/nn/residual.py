@@ -5,7 +5,8 @@ from collections.abc import Callable
 import flax.linen as nn
 import jax
 
-from jaxrepro.nn import convolution, resampling
+from jaxrepro.nn import convolution, phase_convolution, resampling
+from jaxrepro.nn.platform import on_cpu
 
 
 class UpBlock(nn.Module):
@@ -23,10 +24,9 @@ class UpBlock(nn.Module):
     def __call__(self, x: jax.Array, condition: jax.Array, *, train: bool) -> jax.Array:
         """Returns [B, 2H, 2W, features] from x [B, H, W, C] and the condition [B, E]."""
         h = self.norm(name="norm_1")(x, condition, train=train)
-        up_conv = self.conv(
-            self.features, 3, operation=convolution.upsample_then_convolve, name="conv_1"
-        )
-        h = up_conv(h, train=train)
+        resizing = phase_convolution if on_cpu() else convolution
+        widen = resizing.upsample_then_convolve
+        h = self.conv(self.features, 3, operation=widen, name="conv_1")(h, train=train)
         h = self.norm(name="norm_2")(h, condition, train=train)
         h = self.conv(self.features, 3, name="conv_2")(h, train=train)
         # A 1x1 convolution commutes with nearest upsampling: a quarter of the work before it.
@@ -52,7 +52,8 @@ class DownBlock(nn.Module):
         """Returns [B, H/2, W/2, features], or [B, H, W, features] if not `downsample`."""
         h = jax.nn.relu(x) if self.rectify_input else x
         h = jax.nn.relu(self.conv(self.features, 3, name="conv_1")(h, train=train))
-        last = convolution.convolve_then_pool if self.downsample else convolution.convolve
+        resizing = phase_convolution if on_cpu() else convolution
+        last = resizing.convolve_then_pool if self.downsample else convolution.convolve
         h = self.conv(self.features, 3, operation=last, name="conv_2")(h, train=train)
         shortcut = resampling.average_pool(x) if self.downsample else x
         if self.downsample or x.shape[-1] != self.features:

@@ -84,7 +84,7 @@ class SpectralConv(nn.Module):
         sigma = tracked_singular_value(
             self, kernel.reshape(-1, self.features), epsilon=self.epsilon, train=train
         )
-        y = self.operation(x.astype(self.dtype), (kernel / sigma).astype(self.dtype))
+        y = self.operation(x.astype(self.dtype), kernel / sigma)
         if self.use_bias:
             bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
             y = y + bias.astype(self.dtype)

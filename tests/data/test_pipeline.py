@@ -153,8 +153,9 @@ def test_a_closed_iterator_ends():
         next(batches)
 
 
-@pytest.mark.parametrize("num_workers", [0, 2])
-@pytest.mark.parametrize("ending", ["pass", "sys.exit(3)", "batches.close()"])
+@pytest.mark.parametrize(
+    ("num_workers", "ending"), [(0, "sys.exit(3)"), (2, "pass"), (2, "batches.close()")]
+)
 def test_python_ends_quietly_with_an_open_iterator(tmp_path, num_workers, ending):
     script = tmp_path / "script.py"
     script.write_text(

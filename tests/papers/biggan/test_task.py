@@ -17,7 +17,6 @@ from jaxrepro.papers.biggan import losses, port
 from tests.test_task_contract import make
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[3] / "configs"
-EXAMPLES = {"d": ("loss/d",), "g": ("loss/g",)}
 
 
 @pytest.fixture(scope="module")
@@ -71,15 +70,26 @@ def nhwc(x):
     return jnp.asarray(x.transpose(0, 2, 3, 1))
 
 
-def assert_published(variables, golden, prefix, port_function, *, fraction, atol):
-    """Every array of `variables` against the arrays of the published state after the step."""
+def assert_published(variables, golden, prefix, port_function):
+    """Statistics array by array, weights by the fraction that agrees.
+
+    Adam with b1 = 0 divides a gradient by its own size at first, so where a gradient is rounding
+    noise the update is +- the learning rate of 2e-4 with a random sign. All of a bias before
+    batch norm is such noise: it is left out.
+    """
     _, expected = port_function(network(golden, prefix), sn_epsilon=1e-8)
+    close = []
     for path, want in jax.tree_util.tree_leaves_with_path(expected):
         have = variables
         for part in path:
             have = have[part.key]
-        close = np.isclose(have, want, rtol=1e-3, atol=atol)
-        assert close.mean() >= fraction, (jax.tree_util.keystr(path), close.mean())
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        np.testing.assert_allclose(have, want, rtol=5e-3, atol=2e-3, err_msg=name)
+        before_norm = "conv_1/bias" in name or "conv_2/bias" in name or "shortcut/bias" in name
+        if name.startswith("params/") and not (before_norm and prefix != "step/D/"):
+            close.append(np.isclose(have, want, rtol=1e-3, atol=2e-5).ravel())
+    close = np.concatenate(close)
+    assert close.mean() >= 0.99, close.mean()
 
 
 def test_gradients_and_losses_of_the_published_code(published, golden):
@@ -136,12 +146,9 @@ def test_update_of_the_published_code(published, golden):
         {"z": z[4:], "label": y[4:]},
     )
     assert all(np.isfinite(v) for v in logs.values())
-    for variables, prefix, function in (
-        (after.nets["d"].variables, "step/D/", port.discriminator_from_pytorch),
-        (after.nets["g"].variables, "step/G/", port.generator_from_pytorch),
-        (after.ema["g"], "step/Gema/", port.generator_from_pytorch),
-    ):
-        assert_published(variables, golden, prefix, function, fraction=0.98, atol=2e-5)
+    assert_published(after.nets["d"].variables, golden, "step/D/", port.discriminator_from_pytorch)
+    assert_published(after.nets["g"].variables, golden, "step/G/", port.generator_from_pytorch)
+    assert_published(after.ema["g"], golden, "step/Gema/", port.generator_from_pytorch)
 
 
 def test_hinge_losses():
@@ -179,7 +186,7 @@ TOLERANCE = {"rtol": 1e-3, "atol": 1e-3}
 
 @pytest.fixture(scope="module")
 def sharded_task(digits):
-    return dataclasses.replace(digits, batch_size=32)
+    return dataclasses.replace(digits, batch_size=32, num_d_steps=1)
 
 
 @pytest.fixture(scope="module")
