@@ -1,0 +1,108 @@
+"""The pages in docs/ and the README do what they say."""
+
+import pathlib
+import re
+import types
+
+import numpy as np
+import pytest
+from absl import flags
+
+from jaxrepro.core import loop
+from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.config import Settings
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.writers import read_json_lines
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def blocks(path, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def added_paper():
+    """The task module and the config of docs/adding_a_paper.md."""
+    modules = []
+    for source in blocks(ROOT / "docs" / "adding_a_paper.md", "python"):
+        module = types.ModuleType("page")
+        exec(compile(source, "adding_a_paper.md", "exec"), module.__dict__)
+        modules.append(module)
+    return modules
+
+
+def train(added_paper, workdir, resume=None, **changes):
+    task_module, config_module = added_paper
+    config = config_module.get_config()
+    for key, value in changes.items():
+        config.train[key] = value
+    settings = Settings(config)
+    task = task_module.from_settings(settings)
+    loop_settings = loop.LoopSettings.from_settings(settings)
+    assert settings.one_of("task", ["softmax"])
+    settings.check_all_read()
+    return loop.train(task, loop_settings, workdir, resume)
+
+
+def test_the_added_paper_trains_on_eight_devices(added_paper, tmp_path, capsys):
+    results = train(added_paper, tmp_path)
+    assert results["test/accuracy"] > 0.9
+    losses = [
+        r["loss/cross_entropy"]
+        for r in read_json_lines(tmp_path / "metrics.jsonl")
+        if "loss/cross_entropy" in r
+    ]
+    assert len(losses) == 6
+    assert losses[-1] < 0.5 * losses[0]
+    assert "for 8 x cpu" in capsys.readouterr().out
+    with Checkpoints(tmp_path, read_only=True) as checkpoints:
+        assert checkpoints.steps == [100, 200, 300]
+
+
+def test_it_continues_and_goes_back(added_paper, tmp_path, capsys):
+    train(added_paper, tmp_path, total_steps=150)
+    with pytest.raises(InputError, match=r"150 steps already, more than train\.total_steps=100"):
+        train(added_paper, tmp_path, total_steps=100)
+    continued = train(added_paper, tmp_path, total_steps=300)
+    assert "continuing from the checkpoint of step 150" in capsys.readouterr().out
+    assert train(added_paper, tmp_path, total_steps=300) == continued
+    assert "this run is finished" in capsys.readouterr().out
+    assert train(added_paper, tmp_path, total_steps=300, resume=150) == continued
+    assert "continuing from the checkpoint of step 150" in capsys.readouterr().out
+    assert train(added_paper, tmp_path / "whole", total_steps=300) == continued
+    np.testing.assert_array_equal(
+        *(
+            [
+                r["loss/cross_entropy"]
+                for r in read_json_lines(w / "metrics.jsonl")
+                if "loss/cross_entropy" in r
+            ][-3:]
+            for w in (tmp_path, tmp_path / "whole")
+        )
+    )
+
+
+def test_readme_has_two_commands_and_its_links_exist():
+    readme = ROOT / "README.md"
+    (commands,) = blocks(readme, "sh")
+    install_and_run, install_and_test = commands.strip().splitlines()
+    assert "pip install" in install_and_run
+    assert "jaxrepro.train --config=configs/biggan_digits.py" in install_and_run
+    assert "pip install" in install_and_test
+    assert "pytest" in install_and_test
+    for page in [readme, *ROOT.glob("docs/*.md"), *ROOT.glob("jaxrepro/papers/*/README.md")]:
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_every_config_and_flag_named_in_the_readme_exists():
+    import jaxrepro.papers.biggan.sample
+    import jaxrepro.prepare
+
+    assert jaxrepro.prepare
+    text = (ROOT / "README.md").read_text()
+    for config in re.findall(r"configs/(\w+\.py)", text):
+        assert (ROOT / "configs" / config).is_file(), config
+    known = {*flags.FLAGS, "config"}
+    assert set(re.findall(r"--(\w+)[=\s]", text)) <= known
