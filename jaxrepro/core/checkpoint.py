@@ -2,11 +2,14 @@
 
 import pathlib
 import shutil
+import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
 import jax
 import orbax.checkpoint as ocp
+from absl import logging
 
 from jaxrepro.core.errors import InputError
 
@@ -36,17 +39,22 @@ class Checkpoints:
             raise InputError(
                 f"no checkpoints in {workdir}: give --workdir the folder of a run that was trained"
             )
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=None if read_only else keep,
+            keep_period=keep_period,
+            read_only=read_only,
+            create=not read_only,
+        )
+        # Orbax warns that a read-only manager is read-only.
+        verbosity = logging.get_verbosity()
+        logging.set_verbosity(logging.ERROR if read_only else verbosity)
         self._manager = ocp.CheckpointManager(
             self._directory,
-            options=ocp.CheckpointManagerOptions(
-                max_to_keep=None if read_only else keep,
-                keep_period=keep_period,
-                read_only=read_only,
-                create=not read_only,
-            ),
+            options=options,
             item_names=("state",),
-            item_handlers={"state": ocp.PyTreeCheckpointHandler()} if read_only else None,
+            item_handlers={"state": ocp.PyTreeCheckpointHandler()},
         )
+        logging.set_verbosity(verbosity)
 
     def __enter__(self) -> Self:
         return self
@@ -87,36 +95,33 @@ class Checkpoints:
         abstract_state: a tree of `jax.ShapeDtypeStruct` with shardings. Raises InputError if
         the checkpoint is absent, damaged or of another structure.
         """
-        self._check_present(step)
-        try:
-            restored = self._manager.restore(
-                step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract_state))
-            )
-        except Exception as error:  # Orbax and TensorStore raise a different type per defect.
-            raise self._damaged(step, error) from error
-        return restored["state"]
+        return self._restore(step, abstract_state, partial=False)
 
     def restore_part(self, step: int, abstract_part: Any) -> Any:
         """Returns a part of the state saved as `step`, such as {"ema": ...}, and reads no more."""
-        self._check_present(step)
+        return self._restore(step, abstract_part, partial=True)
+
+    def _restore(self, step: int, abstract: Any, *, partial: bool) -> Any:
+        if step not in self.steps:
+            raise self._absent(step)
+        arguments = ocp.args.PyTreeRestore(
+            abstract,
+            restore_args=ocp.checkpoint_utils.construct_restore_args(abstract),
+            partial_restore=partial,
+        )
+        previous_hook = sys.unraisablehook
+        sys.unraisablehook = _without_abandoned_reads(previous_hook)
         try:
-            restored = self._manager.restore(
-                step,
-                args=ocp.args.Composite(
-                    state=ocp.args.PyTreeRestore(
-                        abstract_part,
-                        restore_args=ocp.checkpoint_utils.construct_restore_args(abstract_part),
-                        partial_restore=True,
-                    )
-                ),
-            )
-        except Exception as error:  # As in `restore`.
+            state = self._manager.restore(step, args=ocp.args.Composite(state=arguments))["state"]
+        except Exception as error:  # Orbax and TensorStore raise a different type per defect.
             raise self._damaged(step, error) from error
-        return restored["state"]
+        sys.unraisablehook = previous_hook
+        return state
 
     def set_aside_after(self, step: int) -> list[int]:
         """Moves the checkpoints after `step` to `<workdir>/set_aside` and returns their steps."""
-        self._check_present(step)
+        if step not in self.steps:
+            raise self._absent(step)
         newer = [other for other in self.steps if other > step]
         folder = self._directory.parent / "set_aside"
         for other in newer:
@@ -128,12 +133,11 @@ class Checkpoints:
         self._manager.reload()
         return newer
 
-    def _check_present(self, step: int) -> None:
-        if step not in self.steps:
-            raise InputError(
-                f"no checkpoint of step {step} in {self._directory}; "
-                f"there are {', '.join(map(str, self.steps)) or 'none'}"
-            )
+    def _absent(self, step: int) -> InputError:
+        return InputError(
+            f"no checkpoint of step {step} in {self._directory}; "
+            f"there are {', '.join(map(str, self.steps)) or 'none'}"
+        )
 
     def _damaged(self, step: int, error: Exception) -> InputError:
         older = [other for other in self.steps if other < step]
@@ -150,9 +154,23 @@ class Checkpoints:
         )
 
 
-def _save_args(state: Any) -> ocp.args.StandardSave:
+def _save_args(state: Any) -> ocp.args.PyTreeSave:
     if jax.default_backend() == "cpu":
         # Orbax reads host buffers in the background without a copy, and the caller is about to
         # donate them to the next step.
         state = jax.tree.map(lambda x: x.copy() if isinstance(x, jax.Array) else x, state)
-    return ocp.args.StandardSave(state)
+    return ocp.args.PyTreeSave(state)
+
+
+def _without_abandoned_reads(hook: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Returns `hook` without what reads of other arrays say when one array's read has failed.
+
+    Orbax closes its event loop at the first failure; reads that end later find it closed, and each
+    would print a stack trace below the one line that tells the user what is wrong.
+    """
+
+    def filtered(unraisable: Any) -> None:
+        if str(unraisable.exc_value) != "Event loop is closed":
+            hook(unraisable)
+
+    return filtered

@@ -91,6 +91,10 @@ def train(
         stack.callback(writer.close)
         stop = stack.enter_context(StopRequest())
 
+        # --- Data, before anything compiles: a set that is too small is said at once.
+        batches = task.train_data(start, jax.process_index(), jax.process_count())
+        stack.callback(getattr(batches, "close", lambda: None))
+
         # --- State: restored or new. A new one is made on one device and then laid out, so that it
         # does not depend on the mesh.
         if start:
@@ -102,7 +106,6 @@ def train(
         # --- Step: one compilation per run; the old state's memory becomes the new state's.
         update = compile_step(task, abstract_state, batch_shardings, progress)
         evaluation = Evaluation(task.evaluators(), mesh, shardings)
-        batches = task.train_data(start, jax.process_index(), jax.process_count())
         profile = Profile(workdir / "profile", settings.profile_at)
         last_finite = start
 
