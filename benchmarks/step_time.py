@@ -16,32 +16,35 @@ from absl import flags
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
-_CONFIG = cli.define_config()
-_STEPS = flags.DEFINE_integer("steps", 30, "Timed updates.", lower_bound=1)
-_WARMUP = flags.DEFINE_integer("warmup", 3, "Updates before them.", lower_bound=0)
-_WITHOUT_XLA_FLAGS = flags.DEFINE_boolean(
-    "without_xla_flags", False, "Leave out the XLA flags that the project sets on CPU."
-)
-_OUTPUT = flags.DEFINE_string("output", None, "JSON file to write besides printing.")
+
+def define_flags() -> None:
+    """Defines the command's flags."""
+    cli.define_config()
+    flags.DEFINE_integer("steps", 30, "Timed updates.", lower_bound=1)
+    flags.DEFINE_integer("warmup", 3, "Updates before them.", lower_bound=0)
+    flags.DEFINE_boolean(
+        "without_xla_flags", False, "Leave out the XLA flags that the project sets on CPU."
+    )
+    flags.DEFINE_string("output", None, "JSON file to write besides printing.")
 
 
-def main() -> None:
+def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if _CONFIG.value is None:
+    if args.config is None:
         raise InputError("no config given; for example --config=configs/biggan32.py:demo")
 
     from jaxrepro.core import runtime
 
-    if not _WITHOUT_XLA_FLAGS.value:
+    if not args.without_xla_flags:
         runtime.set_xla_flags()
-    result = measure(_CONFIG.value, num_steps=_STEPS.value, num_warmup=_WARMUP.value)
+    result = measure(args.config, num_steps=args.steps, num_warmup=args.warmup)
     result["command"] = " ".join(["python -m benchmarks.step_time", *sys.argv[1:]])
     text = json.dumps(result, indent=2)
     print(text)
-    if _OUTPUT.value:
+    if args.output:
         from jaxrepro.core.files import write_atomically
 
-        write_atomically(pathlib.Path(_OUTPUT.value), (text + "\n").encode())
+        write_atomically(pathlib.Path(args.output), (text + "\n").encode())
 
 
 def measure(config, *, num_steps: int, num_warmup: int) -> dict:
@@ -110,4 +113,4 @@ def measure(config, *, num_steps: int, num_warmup: int) -> dict:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(define_flags, main)

@@ -22,5 +22,5 @@ def get_config(arg=None):
     if arg.variant == "demo":
         reduce_to_demo(config, ch=8, total_steps=600, batch_size=16)
     if arg.variant == "test":
-        reduce_to_test(config, ch=4)
+        reduce_to_test(config, ch=8)
     return config

@@ -10,14 +10,17 @@ from absl import flags
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
-_STEP = flags.DEFINE_integer("step", None, "Checkpoint to measure; the latest by default.")
-_OUTPUT = flags.DEFINE_string("output", None, "Folder for pictures; none are kept by default.")
+
+def define_flags() -> None:
+    """Defines the command's flags."""
+    flags.DEFINE_string("workdir", None, "Folder of the run.")
+    flags.DEFINE_integer("step", None, "Checkpoint to measure; the latest by default.")
+    flags.DEFINE_string("output", None, "Folder for pictures; none are kept by default.")
 
 
-def main() -> None:
+def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if _WORKDIR.value is None:
+    if args.workdir is None:
         raise InputError("no workdir given; for example --workdir=runs/biggan_digits")
 
     from jaxrepro.core import runtime
@@ -30,15 +33,15 @@ def main() -> None:
     from jaxrepro.core.task import Image
     from jaxrepro.core.writers import Pictures
 
-    folder = pathlib.Path(_WORKDIR.value)
+    folder = pathlib.Path(args.workdir)
     settings = config.Settings(workdir.read_json(folder / workdir.CONFIG))
     task = config.make_task(settings)
-    step, results = evaluate_workdir(task, settings.seed, folder, _STEP.value)
-    if _OUTPUT.value:
-        Pictures(pathlib.Path(_OUTPUT.value)).write(step, results)
+    step, results = evaluate_workdir(task, settings.seed, folder, args.step)
+    if args.output:
+        Pictures(pathlib.Path(args.output)).write(step, results)
     numbers = {k: v for k, v in results.items() if not isinstance(v, Image)}
     print_results(numbers, folder, step)
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(define_flags, main)

@@ -12,52 +12,53 @@ import os
 import pathlib
 import sys
 import time
-from typing import Any
 
 from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
-SOURCE = flags.DEFINE_string(
-    "source", None, "folder:DIR with one folder a class, tfds:NAME, tfds:NAME@DATA_DIR or digits."
-)
-SPLIT = flags.DEFINE_string("split", "train", "Split of the source.")
-OUTPUT = flags.DEFINE_string("output", None, "Folder for the prepared set.")
-SIZE = flags.DEFINE_integer("size", None, "Side of the prepared images in pixels.")
-CHANNELS = flags.DEFINE_integer("channels", 3, "3 for RGB, 1 for grey.")
-SHARD_SIZE = flags.DEFINE_integer("shard_size", 2048, "Images a file.")
-NUM_WORKERS = flags.DEFINE_integer("num_workers", 0, "Processes; 0 takes one a CPU core.")
-SKIP_BAD_IMAGES = flags.DEFINE_bool(
-    "skip_bad_images", False, "Leave unreadable images out and list them, instead of stopping."
-)
 SMALL_CLASS = 50
 
 
-def main() -> None:
+def define_flags() -> None:
+    """Defines the command's flags."""
+    flags.DEFINE_string(
+        "source",
+        None,
+        "folder:DIR with a folder for each class, or tfds:NAME[@DATA_DIR].",
+    )
+    flags.DEFINE_string("split", "train", "Split of the source.")
+    flags.DEFINE_string("output", None, "Folder for the prepared set.")
+    flags.DEFINE_integer("size", None, "Side of the prepared images in pixels.")
+    flags.DEFINE_integer("channels", 3, "3 for RGB, 1 for grey.")
+    flags.DEFINE_integer("shard_size", 2048, "Images a file.")
+    flags.DEFINE_integer("num_workers", 0, "Processes; 0 takes one a CPU core.")
+    flags.DEFINE_bool(
+        "skip_bad_images", False, "Leave unreadable images out and list them, instead of stopping."
+    )
+
+
+def main(args: flags.FlagValues) -> None:
     """Prepares the set that the flags describe and prints what it holds."""
-    spec, output, size = _given(SOURCE), _given(OUTPUT), _given(SIZE)
+    for name in ("source", "output", "size"):
+        if args[name].value is None:
+            raise InputError(f"--{name} is missing; see --help")
     try:
-        _prepare(spec, pathlib.Path(output).expanduser(), size)
+        _prepare(args, pathlib.Path(args.output).expanduser())
     except KeyboardInterrupt:
         print("interrupted: give the same command again to go on", file=sys.stderr)
         sys.exit(130)
 
 
-def _given(flag: flags.FlagHolder) -> Any:
-    if flag.value is None:
-        raise InputError(f"--{flag.name} is missing; see --help")
-    return flag.value
-
-
-def _prepare(spec: str, output: pathlib.Path, size: int) -> None:
+def _prepare(args: flags.FlagValues, output: pathlib.Path) -> None:
     from rich.console import Console
 
     from jaxrepro.data.record_writer import write_set
     from jaxrepro.data.sources import open_source
 
     console = Console(highlight=False)
-    source = open_source(spec, split=SPLIT.value, channels=CHANNELS.value)
+    source = open_source(args.source, split=args.split, channels=args.channels)
     progress = _progress(console)
     task = progress.add_task("preparing", total=len(source))
     start = time.perf_counter()
@@ -71,10 +72,10 @@ def _prepare(spec: str, output: pathlib.Path, size: int) -> None:
         manifest = write_set(
             source,
             output,
-            size=size,
-            shard_size=SHARD_SIZE.value,
-            num_workers=NUM_WORKERS.value or os.cpu_count() or 1,
-            skip_bad_images=SKIP_BAD_IMAGES.value,
+            size=args.size,
+            shard_size=args.shard_size,
+            num_workers=args.num_workers or os.cpu_count() or 1,
+            skip_bad_images=args.skip_bad_images,
             on_progress=show,
         )
     # Only a set that was complete and intact before reports no progress.
@@ -138,4 +139,4 @@ def _summarise(console, manifest, output: pathlib.Path, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(define_flags, main)

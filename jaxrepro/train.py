@@ -11,22 +11,23 @@ from absl import flags
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
-_CONFIG = cli.define_config()
-_WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder of the run; runs/<config>_<variant> by default."
-)
-_RESUME = flags.DEFINE_integer(
-    "resume", None, "Continue from this step's checkpoint; later ones are moved to set_aside/."
-)
-_SHOW_CONFIG = flags.DEFINE_boolean("show_config", False, "Print all keys of the config and exit.")
+
+def define_flags() -> None:
+    """Defines the command's flags."""
+    cli.define_config()
+    flags.DEFINE_string("workdir", None, "Folder of the run; runs/<config>_<variant> by default.")
+    flags.DEFINE_integer(
+        "resume", None, "Continue from this step's checkpoint; later ones are moved to set_aside/."
+    )
+    flags.DEFINE_boolean("show_config", False, "Print all keys of the config and exit.")
 
 
-def main() -> None:
+def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if _CONFIG.value is None:
+    if args.config is None:
         raise InputError("no config given; for example --config=configs/biggan_digits.py")
-    if _SHOW_CONFIG.value:
-        print(_CONFIG.value)
+    if args.show_config:
+        print(args.config)
         return
 
     from jaxrepro.core import runtime
@@ -39,14 +40,14 @@ def main() -> None:
     from jaxrepro.core.tables import print_results
 
     # --- Everything that the user may have got wrong is found before anything compiles.
-    settings = config.Settings(_CONFIG.value)
+    settings = config.Settings(args.config)
     task = config.make_task(settings)
     loop_settings = loop.LoopSettings.from_settings(settings)
     settings.check_all_read()
-    folder = pathlib.Path(_WORKDIR.value or f"runs/{cli.config_name()}")
-    with workdir.claimed(folder, _CONFIG.value):
+    folder = pathlib.Path(args.workdir or f"runs/{cli.config_name()}")
+    with workdir.claimed(folder, args.config):
         try:
-            results = loop.train(task, loop_settings, folder, _RESUME.value)
+            results = loop.train(task, loop_settings, folder, args.resume)
         except Stopped as stopped:
             print(f"stopped and saved at step {stopped.step}; the same command continues")
             sys.exit(stopped.status)
@@ -57,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(define_flags, main)

@@ -15,9 +15,9 @@ from jaxrepro.core.loop import LoopSettings
 from jaxrepro.core.partition import leaf_path
 
 CONFIGS = sorted((pathlib.Path(__file__).resolve().parents[1] / "configs").glob("*.py"))
-# Compiling an update of these takes minutes of the tests' time; their networks are covered by
-# parameter counts and by the smaller sizes of the same classes.
-TRAINED = [path for path in CONFIGS if path.stem not in ("biggan256", "biggan512")]
+# Compiling an update of the larger sizes would take minutes; they are the same classes, and their
+# parameter counts and shapes are tested without compiling.
+TRAINED = [path for path in CONFIGS if path.stem not in ("biggan128", "biggan256", "biggan512")]
 
 
 def load(path: pathlib.Path, variant: str):
@@ -75,6 +75,7 @@ def test_init_is_abstract_and_step_keeps_its_structure(path):
 
 @pytest.mark.parametrize("path", TRAINED, ids=lambda path: path.stem)
 def test_two_updates(path):
+    chex.clear_trace_counter()
     task = make(path)
     state = jax.jit(task.init)(jax.random.key(0))
     before = host(state)
@@ -102,7 +103,7 @@ def test_two_updates(path):
     assert unchanged == []
 
 
-@pytest.mark.parametrize("path", CONFIGS[:1], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", TRAINED[-1:], ids=lambda path: path.stem)
 def test_init_is_pure(path):
     task = make(path)
     first, again, other = (host(jax.jit(task.init)(jax.random.key(s))) for s in (0, 0, 1))

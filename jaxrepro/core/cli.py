@@ -29,16 +29,22 @@ def define_config() -> flags.FlagHolder:
 
 def config_name(default: str = "config") -> str:
     """Returns a folder name for the given config: "biggan128_demo_bs64"."""
-    path, _, variant = flags.FLAGS[default].config_filename.partition(":")
+    given = config_flags.get_config_filename(flags.FLAGS[default])
+    path, _, variant = given.partition(":")
     words = [pathlib.Path(path).stem, *variant.split(",")]
     return "_".join(re.sub(r"[^\w.-]", "", word) for word in words if word)
 
 
-def run(main: Callable[[], Any]) -> NoReturn:
-    """Parses the flags, runs `main` and exits: status 1 and one line for an InputError.
+def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any]) -> NoReturn:
+    """Defines and parses the flags, runs `main` on them and exits.
+
+    An InputError is one line and status 1. Flags are defined here and not at import: two commands
+    with a flag of one name could not be imported together.
 
     With JAXREPRO_TRACEBACK=1 in the environment the stack trace is shown as well.
     """
+
+    define_flags()
 
     def quiet_main(argv: list[str]) -> Any:
         del argv
@@ -47,7 +53,7 @@ def run(main: Callable[[], Any]) -> NoReturn:
         # So that a log file shows the progress of a run as it happens.
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(line_buffering=True)
-        return main()
+        return main(flags.FLAGS)
 
     try:
         app.run(quiet_main, flags_parser=_parse)

@@ -14,7 +14,7 @@ from jaxrepro.core.errors import InputError
 RESUMABLE = ("train.total_steps", "checkpoint.", "eval.", "log.", "mesh.")
 
 
-def parse_variant(arg: str | None, variants: Sequence[str], **settings: Any) -> ConfigDict:
+def parse_variant(arg: str | None, variants: Sequence[str], **settings: Any) -> Any:
     """Returns what `--config=FILE.py:ARG` asks for: `variant` and the values of `settings`.
 
     parse_variant("demo,bs=64", ("paper", "demo"), bs=2048) has variant "demo" and bs 64. The
@@ -42,7 +42,7 @@ def parse_variant(arg: str | None, variants: Sequence[str], **settings: Any) -> 
     return ConfigDict(parsed)
 
 
-def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(config: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict[str, Any]:
     """Returns the leaves by dotted key: {"optim.g.learning_rate": 5e-5, ...}."""
     leaves: dict[str, Any] = {}
     for key, value in config.items():
@@ -60,7 +60,9 @@ class Settings:
     without effect, so `check_all_read` makes it an error.
     """
 
-    def __init__(self, config: Mapping[str, Any], _prefix: str = "", _read: set | None = None):
+    def __init__(
+        self, config: Mapping[str, Any] | ConfigDict, _prefix: str = "", _read: set | None = None
+    ):
         self._config = config
         self._prefix = _prefix
         self._read = set() if _read is None else _read

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-from jax.sharding import NamedSharding
+from jax.sharding import Mesh, NamedSharding
 
 from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.checkpoint import Checkpoints
@@ -104,7 +104,7 @@ def train(
             state = jax.device_put(jax.jit(task.init)(key), shardings)
 
         # --- Step: one compilation per run; the old state's memory becomes the new state's.
-        update = compile_step(task, abstract_state, batch_shardings, progress)
+        update = compile_step(task, mesh, abstract_state, batch_shardings, progress)
         evaluation = Evaluation(task.evaluators(), mesh, shardings)
         profile = Profile(workdir / "profile", settings.profile_at)
         last_finite = start
@@ -136,7 +136,8 @@ def train(
                     report(*pending)
             pending = step, scalars
 
-            stopping = stop.status is not None
+            status = stop.status
+            stopping = status is not None
             if settings.checkpoint.due(step, total) or stopping:
                 report(*pending)  # A state with NaN must never become a checkpoint.
                 pending = None
@@ -145,8 +146,8 @@ def train(
             if step < total and not stopping and (names := evaluation.due(step, total)):
                 with progress.paused():
                     writer.write(step, evaluation.run(names, state))
-            if stopping:
-                raise Stopped(step, stop.status)
+            if status is not None:
+                raise Stopped(step, status)
         progress.step(total)
 
         # --- The end: measured on the state that is kept.
@@ -160,6 +161,7 @@ def train(
 
 def compile_step(
     task: Task,
+    mesh: Mesh,
     abstract_state: Any,
     batch_shardings: Mapping[str, NamedSharding],
     progress: Progress,
@@ -170,7 +172,6 @@ def compile_step(
         for name, spec in task.batch_spec.items()
     }
     shardings = jax.tree.map(lambda x: x.sharding, abstract_state)
-    mesh = next(iter(batch_shardings.values())).mesh
     began = time.perf_counter()
     compiled = (
         jax.jit(
@@ -183,7 +184,7 @@ def compile_step(
         .compile()
     )
     progress.message(
-        f"compiled the training step for {mesh.size} x {mesh.devices.flat[0].device_kind} in "
+        f"compiled the training step for {mesh.size} x {jax.devices()[0].device_kind} in "
         f"{time.perf_counter() - began:.1f} s"
     )
     return compiled

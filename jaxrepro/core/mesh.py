@@ -1,7 +1,8 @@
 """Device meshes and batches on them. The only place that builds a mesh."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,7 +15,7 @@ from jaxrepro.core.task import BatchSpec, HostBatch
 BATCH_AXES = ("data", "fsdp")
 
 
-def make_mesh(fsdp: int = 1, devices: list[jax.Device] | None = None) -> Mesh:
+def make_mesh(fsdp: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
     """Returns a mesh of all devices with axes ("data", "fsdp").
 
     The axes are Auto: with the Explicit axes that `jax.make_mesh` makes by default, a Dense

@@ -154,7 +154,7 @@ def orthogonal_regularization(strength: float, exclude: str = "") -> optax.Gradi
             return grad
         return grad + strength * orthogonal_gradient(weight, name).astype(grad.dtype)
 
-    def update(updates: Params, state: Any, params: Params | None = None) -> tuple[Params, Any]:
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         if params is None:
             raise ValueError("orthogonal_regularization needs the parameters")
         return jax.tree_util.tree_map_with_path(add, updates, params), state

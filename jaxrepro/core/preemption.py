@@ -2,7 +2,7 @@
 
 import signal
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Any, Self
 
 
 class Stopped(Exception):  # noqa: N818 - a request that was honoured, not an error
@@ -25,7 +25,7 @@ class StopRequest:
 
     def __init__(self):
         self._signal: int | None = None
-        self._previous: dict[int, object] = {}
+        self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         for number in (signal.SIGTERM, signal.SIGINT):

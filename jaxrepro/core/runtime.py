@@ -8,7 +8,7 @@ import pathlib
 # jaxlib versions on which the flag below was seen accepted: XLA aborts the process on a flag
 # that it does not know, so an unseen version goes without it.
 _CONVOLUTION_FLAG = "--xla_cpu_experimental_ynn_fusion_type=-individual_convolution"
-_CONVOLUTION_FLAG_VERSIONS = ("0.10.2",)
+_CONVOLUTION_FLAG_VERSIONS = ("0.10.2", "0.11.2")
 
 
 def _cpu_only() -> bool:
@@ -34,9 +34,9 @@ def set_xla_flags() -> None:
 
 def set_compilation_cache() -> None:
     """Keeps compiled programs in ~/.cache/jaxrepro/xla unless JAX_COMPILATION_CACHE_DIR is set."""
-    import jax
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        import jax
 
-    if jax.config.jax_compilation_cache_dir is None:
         folder = pathlib.Path.home() / ".cache" / "jaxrepro" / "xla"
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)

@@ -60,7 +60,8 @@ def apply_gradients(
 ) -> Net:
     """Returns the network after one optimiser update, with `stats` as its other variables."""
     updates, opt_state = optimizer.update(grads, net.opt_state, net.params)
-    return Net(optax.apply_updates(net.params, updates), stats, opt_state)
+    params: Any = optax.apply_updates(net.params, updates)
+    return Net(params, stats, opt_state)
 
 
 def ema_update(

@@ -63,8 +63,15 @@ class Image:
 class Evaluator(Protocol):
     """One measurement of a state: what to run over which data, and how to reduce it."""
 
-    every: Every
-    batch_size: int
+    @property
+    def every(self) -> Every:
+        """When it runs during training; it always runs at the end."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """Examples of one batch over all processes."""
+        ...
 
     def data(self, process: int, num_processes: int) -> Iterable[HostBatch]:
         """Yields this process's rows: finite, batch axis 0, the last padded; has "mask" bool [B].

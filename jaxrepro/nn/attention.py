@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxrepro.nn import resampling
+from jaxrepro.nn.operations import operations
 
 
 class SelfAttention(nn.Module):
@@ -27,12 +27,10 @@ class SelfAttention(nn.Module):
         chex.assert_rank(x, 4)
         batch, height, width, channels = x.shape
         theta = self.conv(channels // 8, name="theta")(x, train=train)
-        phi = resampling.max_pool(self.conv(channels // 8, name="phi")(x, train=train))
-        g = resampling.max_pool(self.conv(channels // 2, name="g")(x, train=train))
+        phi = operations().max_pool(self.conv(channels // 8, name="phi")(x, train=train))
+        g = operations().max_pool(self.conv(channels // 2, name="g")(x, train=train))
         theta, phi, g = (t.reshape(batch, -1, t.shape[-1]) for t in (theta, phi, g))
-        logits = jnp.einsum("bqc,bkc->bqk", theta, phi)
-        weights = jax.nn.softmax(logits.astype(jnp.float32)).astype(x.dtype)
-        attended = jnp.einsum("bqk,bkc->bqc", weights, g)
+        attended = operations().attend(theta, phi, g)
         attended = attended.reshape(batch, height, width, channels // 2)
         gamma = self.param("gamma", nn.initializers.zeros, (), jnp.float32)
         return x + gamma.astype(x.dtype) * self.conv(channels, name="o")(attended, train=train)

@@ -15,9 +15,7 @@ DIMENSION_NUMBERS = ("NHWC", "HWIO", "NHWC")
 def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Returns [B, H, W, O]: x [B, H, W, I] convolved with kernel [h, w, I, O], h and w odd."""
     kernel = kernel.astype(x.dtype)
-    return lax.conv_general_dilated(
-        x, kernel, (1, 1), "SAME", dimension_numbers=DIMENSION_NUMBERS
-    )
+    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=DIMENSION_NUMBERS)
 
 
 def upsample_then_convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:

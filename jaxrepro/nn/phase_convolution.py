@@ -40,9 +40,7 @@ def upsample_then_convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
             jnp.stack([row[:, 0], row[:, 1] + row[:, 2]], axis=1),
             jnp.stack([row[:, 0] + row[:, 1], row[:, 2]], axis=1),
         )
-        outputs = [
-            _convolve(x, taps, [(1 - i, i), (1 - j, j)]) for j, taps in enumerate(columns)
-        ]
+        outputs = [_convolve(x, taps, [(1 - i, i), (1 - j, j)]) for j, taps in enumerate(columns)]
         phases.append(jnp.stack(outputs, axis=3))
     return jnp.stack(phases, axis=2).reshape(batch, 2 * height, 2 * width, -1)
 
@@ -63,7 +61,7 @@ def convolve_then_pool(x: jax.Array, kernel: jax.Array) -> jax.Array:
 def halving_convolution(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Returns [B, H//2, W//2, O]: x [B, H, W, I] under kernel [4, 4, I, O], stride 2, padding 1.
 
-    Its gradient is taken of `_halving_by_depth`, whose convolutions have no holes.
+    XLA's own gradient of it convolves maps with holes; here none has.
     """
     padding = [(1, 1 - size % 2) for size in x.shape[1:3]]
     return _convolve(x, kernel, padding, stride=2)
@@ -81,13 +79,40 @@ def _halving_by_depth(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return y[:, : height // 2, : width // 2]
 
 
+def _halving_kernel_gradient(x: jax.Array, cotangent: jax.Array) -> jax.Array:
+    """Returns [4, 4, I, O], from the four parities of x [B, H, W, I], H and W even.
+
+    Each gives a quarter of the taps, as the convolution of the cotangent [B, H/2, W/2, O] by
+    it, with examples for channels: of the two the cotangent has fewer numbers to rearrange.
+    """
+    quarters = []
+    for i in (1, 0):
+        for j in (1, 0):
+            flipped = lax.conv_general_dilated(
+                cotangent,
+                x[:, i::2, j::2],
+                (1, 1),
+                [(1 - i, i), (1 - j, j)],
+                dimension_numbers=("CHWN", "IHWO", "HWCN"),
+            )
+            quarters.append(flipped[::-1, ::-1])
+    taps = jnp.stack(quarters).reshape(2, 2, 2, 2, x.shape[3], cotangent.shape[3])
+    return taps.transpose(2, 0, 3, 1, 4, 5).reshape(4, 4, x.shape[3], cotangent.shape[3])
+
+
 def _halving_forward(x: jax.Array, kernel: jax.Array):
     return halving_convolution(x, kernel), (x, kernel)
 
 
 def _halving_backward(operands, cotangent: jax.Array):
-    _, pullback = jax.vjp(_halving_by_depth, *operands)
-    return pullback(cotangent)
+    x, kernel = operands
+    height, width = x.shape[1:3]
+    # Rearranging pays while there are many more pixels than channels.
+    many_pixels = cotangent.size >= 16 * x.shape[3] * cotangent.shape[3]
+    if height % 2 or width % 2 or not many_pixels:
+        return jax.vjp(_halving_by_depth, x, kernel)[1](cotangent)
+    _, pullback = jax.vjp(lambda x: _halving_by_depth(x, kernel), x)
+    return *pullback(cotangent), _halving_kernel_gradient(x, cotangent)
 
 
 halving_convolution.defvjp(_halving_forward, _halving_backward)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import flax.linen as nn
 import jax
 
-from jaxrepro.nn import convolution, phase_convolution, resampling
-from jaxrepro.nn.platform import on_cpu
+from jaxrepro.nn import resampling
+from jaxrepro.nn.operations import operations
 
 
 class UpBlock(nn.Module):
@@ -24,9 +24,8 @@ class UpBlock(nn.Module):
     def __call__(self, x: jax.Array, condition: jax.Array, *, train: bool) -> jax.Array:
         """Returns [B, 2H, 2W, features] from x [B, H, W, C] and the condition [B, E]."""
         h = self.norm(name="norm_1")(x, condition, train=train)
-        resizing = phase_convolution if on_cpu() else convolution
-        widen = resizing.upsample_then_convolve
-        h = self.conv(self.features, 3, operation=widen, name="conv_1")(h, train=train)
+        up_conv = operations().upsample_then_convolve
+        h = self.conv(self.features, 3, operation=up_conv, name="conv_1")(h, train=train)
         h = self.norm(name="norm_2")(h, condition, train=train)
         h = self.conv(self.features, 3, name="conv_2")(h, train=train)
         # A 1x1 convolution commutes with nearest upsampling: a quarter of the work before it.
@@ -52,8 +51,7 @@ class DownBlock(nn.Module):
         """Returns [B, H/2, W/2, features], or [B, H, W, features] if not `downsample`."""
         h = jax.nn.relu(x) if self.rectify_input else x
         h = jax.nn.relu(self.conv(self.features, 3, name="conv_1")(h, train=train))
-        resizing = phase_convolution if on_cpu() else convolution
-        last = resizing.convolve_then_pool if self.downsample else convolution.convolve
+        last = operations().convolve_then_pool if self.downsample else None
         h = self.conv(self.features, 3, operation=last, name="conv_2")(h, train=train)
         shortcut = resampling.average_pool(x) if self.downsample else x
         if self.downsample or x.shape[-1] != self.features:

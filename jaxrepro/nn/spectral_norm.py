@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxrepro.nn import convolution, initializers
+from jaxrepro.nn import initializers
+from jaxrepro.nn.operations import operations
 
 _EXACT = lax.Precision.HIGHEST
 
@@ -63,8 +64,7 @@ class SpectralConv(nn.Module):
     """A convolution with a spectrally normalised kernel.
 
     `operation(x, kernel)` says what is done with the normalised kernel
-    [kernel_size, kernel_size, I, features]: `convolution.convolve` or one of its combinations
-    with a change of size.
+    [kernel_size, kernel_size, I, features]; None means a convolution that keeps the size.
     """
 
     features: int
@@ -72,7 +72,7 @@ class SpectralConv(nn.Module):
     use_bias: bool = True
     epsilon: float = 1e-6
     kernel_init: initializers.Initializer = initializers.orthogonal
-    operation: Callable[[jax.Array, jax.Array], jax.Array] = convolution.convolve
+    operation: Callable[[jax.Array, jax.Array], jax.Array] | None = None
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
@@ -84,7 +84,8 @@ class SpectralConv(nn.Module):
         sigma = tracked_singular_value(
             self, kernel.reshape(-1, self.features), epsilon=self.epsilon, train=train
         )
-        y = self.operation(x.astype(self.dtype), kernel / sigma)
+        operation = self.operation or operations().convolve
+        y = operation(x.astype(self.dtype), kernel / sigma)
         if self.use_bias:
             bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
             y = y + bias.astype(self.dtype)

@@ -37,7 +37,7 @@ def generate(
     index, labels: int32 [B].
     """
     z = indexed_normal(key, index, generator.dim_z)
-    images = generator.apply(variables, z, labels, train=False)
+    images: Any = generator.apply(variables, z, labels, train=False)
     return jnp.round((images + 1) * 127.5).astype(jnp.uint8)
 
 

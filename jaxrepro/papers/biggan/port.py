@@ -217,11 +217,14 @@ def _variables(
     state_dict: StateDict,
 ) -> Variables:
     """Returns the module's variables, each filled from the array of its published name."""
-    expected = jax.eval_shape(lambda key: module.init(key, *inputs, train=False), jax.random.key(0))
+    expected: Any = jax.eval_shape(
+        lambda key: module.init(key, *inputs, train=False), jax.random.key(0)
+    )
     # Without sharing, gain and bias are embedding tables [classes, C], not linear kernels.
     unshared = isinstance(module, Generator) and module.shared_dim == 0
     filled, names, missing, misshapen = {}, set(), [], []
-    for (collection, *path), struct in flax.traverse_util.flatten_dict(expected).items():
+    structs: Mapping[tuple[str, ...], Any] = flax.traverse_util.flatten_dict(expected)
+    for (collection, *path), struct in structs.items():
         name = _published_name(tuple(path), attention_blocks)
         names.add(name)
         if name not in state_dict:

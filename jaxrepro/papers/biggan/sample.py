@@ -6,36 +6,41 @@ python -m jaxrepro.papers.biggan.sample --workdir=runs/biggan_digits --classes=3
 
 import io
 import pathlib
+from typing import Any
 
 from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
-_STEP = flags.DEFINE_integer("step", None, "Checkpoint to use; the latest by default.")
-_CLASSES = flags.DEFINE_list("classes", None, "Class numbers or names; all by default.")
-_NUM = flags.DEFINE_integer("num", 100, "Number of images; they take the classes in turn.")
-_SEED = flags.DEFINE_integer("seed", 0, "Image i depends on the seed, i and its class alone.")
-_OUTPUT = flags.DEFINE_string(
-    "output",
-    None,
-    "FILE.png: one sheet, a row a class. FILE.npz: arrays images uint8 [N,H,W,C] and labels "
-    "int32 [N]. Anything else: a folder of single PNG images.",
-)
 # The compiled batch; a constant, so that an image never depends on --num.
 _BATCH_SIZE = 50
 
 
-def main() -> None:
+def define_flags() -> None:
+    """Defines the command's flags."""
+    flags.DEFINE_string("workdir", None, "Folder of the run.")
+    flags.DEFINE_integer("step", None, "Checkpoint to use; the latest by default.")
+    flags.DEFINE_list("classes", None, "Class numbers or names; all by default.")
+    flags.DEFINE_integer("num", 100, "Number of images; they take the classes in turn.")
+    flags.DEFINE_integer("seed", 0, "Image i depends on the seed, i and its class alone.")
+    flags.DEFINE_string(
+        "output",
+        None,
+        "FILE.png: one sheet, a row a class. FILE.npz: arrays images uint8 [N,H,W,C] and labels "
+        "int32 [N]. Anything else: a folder of single PNG images.",
+    )
+
+
+def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if _WORKDIR.value is None or _OUTPUT.value is None:
+    if args.workdir is None or args.output is None:
         raise InputError(
             "give --workdir and --output, such as --workdir=runs/biggan_digits --output=sheet.png"
         )
-    if _NUM.value < 1:
-        raise InputError(f"--num={_NUM.value}; it must be 1 or more")
-    output = pathlib.Path(_OUTPUT.value)
+    if args.num < 1:
+        raise InputError(f"--num={args.num}; it must be 1 or more")
+    output = pathlib.Path(args.output)
 
     from jaxrepro.core import runtime
 
@@ -43,10 +48,10 @@ def main() -> None:
 
     import numpy as np
 
-    generator, variables, class_names, step = load(pathlib.Path(_WORKDIR.value), _STEP.value)
-    classes = parse_classes(_CLASSES.value, class_names)
-    labels = np.asarray([classes[i % len(classes)] for i in range(_NUM.value)], np.int32)
-    images = draw(generator, variables, labels, _SEED.value)
+    generator, variables, class_names, step = load(pathlib.Path(args.workdir), args.step)
+    classes = parse_classes(args.classes, class_names)
+    labels = np.asarray([classes[i % len(classes)] for i in range(args.num)], np.int32)
+    images = draw(generator, variables, labels, args.seed)
     write(output, images, labels, class_names)
     print(f"{len(images)} images of step {step} in {output}")
 
@@ -68,7 +73,9 @@ def load(workdir: pathlib.Path, step: int | None = None):
     card = read_json(workdir / MODEL_CARD)
     if card.get("paper") != "biggan":
         raise InputError(f"{workdir} is a run of {card.get('paper')!r}, not of biggan")
-    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in card["generator"].items()}
+    fields: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in card["generator"].items()
+    }
     generator = Generator(**fields)
     z, labels = jnp.zeros((1, generator.dim_z)), jnp.zeros((1,), jnp.int32)
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
@@ -148,4 +155,4 @@ def write(output: pathlib.Path, images, labels, class_names: tuple[str, ...]) ->
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(define_flags, main)

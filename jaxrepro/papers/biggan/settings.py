@@ -1,14 +1,16 @@
 """Every key of a BigGAN config with its published value; the files in configs/ change some."""
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
 
-def published(resolution: int) -> ConfigDict:
+def published(resolution: int) -> Any:
     """Returns the settings of the paper for ImageNet at `resolution` pixels (Table 1, row 8).
 
     Where the paper's text could not be checked the value is the one that its readers quote.
     """
-    config = ConfigDict()
+    config: Any = ConfigDict()
     config.task = "biggan"
     config.seed = 0
 
@@ -89,7 +91,7 @@ def published(resolution: int) -> ConfigDict:
     return config
 
 
-def reduce_to_demo(config: ConfigDict, *, ch: int, total_steps: int, batch_size: int) -> None:
+def reduce_to_demo(config: Any, *, ch: int, total_steps: int, batch_size: int) -> None:
     """Changes `config` to a run of minutes on 2 CPU cores, on bundled photographs.
 
     Fewer channels, a small batch, one discriminator step with the author's learning rates for
@@ -106,7 +108,7 @@ def reduce_to_demo(config: ConfigDict, *, ch: int, total_steps: int, batch_size:
     config.log.every = 10
 
 
-def reduce_to_test(config: ConfigDict, *, ch: int) -> None:
+def reduce_to_test(config: Any, *, ch: int) -> None:
     """Changes `config` to 2 updates of a tiny network: whether it runs, not what it learns."""
     config.data.update(source="photos", crop="random", min_crop=0.5)
     config.model.ch = ch

@@ -1,0 +1,94 @@
+"""Draws the curves of a run: python -m jaxrepro.plot --workdir=runs/biggan_digits --output=a.png
+
+Needs matplotlib: pip install -e '.[plots]'.
+"""
+
+import pathlib
+
+from absl import flags
+
+from jaxrepro.core import cli
+from jaxrepro.core.errors import InputError
+
+
+def define_flags() -> None:
+    """Defines the command's flags."""
+    flags.DEFINE_string("workdir", None, "Folder of the run.")
+    flags.DEFINE_string("output", None, "PNG file to write.")
+    flags.DEFINE_list(
+        "metrics", None, "Names to draw, such as loss/d,loss/g; all loss/ and logits/ by default."
+    )
+
+
+def main(args: flags.FlagValues) -> None:
+    """Runs the command."""
+    if args.workdir is None or args.output is None:
+        raise InputError(
+            "give --workdir and --output, such as --workdir=runs/biggan_digits --output=curves.png"
+        )
+    workdir = pathlib.Path(args.workdir)
+    curves = read_curves(workdir, args.metrics)
+    draw(curves, pathlib.Path(args.output), str(workdir))
+    print(f"{len(curves)} curves of {workdir} in {args.output}")
+
+
+def read_curves(
+    workdir: pathlib.Path, names: list[str] | None
+) -> dict[str, tuple[list[int], list[float]]]:
+    """Returns {name: (steps, values)} from a run's metrics.jsonl.
+
+    names: what to read; None for everything under loss/ and logits/. Raises InputError if the
+    folder has no metrics, or not those.
+    """
+    from jaxrepro.core.writers import read_json_lines
+
+    records = read_json_lines(workdir / "metrics.jsonl")
+    known = sorted({name for record in records for name in record} - {"step"})
+    if not known:
+        raise InputError(f"no metrics in {workdir}: give the folder of a run that was trained")
+    names = names or [name for name in known if name.startswith(("loss/", "logits/"))]
+    if unknown := sorted(set(names) - set(known)):
+        raise InputError(f"no metric {', '.join(unknown)} in {workdir}; it has {', '.join(known)}")
+    curves = {}
+    for name in names:
+        points = [(record["step"], record[name]) for record in records if name in record]
+        steps, values = zip(*points, strict=True)
+        curves[name] = (list(steps), list(values))
+    return curves
+
+
+def draw(
+    curves: dict[str, tuple[list[int], list[float]]], output: pathlib.Path, title: str
+) -> None:
+    """Writes one PNG with a panel for each group of curves ("loss", "logits", ...).
+
+    Raises InputError if matplotlib is not installed or `output` cannot be written.
+    """
+    import io
+
+    from jaxrepro.core.files import write_atomically
+
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise InputError("matplotlib is not installed: pip install -e '.[plots]'") from error
+
+    groups = sorted({name.partition("/")[0] for name in curves})
+    figure = Figure(figsize=(5 * len(groups), 3.2), layout="constrained")
+    axes = figure.subplots(1, len(groups), squeeze=False)[0]
+    for axis, group in zip(axes, groups, strict=True):
+        for name, (steps, values) in curves.items():
+            if name.partition("/")[0] == group:
+                axis.plot(steps, values, label=name.partition("/")[2], linewidth=1)
+        axis.set_xlabel("update")
+        axis.set_title(group)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    figure.suptitle(title, fontsize=9)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    write_atomically(output, buffer.getvalue())
+
+
+if __name__ == "__main__":
+    cli.run(define_flags, main)
