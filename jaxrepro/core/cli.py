@@ -70,6 +70,8 @@ def _parse(argv: list[str]) -> list[str]:
         rest = flags.FLAGS(argv)
     except _FLAG_ERRORS as error:
         raise _as_input_error(error) from error
+    except SystemExit:
+        sys.exit(0)  # Only a request for help exits here, and absl would call that a failure.
     if len(rest) > 1:
         raise InputError(f"unexpected argument {rest[1]!r}; options are written --name=value")
     return rest
@@ -97,4 +99,7 @@ def _as_input_error(error: BaseException) -> InputError:
     if messages:
         return InputError(messages[-1])
     text = str(error.args[0] if error.args else error).strip()
-    return InputError(" ".join(text.split()))
+    text = " ".join(text.split())
+    if isinstance(error, AttributeError | KeyError):
+        text = f"unknown config key: {text}; without the override, --show_config lists all keys"
+    return InputError(text)

@@ -19,9 +19,10 @@ class PlainLinear(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Returns float32 [B, features]; `train` changes nothing."""
         del train
-        kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features))
+        # Named as the table it is: orthogonal regularisation takes its rows for outputs.
+        table = self.param("embedding", self.kernel_init, (x.shape[-1], self.features))
         # The product picks rows, which it must not round, also where matmuls are reduced.
-        return jax.numpy.dot(x, kernel, precision=jax.lax.Precision.HIGHEST)
+        return jax.numpy.dot(x, table, precision=jax.lax.Precision.HIGHEST)
 
 
 class ConditionalBatchNormRelu(nn.Module):

@@ -24,6 +24,7 @@ class Operations(NamedTuple):
     convolve: Callable[[jax.Array, jax.Array], jax.Array]
     upsample_then_convolve: Callable[[jax.Array, jax.Array], jax.Array]
     convolve_then_pool: Callable[[jax.Array, jax.Array], jax.Array]
+    average_pool: Callable[[jax.Array], jax.Array]
     max_pool: Callable[[jax.Array], jax.Array]
     attend: Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
 
@@ -32,6 +33,7 @@ DEFINITIONS = Operations(
     convolve=convolution.convolve,
     upsample_then_convolve=convolution.upsample_then_convolve,
     convolve_then_pool=convolution.convolve_then_pool,
+    average_pool=resampling.average_pool,
     max_pool=resampling.max_pool,
     attend=dot_product_attention.attend,
 )
@@ -40,6 +42,7 @@ FOR_CPU = Operations(
     convolve=narrow_convolution.convolve,
     upsample_then_convolve=phase_convolution.upsample_then_convolve,
     convolve_then_pool=phase_convolution.convolve_then_pool,
+    average_pool=resampling.average_pool_of_slices,
     max_pool=resampling.max_pool_of_slices,
     attend=dot_product_attention.attend_in_blocks,
 )

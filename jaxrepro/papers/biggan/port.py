@@ -187,7 +187,7 @@ def _published_name(path: tuple[str, ...], attention_blocks: Mapping[str, int]) 
 
 
 def _layout(
-    path: tuple[str, ...], shape: tuple[int, ...], is_table: bool
+    path: tuple[str, ...], shape: tuple[int, ...]
 ) -> tuple[tuple[int, ...], Callable[[np.ndarray], np.ndarray]]:
     """Returns the author's shape of our variable, and the map from that layout to ours."""
     leaf = path[-1]
@@ -195,7 +195,7 @@ def _layout(
         height, width, inputs, outputs = shape
         return (outputs, inputs, height, width), lambda array: array.transpose(2, 3, 1, 0)
     published = {"u": (1, *shape), "sigma": (1,)}.get(leaf, shape)
-    if leaf == "kernel" and not is_table:
+    if leaf == "kernel":
         published = shape[::-1]
     if path[-2:-1] == ("first",) and leaf != "sigma":
 
@@ -205,7 +205,7 @@ def _layout(
             return outputs.transpose(3, 1, 2, 0).reshape(shape)
 
         return published, channels_last
-    if leaf == "kernel" and not is_table:
+    if leaf == "kernel":
         return published, np.transpose
     return published, lambda array: array.reshape(shape)
 
@@ -220,8 +220,6 @@ def _variables(
     expected: Any = jax.eval_shape(
         lambda key: module.init(key, *inputs, train=False), jax.random.key(0)
     )
-    # Without sharing, gain and bias are embedding tables [classes, C], not linear kernels.
-    unshared = isinstance(module, Generator) and module.shared_dim == 0
     filled, names, missing, misshapen = {}, set(), [], []
     structs: Mapping[tuple[str, ...], Any] = flax.traverse_util.flatten_dict(expected)
     for (collection, *path), struct in structs.items():
@@ -231,8 +229,7 @@ def _variables(
             missing.append(name)
             continue
         array = np.asarray(state_dict[name])
-        is_table = unshared and path[-2] in ("gain", "bias")
-        published, to_ours = _layout(tuple(path), struct.shape, is_table)
+        published, to_ours = _layout(tuple(path), struct.shape)
         if array.shape != published:
             misshapen.append(f"{name} {array.shape} instead of {published}")
         else:

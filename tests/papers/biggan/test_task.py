@@ -151,6 +151,18 @@ def test_update_of_the_published_code(published, golden):
     assert_published(after.ema["g"], golden, "step/Gema/", port.generator_from_pytorch)
 
 
+def test_orthogonal_regularisation_sees_tables_as_tables():
+    """Rows of an embedding table are its outputs, as in the published code."""
+    task = make(CONFIGS / "biggan32.py")
+    assert task.generator.shared_dim == 0
+    params = jax.eval_shape(task.init, jax.random.key(0)).nets["g"].params
+    norm = params["blocks_0"]["norm_1"]
+    assert {name: set(norm[name]) for name in ("gain", "bias")} == {
+        "gain": {"embedding"},
+        "bias": {"embedding"},
+    }
+
+
 def test_hinge_losses():
     real, fake = jnp.asarray([2.0, 0.5]), jnp.asarray([-3.0, 1.0])
     np.testing.assert_allclose(losses.discriminator_loss(real, fake), 0.25 + 1.0)
