@@ -4,39 +4,9 @@ import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import lax
 
-
-def batch_moments(x: jax.Array, num_groups: int = 1) -> tuple[jax.Array, jax.Array]:
-    """Returns float32 (mean, biased variance) [G, C] of x [B, H, W, C], group by group.
-
-    The batch is cut into `num_groups` runs of consecutive examples.
-    """
-    x = x.astype(jnp.float32).reshape(num_groups, -1, *x.shape[1:])
-    mean = jnp.mean(x, axis=(1, 2, 3), keepdims=True)
-    variance = jnp.mean(jnp.square(x - mean), axis=(1, 2, 3))
-    return mean[:, 0, 0, 0], variance
-
-
-def normalize_scale_rectify(
-    x: jax.Array,
-    mean: jax.Array,
-    variance: jax.Array,
-    gain: jax.Array,
-    bias: jax.Array,
-    *,
-    epsilon: float,
-) -> jax.Array:
-    """Returns relu((x - mean) / sqrt(variance + epsilon) * gain + bias) in the dtype of x.
-
-    x: [B, H, W, C]; mean, variance: [G, C], one row for each run of B / G examples;
-    gain, bias: [B, C], or [1, C] where all examples share them.
-    """
-    rows = x.shape[0] // mean.shape[0]
-    scale = jnp.repeat(lax.rsqrt(variance + epsilon), rows, axis=0) * gain
-    shift = bias - jnp.repeat(mean, rows, axis=0) * scale
-    y = x.astype(jnp.float32) * scale[:, None, None] + shift[:, None, None]
-    return jax.nn.relu(y).astype(x.dtype)
+from jaxrepro.nn.batch_moments import normalize_scale_rectify
+from jaxrepro.nn.operations import operations
 
 
 class BatchNormRelu(nn.Module):
@@ -79,14 +49,14 @@ class BatchNormRelu(nn.Module):
                 x, mean.value[None], variance.value[None], gain, bias, epsilon=self.epsilon
             )
         chex.assert_is_divisible(x.shape[0], self.num_groups)
-        batch_mean, batch_variance = batch_moments(x, self.num_groups)
-        y = normalize_scale_rectify(x, batch_mean, batch_variance, gain, bias, epsilon=self.epsilon)
+        y, batch_mean, batch_variance = operations().normalize_batch(
+            x, gain, bias, self.num_groups, self.epsilon
+        )
         count = x.size // channels // self.num_groups
         chex.assert_scalar_in(count, 2, float("inf"))
         for running, batch in (
             (mean, jnp.mean(batch_mean, 0)),
             (variance, jnp.mean(batch_variance, 0) * (count / (count - 1))),
         ):
-            batch = lax.stop_gradient(batch)
             running.value = (1 - self.momentum) * running.value + self.momentum * batch
         return y

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import jax
 
 from jaxrepro.nn import (
+    batch_moments,
     convolution,
     dot_product_attention,
     narrow_convolution,
@@ -24,27 +25,27 @@ class Operations(NamedTuple):
     convolve: Callable[[jax.Array, jax.Array], jax.Array]
     upsample_then_convolve: Callable[[jax.Array, jax.Array], jax.Array]
     convolve_then_pool: Callable[[jax.Array, jax.Array], jax.Array]
-    average_pool: Callable[[jax.Array], jax.Array]
     max_pool: Callable[[jax.Array], jax.Array]
     attend: Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
+    normalize_batch: Callable[..., tuple[jax.Array, jax.Array, jax.Array]]
 
 
 DEFINITIONS = Operations(
     convolve=convolution.convolve,
     upsample_then_convolve=convolution.upsample_then_convolve,
     convolve_then_pool=convolution.convolve_then_pool,
-    average_pool=resampling.average_pool,
     max_pool=resampling.max_pool,
     attend=dot_product_attention.attend,
+    normalize_batch=batch_moments.normalize_batch,
 )
 
 FOR_CPU = Operations(
     convolve=narrow_convolution.convolve,
     upsample_then_convolve=phase_convolution.upsample_then_convolve,
     convolve_then_pool=phase_convolution.convolve_then_pool,
-    average_pool=resampling.average_pool_of_slices,
     max_pool=resampling.max_pool_of_slices,
     attend=dot_product_attention.attend_in_blocks,
+    normalize_batch=batch_moments.normalize_batch_in_two_sums,
 )
 
 

@@ -33,11 +33,6 @@ def _quarters(x: jax.Array) -> list[jax.Array]:
     return [x[:, i:height:2, j:width:2] for i in (0, 1) for j in (0, 1)]
 
 
-def average_pool_of_slices(x: jax.Array) -> jax.Array:
-    """Returns `average_pool(x)`, as a sum that XLA does not draw into the convolutions nearby."""
-    return sum(_quarters(x)) / 4
-
-
 def max_pool_of_slices(x: jax.Array) -> jax.Array:
     """Returns `max_pool(x)`, without the slow gradient of a reduction over windows.
 

@@ -53,7 +53,7 @@ class DownBlock(nn.Module):
         h = jax.nn.relu(self.conv(self.features, 3, name="conv_1")(h, train=train))
         last = operations().convolve_then_pool if self.downsample else None
         h = self.conv(self.features, 3, operation=last, name="conv_2")(h, train=train)
-        shortcut = operations().average_pool(x) if self.downsample else x
+        shortcut = resampling.average_pool(x) if self.downsample else x
         if self.downsample or x.shape[-1] != self.features:
             # Before or after the pooling is the same map; after it, a quarter of the work.
             shortcut = self.conv(self.features, 1, name="shortcut")(shortcut, train=train)

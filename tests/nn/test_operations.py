@@ -1,0 +1,125 @@
+"""The forms that are used on CPU compute what their definitions say: values and gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxrepro.nn import resampling
+from jaxrepro.nn.operations import DEFINITIONS, FOR_CPU, operations
+
+# x [B, H, W, I], kernel [h, w, I, O]: odd and even sides, wide and narrow channels, many and few
+# pixels, because the forms choose by them.
+CONVOLUTIONS = [
+    ((2, 7, 5, 6), (3, 3, 6, 8)),
+    ((2, 8, 8, 3), (3, 3, 3, 16)),
+    ((2, 8, 8, 16), (3, 3, 16, 3)),
+    ((3, 16, 16, 5), (3, 3, 5, 7)),
+    ((1, 4, 4, 32), (3, 3, 32, 32)),
+    ((2, 6, 6, 1), (3, 3, 1, 8)),
+    ((2, 6, 9, 4), (1, 1, 4, 8)),
+    ((2, 6, 9, 8), (1, 1, 8, 2)),
+]
+RESIZING = [shapes for shapes in CONVOLUTIONS if shapes[1][0] == 3]
+
+
+def draw(*shapes, dtype=jnp.float32):
+    keys = jax.random.split(jax.random.key(0), len(shapes))
+    return [jax.random.normal(k, s).astype(dtype) for k, s in zip(keys, shapes, strict=True)]
+
+
+def assert_same(name, arguments, dtype):
+    """Values and all gradients, of one random weighting of the outputs."""
+    results = []
+    for form in (getattr(DEFINITIONS, name), getattr(FOR_CPU, name)):
+        output, pullback = jax.vjp(jax.jit(form), *arguments)
+        weights = jax.random.normal(jax.random.key(9), output.shape).astype(output.dtype)
+        results.append([output, *pullback(weights)])
+    tolerance = 1e-4 if dtype == jnp.float32 else 3e-2
+    for want, have in zip(*results, strict=True):
+        assert have.shape == want.shape
+        assert have.dtype == want.dtype
+        want, have = (np.asarray(x, np.float32) for x in (want, have))
+        np.testing.assert_allclose(
+            have, want, rtol=tolerance, atol=tolerance * max(np.abs(want).max(), 1e-6)
+        )
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize("shapes", CONVOLUTIONS, ids=str)
+def test_convolve(shapes, dtype):
+    assert_same("convolve", draw(*shapes, dtype=dtype), dtype)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize("shapes", RESIZING, ids=str)
+@pytest.mark.parametrize("name", ["upsample_then_convolve", "convolve_then_pool"])
+def test_convolutions_that_change_the_size(name, shapes, dtype):
+    assert_same(name, draw(*shapes, dtype=dtype), dtype)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize("shape", [(2, 6, 8, 3), (2, 7, 5, 3)], ids=str)
+def test_max_pool(shape, dtype):
+    (x,) = draw(shape)
+    # Distinct values: where some are equal, the maximum's gradient may go to any of them.
+    ranks = jnp.argsort(jnp.argsort(x.reshape(-1))).reshape(shape) % 251
+    assert_same("max_pool", [ranks.astype(dtype)], dtype)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize("sizes", [(2, 12, 5), (1, 2048, 1024)], ids=str)
+def test_attention(sizes, dtype):
+    batch, num_queries, num_keys = sizes
+    shapes = (batch, num_queries, 4), (batch, num_keys, 4), (batch, num_keys, 6)
+    assert_same("attend", draw(*shapes, dtype=dtype), dtype)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize("num_groups", [1, 3])
+@pytest.mark.parametrize("rows", [6, 1], ids=["own gains", "shared gains"])
+def test_normalize_batch(rows, num_groups, dtype):
+    x, gain, bias = draw((6, 5, 7, 4), (rows, 4), (rows, 4))
+
+    def with_form(operations):
+        def form(x, gain, bias):
+            y, mean, variance = operations.normalize_batch(x, 1 + gain, bias, num_groups, 1e-4)
+            return y.astype(jnp.float32).sum(axis=(1, 2)), mean, variance
+
+        output, pullback = jax.vjp(jax.jit(form), (3 * x + 1).astype(dtype), gain, bias)
+        weights = jax.random.normal(jax.random.key(9), output[0].shape)
+        return [*output, *pullback((weights, *map(jnp.zeros_like, output[1:])))]
+
+    tolerance = 1e-3 if dtype == jnp.float32 else 5e-2
+    for want, have in zip(with_form(DEFINITIONS), with_form(FOR_CPU), strict=True):
+        want, have = (np.asarray(t, np.float32) for t in (want, have))
+        np.testing.assert_allclose(have, want, rtol=tolerance, atol=tolerance * np.abs(want).max())
+
+
+def test_attention_has_no_scale():
+    queries, keys = 3.0 * jnp.ones((1, 1, 4)), jnp.stack([jnp.zeros(4), jnp.ones(4)])[None]
+    values = jnp.asarray([[[0.0], [1.0]]])
+    weight = np.exp(12.0) / (1 + np.exp(12.0))
+    np.testing.assert_allclose(DEFINITIONS.attend(queries, keys, values), [[[weight]]], rtol=1e-5)
+
+
+def test_definitions_by_hand():
+    x = jnp.arange(16.0).reshape(1, 4, 4, 1)
+    np.testing.assert_array_equal(resampling.average_pool(x)[0, ..., 0], [[2.5, 4.5], [10.5, 12.5]])
+    np.testing.assert_array_equal(DEFINITIONS.max_pool(x)[0, ..., 0], [[5, 7], [13, 15]])
+    box = jnp.ones((3, 3, 1, 1))
+    np.testing.assert_allclose(DEFINITIONS.convolve(x, box)[0, 1, 1, 0], x[0, :3, :3].sum())
+    doubled = DEFINITIONS.upsample_then_convolve(x, box)
+    assert doubled.shape == (1, 8, 8, 1)
+    # Around (2, 2) lie pixels 0 1 1 / 4 5 5 / 4 5 5 of the small map.
+    np.testing.assert_allclose(doubled[0, 2, 2, 0], 0 + 1 + 1 + 4 + 5 + 5 + 4 + 5 + 5)
+    np.testing.assert_allclose(
+        DEFINITIONS.convolve_then_pool(x, box)[0, 0, 0, 0],
+        DEFINITIONS.convolve(x, box)[0, :2, :2].mean(),
+    )
+
+
+def test_forms_are_chosen_by_platform(monkeypatch):
+    assert operations() is FOR_CPU
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert operations() is DEFINITIONS
