@@ -95,16 +95,17 @@ def train(
         batches = task.train_data(start, jax.process_index(), jax.process_count())
         stack.callback(getattr(batches, "close", lambda: None))
 
-        # --- State: restored or new. A new one is made on one device and then laid out, so that it
-        # does not depend on the mesh.
-        if start:
-            progress.message(f"continuing from the checkpoint of step {start} in {workdir}")
-            state = checkpoints.restore(start, abstract_state)
-        else:
-            state = jax.device_put(jax.jit(task.init)(key), shardings)
+        with progress.paused():
+            # --- State: restored or new. A new one is made on one device and then laid out, so
+            # that it does not depend on the mesh.
+            if start:
+                progress.message(f"continuing from the checkpoint of step {start} in {workdir}")
+                state = checkpoints.restore(start, abstract_state)
+            else:
+                state = jax.device_put(jax.jit(task.init)(key), shardings)
 
-        # --- Step: one compilation per run; the old state's memory becomes the new state's.
-        update = compile_step(task, mesh, abstract_state, batch_shardings, progress)
+            # --- Step: one compilation per run; the old state's memory becomes the new state's.
+            update = compile_step(task, mesh, abstract_state, batch_shardings, progress)
         evaluation = Evaluation(task.evaluators(), mesh, shardings)
         profile = Profile(workdir / "profile", settings.profile_at)
         last_finite = start
