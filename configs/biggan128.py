@@ -8,7 +8,7 @@ paper quotes FID 8.51 and IS 99.31 after 165,000 updates for it, on 128 to 512 T
 to 48 hours (figures from memory). Data: ImageNet (ILSVRC 2012) prepared by TensorFlow Datasets as
 ArrayRecord; any other source with --config.data.source.
 
-Variants:
+Variants, each with bs=N for another batch:
   paper (the default), with row=1 to row=9 for the other rows of Table 1. Row 1 is the SA-GAN
       baseline with the settings of the author's SA-GAN launch script.
   torch: the author's PyTorch setting for 8 GPUs of 16 GB: batch 256 passed 8 times, one
@@ -45,7 +45,7 @@ def get_config(arg=None):
     config.model.update(ch=ch, hierarchical=skip_z, dim_z=120 if skip_z else 128)
     config.model.shared_dim = 128 if shared else 0
     config.optim.orthogonal = 1e-4 if orthogonal else 0.0
-    config.train.update(total_steps=1000 * thousands, batch_size=arg.bs or batch_size)
+    config.train.update(total_steps=1000 * thousands, batch_size=batch_size)
     if arg.row == 1:
         config.model.update(kernel_init="xavier", bn_epsilon=1e-5, sn_epsilon=1e-8)
         config.optim.g.learning_rate = 1e-4
@@ -60,7 +60,9 @@ def get_config(arg=None):
         config.ema.start = 20_000
         config.train.update(total_steps=150_000, num_d_steps=1, microbatches=8)
     if arg.variant == "demo":
-        reduce_to_demo(config, ch=8, total_steps=300, batch_size=arg.bs or 8)
+        reduce_to_demo(config, ch=8, total_steps=300, batch_size=8)
     if arg.variant == "test":
         reduce_to_test(config, ch=8)
+    if arg.bs:
+        config.train.batch_size = arg.bs
     return config

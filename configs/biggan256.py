@@ -7,7 +7,7 @@ The paper quotes FID 8.7 and IS 142.3 without truncation (from memory), on 256 T
 discriminator. Data: ImageNet prepared by
 TensorFlow Datasets as ArrayRecord; any other source with --config.data.source.
 
-Variants: paper (the default), with bs=N for another batch; demo (bundled photographs, small,
+Variants, each with bs=N for another batch: paper (the default); demo (bundled photographs, small,
 minutes on 2 CPU cores); test (2 steps).
 """
 
@@ -16,11 +16,12 @@ from jaxrepro.papers.biggan.settings import published, reduce_to_demo, reduce_to
 
 
 def get_config(arg=None):
-    arg = parse_variant(arg, ("paper", "demo", "test"), bs=2048)
+    arg = parse_variant(arg, ("paper", "demo", "test"), bs=0)
     config = published(256)
-    config.train.batch_size = arg.bs
     if arg.variant == "demo":
         reduce_to_demo(config, ch=8, total_steps=60, batch_size=4)
     if arg.variant == "test":
         reduce_to_test(config, ch=4)
+    if arg.bs:
+        config.train.batch_size = arg.bs
     return config

@@ -6,7 +6,7 @@ The paper has no results at 64 pixels. Channels (ch 64) and attention (at 32 x 3
 usual for this size. Data: ImageNet prepared by TensorFlow Datasets as ArrayRecord; any other
 source with --config.data.source.
 
-Variants: paper (the default), with bs=N for another batch; demo (bundled photographs, small,
+Variants, each with bs=N for another batch: paper (the default); demo (bundled photographs, small,
 minutes on 2 CPU cores); test (2 steps).
 """
 
@@ -15,12 +15,13 @@ from jaxrepro.papers.biggan.settings import published, reduce_to_demo, reduce_to
 
 
 def get_config(arg=None):
-    arg = parse_variant(arg, ("paper", "demo", "test"), bs=2048)
+    arg = parse_variant(arg, ("paper", "demo", "test"), bs=0)
     config = published(64)
     config.model.ch = 64
-    config.train.batch_size = arg.bs
     if arg.variant == "demo":
         reduce_to_demo(config, ch=8, total_steps=600, batch_size=16)
     if arg.variant == "test":
         reduce_to_test(config, ch=8)
+    if arg.bs:
+        config.train.batch_size = arg.bs
     return config

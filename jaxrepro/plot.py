@@ -28,7 +28,7 @@ def main(args: flags.FlagValues) -> None:
         )
     workdir = pathlib.Path(args.workdir)
     curves = read_curves(workdir, args.metrics)
-    draw(curves, pathlib.Path(args.output), str(workdir))
+    draw(curves, pathlib.Path(args.output), workdir.resolve().name)
     print(f"{len(curves)} curves of {workdir} in {args.output}")
 
 

@@ -4,7 +4,9 @@ Orthogonal matrices are drawn by numpy behind `jax.pure_callback`: XLA takes sec
 compile a QR decomposition for every shape, LAPACK needs none of that.
 """
 
+import functools
 import math
+import threading
 from collections.abc import Callable, Sequence
 
 import jax
@@ -15,6 +17,15 @@ from jaxrepro.core.errors import InputError
 
 Initializer = Callable[..., jax.Array]
 
+_ONE_DRAW_AT_A_TIME = threading.Lock()
+
+
+@functools.cache
+def _thread_pools():
+    import threadpoolctl
+
+    return threadpoolctl.ThreadpoolController()
+
 
 def _draw_orthogonal(key_words: np.ndarray, num_rows: int, num_columns: int) -> np.ndarray:
     """Returns a [num_rows, num_columns] float32 matrix with orthonormal rows or columns."""
@@ -23,7 +34,11 @@ def _draw_orthogonal(key_words: np.ndarray, num_rows: int, num_columns: int) -> 
     seed = [int(word) for word in np.asarray(key_words).reshape(-1)]
     generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
     tall = (max(num_rows, num_columns), min(num_rows, num_columns))
-    q, r = np.linalg.qr(generator.standard_normal(tall, dtype=np.float32))
+    matrix = generator.standard_normal(tall, dtype=np.float32)
+    # XLA calls from several threads: BLAS with threads of its own is up to 80 times slower here,
+    # and its rounding would depend on their number.
+    with _ONE_DRAW_AT_A_TIME, _thread_pools().limit(limits=1, user_api="blas"):
+        q, r = np.linalg.qr(matrix)
     # Without this sign Q follows LAPACK's convention instead of the Haar measure.
     q = q * np.where(np.diagonal(r) < 0, np.float32(-1), np.float32(1))
     return np.ascontiguousarray(q if num_rows >= num_columns else q.T, dtype=np.float32)
