@@ -54,7 +54,6 @@ def measure(config, *, num_steps: int, num_warmup: int) -> dict:
     """
     import importlib.metadata
     import os
-    import platform
 
     import jax
     import numpy as np
@@ -90,7 +89,7 @@ def measure(config, *, num_steps: int, num_warmup: int) -> dict:
     memory = update.memory_analysis()
     return {
         "device": f"{jax.device_count()} x {device.device_kind}",
-        "processor": platform.processor() or platform.machine(),
+        "processor": _processor_name(),
         "num_cpus": len(os.sched_getaffinity(0)),
         "versions": {
             name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "flax", "numpy")
@@ -110,6 +109,17 @@ def measure(config, *, num_steps: int, num_warmup: int) -> dict:
         "temporary_bytes": getattr(memory, "temp_size_in_bytes", None),
         "losses_finite": finite,
     }
+
+
+def _processor_name() -> str:
+    """Returns the CPU's own name and family where Linux tells them, else its architecture."""
+    import platform
+
+    path = pathlib.Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    facts = dict(line.replace("\t", "").split(":", 1) for line in lines if ":" in line)
+    name = facts.get("model name", platform.machine()).strip()
+    return name + (f", family {facts['cpu family'].strip()}" if "cpu family" in facts else "")
 
 
 if __name__ == "__main__":

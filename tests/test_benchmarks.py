@@ -1,0 +1,24 @@
+"""The benchmark commands run; what they measure is not tested."""
+
+import json
+
+from tests import runs
+
+
+def test_step_time_writes_json(tmp_path):
+    output = tmp_path / "result.json"
+    result = runs.run(
+        "benchmarks.step_time",
+        "--config=configs/biggan_digits.py:test",
+        "--steps=2",
+        "--warmup=1",
+        f"--output={output}",
+    )
+    assert result.returncode == 0, result.stderr
+    measured = json.loads(output.read_text())
+    assert json.loads(result.stdout) == measured
+    assert measured["losses_finite"] is True
+    assert measured["batch"]["image"] == [2, 2, 4, 16, 16, 1]
+    assert 0 < measured["step_ms"]["p10"] <= measured["step_ms"]["median"]
+    assert measured["real_images_per_second"] > 0
+    assert {"device", "processor", "versions", "xla_flags", "command"} <= measured.keys()
