@@ -3,6 +3,8 @@
 Equal to `convolution.convolve` up to rounding; only the order of the sums differs.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -38,9 +40,10 @@ def add_shifted_taps(x: jax.Array, kernel: jax.Array) -> jax.Array:
     taps = taps.reshape(batch, height, width, rows, columns, outputs)
     margins = [(0, 0), (rows // 2, rows // 2), (columns // 2, columns // 2)]
     taps = jnp.pad(taps, [*margins, (0, 0), (0, 0), (0, 0)])
-    return sum(
+    shifted = [
         taps[:, i : i + height, j : j + width, i, j] for i in range(rows) for j in range(columns)
-    )
+    ]
+    return functools.reduce(jnp.add, shifted)
 
 
 def kernel_gradient(x: jax.Array, cotangent: jax.Array, sides: tuple[int, int]) -> jax.Array:

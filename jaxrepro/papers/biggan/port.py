@@ -5,7 +5,7 @@ The names are those of its state_dict. Files are read by the caller, for example
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import flax
 import jax
@@ -221,7 +221,7 @@ def _variables(
         lambda key: module.init(key, *inputs, train=False), jax.random.key(0)
     )
     filled, names, missing, misshapen = {}, set(), [], []
-    structs: Mapping[tuple[str, ...], Any] = flax.traverse_util.flatten_dict(expected)
+    structs = cast(Mapping[tuple[str, ...], Any], flax.traverse_util.flatten_dict(expected))
     for (collection, *path), struct in structs.items():
         name = _published_name(tuple(path), attention_blocks)
         names.add(name)
