@@ -39,15 +39,15 @@ class Checkpoints:
             raise InputError(
                 f"no checkpoints in {workdir}: give --workdir the folder of a run that was trained"
             )
+        # Orbax warns that a read-only manager is read-only.
+        verbosity = logging.get_verbosity()
+        logging.set_verbosity(logging.ERROR if read_only else verbosity)
         options = ocp.CheckpointManagerOptions(
             max_to_keep=None if read_only else keep,
             keep_period=keep_period,
             read_only=read_only,
             create=not read_only,
         )
-        # Orbax warns that a read-only manager is read-only.
-        verbosity = logging.get_verbosity()
-        logging.set_verbosity(logging.ERROR if read_only else verbosity)
         self._manager = ocp.CheckpointManager(
             self._directory,
             options=options,

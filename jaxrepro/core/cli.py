@@ -19,12 +19,15 @@ _FLAG_ERRORS = (flags.Error, AttributeError, KeyError, TypeError, ValueError)
 
 def define_config() -> flags.FlagHolder:
     """Defines `--config=FILE.py[:VARIANT]` and overrides such as `--config.seed=1`."""
-    return config_flags.DEFINE_config_file(
+    holder = config_flags.DEFINE_config_file(
         "config",
         None,
         "Configuration file and, after a colon, its variant: configs/biggan128.py:demo,bs=64. "
         "Every key can be set too: --config.train.total_steps=1000.",
     )
+    # So that --help of the command shows it, though it is defined here.
+    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS["config"])
+    return holder
 
 
 def config_name(default: str = "config") -> str:
