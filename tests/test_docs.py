@@ -101,4 +101,7 @@ def test_every_config_and_flag_named_in_the_readme_exists():
         assert (ROOT / "configs" / config).is_file(), config
     sources = "".join(path.read_text() for path in (ROOT / "jaxrepro").rglob("*.py"))
     known = {"config", *re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', sources)}
-    assert set(re.findall(r"--(\w+)[=\s]", text)) <= known
+    commands = "\n".join(re.findall(r"-m jaxrepro\.\w.*", text))
+    used = set(re.findall(r"--(\w+)", commands))
+    assert len(used) > 5
+    assert used <= known

@@ -225,7 +225,9 @@ def test_batch_statistics_are_global_over_devices_and_local_by_choice(digits):
         generator = digits.generator.clone(bn_groups=groups)
         rows = mesh_lib.batch_sharding(mesh)
         apply = jax.jit(
-            lambda v, z, y: generator.apply(v, z, y, train=True, mutable=["batch_stats"]),
+            lambda v, z, y: generator.apply(
+                v, z, y, train=True, mutable=["batch_stats", "spectral"]
+            ),
             in_shardings=(mesh_lib.replicated(mesh), rows, rows),
         )
         return jax.device_get(apply(variables, fakes["z"], fakes["label"]))
