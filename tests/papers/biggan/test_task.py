@@ -191,14 +191,17 @@ def run(task, mesh=None, rules=(), steps=2):
     return jax.device_get((state.nets, state.ema, logs))
 
 
-# Adam divides by the root of a squared gradient: where the gradient is rounding noise, so is the
-# sign of the update. One step moves a weight by at most the learning rate, 4e-4.
-TOLERANCE = {"rtol": 1e-3, "atol": 1e-3}
+# Plain gradient descent, because Adam turns rounding noise into whole steps: a tolerance wide
+# enough for that would let any gradient pass.
+TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
 
 
 @pytest.fixture(scope="module")
 def sharded_task(digits):
-    return dataclasses.replace(digits, batch_size=32, num_d_steps=1, microbatches=1)
+    descent = OptimizerSpec("sgd", 0.02, b1=0.0)
+    return dataclasses.replace(
+        digits, batch_size=32, num_d_steps=1, microbatches=1, g_optim=descent, d_optim=descent
+    )
 
 
 @pytest.fixture(scope="module")
