@@ -23,14 +23,3 @@ def streams(key: jax.Array, step: jax.Array | int, *names: str) -> tuple[jax.Arr
     """
     step_key = jax.random.fold_in(key, step)
     return tuple(named_key(step_key, name) for name in names)
-
-
-def indexed_normal(key: jax.Array, index: jax.Array, size: int) -> jax.Array:
-    """Returns standard normal vectors [B, size], row i a function of (key, index[i]) alone.
-
-    So sample number 17 is the same image whatever the batch size, the device count or the
-    samples drawn beside it.
-
-    index: int32 [B].
-    """
-    return jax.vmap(lambda i: jax.random.normal(jax.random.fold_in(key, i), (size,)))(index)

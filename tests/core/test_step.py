@@ -6,7 +6,7 @@ import optax
 import pytest
 
 from jaxrepro.core import step as step_lib
-from jaxrepro.core.random import indexed_normal, named_key, streams
+from jaxrepro.core.random import named_key, streams
 from jaxrepro.core.state import Net
 
 
@@ -75,10 +75,3 @@ def test_streams_depend_on_root_step_and_name_only():
     np.testing.assert_array_equal(data(a), data(again))
     others = [b, *streams(root, 4, "a"), *streams(jax.random.key(1), 3, "a"), named_key(root, "a")]
     assert all((data(a) != data(other)).any() for other in others)
-
-
-def test_indexed_normal_rows_do_not_depend_on_their_neighbours():
-    key = jax.random.key(0)
-    rows = indexed_normal(key, jnp.arange(5), 4)
-    np.testing.assert_array_equal(rows[3], indexed_normal(key, jnp.asarray([7, 3]), 4)[1])
-    assert abs(float(indexed_normal(key, jnp.arange(2000), 4).std()) - 1) < 0.03

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrepro.core.random import indexed_normal
 from jaxrepro.core.state import TrainState, Variables
 from jaxrepro.core.task import Batch, Evaluator, Every, HostBatch, Image
 from jaxrepro.data.padding import padded_batches
@@ -19,6 +18,7 @@ from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import Transform
 from jaxrepro.metrics.digits import DigitsJudge
 from jaxrepro.metrics.sheet import class_sheet
+from jaxrepro.papers.biggan.latents import indexed_latents
 from jaxrepro.papers.biggan.model import Generator
 
 # Samples of each digit for the judge.
@@ -27,6 +27,7 @@ _DIGITS_PER_CLASS = 100
 
 def generate(
     generator: Generator,
+    latent: str,
     variables: Variables,
     key: jax.Array,
     index: jax.Array,
@@ -34,9 +35,9 @@ def generate(
 ) -> jax.Array:
     """Returns images uint8 [B, H, W, C], image i a function of (key, index[i], labels[i]) alone.
 
-    index, labels: int32 [B].
+    latent: a key of `latents.DISTRIBUTIONS`; index, labels: int32 [B].
     """
-    z = indexed_normal(key, index, generator.dim_z)
+    z = indexed_latents(latent, key, index, generator.dim_z)
     images: Any = generator.apply(variables, z, labels, train=False)
     return jnp.round((images + 1) * 127.5).astype(jnp.uint8)
 
@@ -46,6 +47,7 @@ class _Samples:
     """What the evaluators below share: images made for given labels."""
 
     generator: Generator
+    latent: str
     every: Every
     batch_size: int
     labels: tuple[int, ...]
@@ -59,7 +61,7 @@ class _Samples:
     def step(self, state: TrainState, batch: Batch, key: jax.Array) -> Mapping[str, jax.Array]:
         """Returns the samples, uint8 [B, H, W, C], and their labels."""
         index, label = batch["index"], batch["label"]
-        image = generate(self.generator, state.ema["g"], key, index, label)
+        image = generate(self.generator, self.latent, state.ema["g"], key, index, label)
         return {"image": image, "label": label}
 
     def init(self) -> list[Any]:
@@ -97,6 +99,7 @@ class DigitsJudgement(_Samples):
 
 def make_evaluators(
     generator: Generator,
+    latent: str,
     source: Source,
     transform: Transform,
     *,
@@ -111,6 +114,7 @@ def make_evaluators(
     evaluators: dict[str, Evaluator] = {
         "samples": SampleSheet(
             generator,
+            latent,
             every,
             batch_size,
             tuple(int(c) for c in np.repeat(classes, sheet_columns)),
@@ -119,7 +123,9 @@ def make_evaluators(
     }
     if source.spec == "digits":
         labels = tuple(range(source.num_classes)) * _DIGITS_PER_CLASS
-        evaluators["digits"] = DigitsJudgement(generator, every, batch_size, labels, transform)
+        evaluators["digits"] = DigitsJudgement(
+            generator, latent, every, batch_size, labels, transform
+        )
     return evaluators
 
 

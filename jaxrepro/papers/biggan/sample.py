@@ -6,7 +6,6 @@ python -m jaxrepro.papers.biggan.sample --workdir=runs/biggan_digits --classes=3
 
 import io
 import pathlib
-from typing import Any
 
 from absl import flags
 
@@ -48,16 +47,16 @@ def main(args: flags.FlagValues) -> None:
 
     import numpy as np
 
-    generator, variables, class_names, step = load(pathlib.Path(args.workdir), args.step)
+    generator, latent, variables, class_names, step = load(pathlib.Path(args.workdir), args.step)
     classes = parse_classes(args.classes, class_names)
     labels = np.asarray([classes[i % len(classes)] for i in range(args.num)], np.int32)
-    images = draw(generator, variables, labels, args.seed)
+    images = draw(generator, latent, variables, labels, args.seed)
     write(output, images, labels, class_names)
     print(f"{len(images)} images of step {step} in {output}")
 
 
 def load(workdir: pathlib.Path, step: int | None = None):
-    """Returns (generator, its averaged variables, class names, step) of a run.
+    """Returns (generator, latent distribution, averaged variables, class names, step) of a run.
 
     Reads the model card and the moving average only: neither the config's data set nor the
     optimiser is needed. Raises InputError for a folder that is not a BigGAN run, or without
@@ -68,15 +67,12 @@ def load(workdir: pathlib.Path, step: int | None = None):
 
     from jaxrepro.core.checkpoint import Checkpoints
     from jaxrepro.core.workdir import MODEL_CARD, read_json
-    from jaxrepro.papers.biggan.model import Generator
+    from jaxrepro.papers.biggan.networks import generator_from_card
 
     card = read_json(workdir / MODEL_CARD)
     if card.get("paper") != "biggan":
         raise InputError(f"{workdir} is a run of {card.get('paper')!r}, not of biggan")
-    fields: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in card["generator"].items()
-    }
-    generator = Generator(**fields)
+    generator = generator_from_card(card["generator"])
     z, labels = jnp.zeros((1, generator.dim_z)), jnp.zeros((1,), jnp.int32)
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     shapes = jax.tree.map(
@@ -88,7 +84,7 @@ def load(workdir: pathlib.Path, step: int | None = None):
             raise InputError(f"no checkpoint in {workdir} yet")
         step = checkpoints.steps[-1] if step is None else step
         part = checkpoints.restore_part(step, {"ema": {"g": shapes}})
-    return generator, part["ema"]["g"], tuple(card["class_names"]), step
+    return generator, card["latent"], part["ema"]["g"], tuple(card["class_names"]), step
 
 
 def parse_classes(given: list[str] | None, class_names: tuple[str, ...]) -> list[int]:
@@ -112,7 +108,7 @@ def parse_classes(given: list[str] | None, class_names: tuple[str, ...]) -> list
     return classes
 
 
-def draw(generator, variables, labels, seed: int):
+def draw(generator, latent: str, variables, labels, seed: int):
     """Returns images uint8 [N, H, W, C] for labels int32 [N]."""
     import functools
 
@@ -122,7 +118,7 @@ def draw(generator, variables, labels, seed: int):
     from jaxrepro.data.padding import padded_batches
     from jaxrepro.papers.biggan.evaluators import generate
 
-    one_batch = jax.jit(functools.partial(generate, generator))
+    one_batch = jax.jit(functools.partial(generate, generator, latent))
     rows = {"label": labels, "index": np.arange(len(labels), dtype=np.int32)}
     key = jax.random.key(seed)
     images = [

@@ -34,6 +34,8 @@ def published(resolution: int) -> Any:
             "resolution": resolution,
             "ch": 96,
             "dim_z": {32: 80, 64: 100, 128: 120, 256: 140, 512: 128}[resolution],
+            # Distribution of the latent vectors: a key of `latents.DISTRIBUTIONS`.
+            "latent": "normal",
             # Length of the class embedding shared by all conditional norms; 0: each has its own.
             "shared_dim": 128,
             # Whether every block gets a chunk of z (skip-z).

@@ -25,8 +25,8 @@ def model(workdir):
 
 
 def draw(model, labels, seed=0):
-    generator, variables, _, _ = model
-    return sample.draw(generator, variables, np.asarray(labels, np.int32), seed)
+    generator, latent, variables, _, _ = model
+    return sample.draw(generator, latent, variables, np.asarray(labels, np.int32), seed)
 
 
 def test_npz_of_the_command(workdir, tmp_path):
@@ -56,8 +56,8 @@ def test_images_depend_on_seed_index_and_class_only(model):
 
 
 def test_latest_step_is_the_default_and_others_can_be_asked_for(workdir, model):
-    assert model[3] == 2
-    assert sample.load(workdir, 1)[3] == 1
+    assert model[-1] == 2
+    assert sample.load(workdir, 1)[-1] == 1
     with pytest.raises(InputError, match="no checkpoint of step 9"):
         sample.load(workdir, 9)
 
@@ -65,10 +65,10 @@ def test_latest_step_is_the_default_and_others_can_be_asked_for(workdir, model):
 def test_sheet_and_folder(model, tmp_path):
     labels = np.asarray([0, 1, 0, 1], np.int32)
     images = draw(model, labels)
-    sample.write(tmp_path / "sheet.png", images, labels, model[2])
+    sample.write(tmp_path / "sheet.png", images, labels, model[3])
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 2 * 16
-    sample.write(tmp_path / "folder", images, labels, model[2])
+    sample.write(tmp_path / "folder", images, labels, model[3])
     names = sorted(p.name for p in (tmp_path / "folder").iterdir())
     assert names == ["0_class0.png", "1_class1.png", "2_class0.png", "3_class1.png"]
     with Image.open(tmp_path / "folder" / names[1]) as image:

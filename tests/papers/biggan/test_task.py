@@ -19,6 +19,13 @@ from tests.test_task_contract import make
 CONFIGS = pathlib.Path(__file__).resolve().parents[3] / "configs"
 
 
+def changed(task, **changes):
+    """Returns the task with other fields, those of its update included."""
+    names = {field.name for field in dataclasses.fields(task.update)}
+    update = dataclasses.replace(task.update, **{k: changes.pop(k) for k in names & set(changes)})
+    return dataclasses.replace(task, update=update, **changes)
+
+
 @pytest.fixture(scope="module")
 def digits():
     return make(CONFIGS / "biggan_digits.py")
@@ -39,7 +46,7 @@ def published(golden, digits):
     g_module, g = port.generator_from_pytorch(network(golden, "G/"), sn_epsilon=1e-8)
     d_module, d = port.discriminator_from_pytorch(network(golden, "D/"), sn_epsilon=1e-8)
     adam = OptimizerSpec("adam", 2e-4, b1=0.0, b2=0.999, epsilon=1e-8)
-    task = dataclasses.replace(
+    task = changed(
         digits,
         generator=g_module,
         discriminator=d_module,
@@ -54,7 +61,7 @@ def published(golden, digits):
     state = TrainState(
         jnp.zeros((), jnp.int32),
         jax.random.key(0),
-        {"g": net(g, task.g_optim), "d": net(d, adam)},
+        {"g": net(g, task.update.g_optim), "d": net(d, adam)},
         {"g": g},
     )
     return task, state
@@ -101,14 +108,14 @@ def test_gradients_and_losses_of_the_published_code(published, golden):
         "label": jnp.asarray(golden["in/y_real"], jnp.int32),
     }
 
-    d_grads, (_, logs) = jax.jit(jax.grad(task._d_loss, has_aux=True))(
+    d_grads, (_, logs) = jax.jit(jax.grad(task.update._d_loss, has_aux=True))(
         d.params, g.params, (g.stats, d.stats), real, fakes
     )
     np.testing.assert_allclose(
         logs["loss/d"], golden["grad/D_loss_real"] + golden["grad/D_loss_fake"], rtol=1e-4
     )
     compare_gradients(d_grads, golden, "D", port.discriminator_from_pytorch)
-    g_grads, (_, logs) = jax.jit(jax.grad(task._g_loss, has_aux=True))(
+    g_grads, (_, logs) = jax.jit(jax.grad(task.update._g_loss, has_aux=True))(
         g.params, d.params, (g.stats, d.stats), fakes
     )
     np.testing.assert_allclose(logs["loss/g"], golden["grad/G_loss"], rtol=1e-4)
@@ -136,7 +143,7 @@ def test_update_of_the_published_code(published, golden):
     task, state = published
     z, y = golden["step/in_z_seq"], golden["step/in_gy_seq"].astype(np.int32)
     x = nhwc(golden["step/in_x"])
-    after, logs = jax.jit(task.update)(
+    after, logs = jax.jit(task.update.__call__)(
         state,
         {
             "image": x.reshape(2, 2, 8, *x.shape[1:]),
@@ -199,7 +206,7 @@ TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
 @pytest.fixture(scope="module")
 def sharded_task(digits):
     descent = OptimizerSpec("sgd", 0.02, b1=0.0)
-    return dataclasses.replace(
+    return changed(
         digits, batch_size=32, num_d_steps=1, microbatches=1, g_optim=descent, d_optim=descent
     )
 
@@ -221,7 +228,7 @@ def test_eight_devices_equal_one(sharded_task, one_device, parameters):
 def test_batch_statistics_are_global_over_devices_and_local_by_choice(digits):
     """The generator in training mode: one result on any number of devices, another by bn_groups."""
     key = jax.random.key(0)
-    fakes = digits.draw(key, (32,))
+    fakes = digits.update.draw(key, (32,))
     variables = jax.jit(digits.init)(key).nets["g"].variables
 
     def images_and_stats(mesh, groups):
@@ -244,9 +251,9 @@ def test_batch_statistics_are_global_over_devices_and_local_by_choice(digits):
 
 def test_discriminator_learns_when_the_generator_is_frozen(digits):
     """Every other loss of this network would be lower too; a wrong sign would raise it."""
-    frozen = dataclasses.replace(digits.g_optim, multipliers=parse_multipliers((".=0",)))
-    fast = dataclasses.replace(digits.d_optim, learning_rate=2e-3)
-    task = dataclasses.replace(digits, g_optim=frozen, d_optim=fast, num_d_steps=1, microbatches=1)
+    frozen = dataclasses.replace(digits.update.g_optim, multipliers=parse_multipliers((".=0",)))
+    fast = dataclasses.replace(digits.update.d_optim, learning_rate=2e-3)
+    task = changed(digits, g_optim=frozen, d_optim=fast, num_d_steps=1, microbatches=1)
     state = jax.jit(task.init)(jax.random.key(0))
     step = jax.jit(task.train_step)
     batches = task.train_data(0, 0, 1)
@@ -263,18 +270,18 @@ def test_discriminator_learns_when_the_generator_is_frozen(digits):
 
 def test_latents_differ_between_steps_and_networks(digits):
     keys = [jax.random.key(k) for k in (0, 1)]
-    a, b = (digits.draw(key, (2, 64)) for key in keys)
+    a, b = (digits.update.draw(key, (2, 64)) for key in keys)
     assert a["z"].shape == (2, 64, digits.generator.dim_z)
     assert not np.array_equal(a["z"], b["z"])
     assert not np.array_equal(a["z"][0], a["z"][1])
-    assert set(np.unique(digits.draw(keys[0], (500,))["label"])) == set(range(10))
+    assert set(np.unique(digits.update.draw(keys[0], (500,))["label"])) == set(range(10))
 
 
 def test_bfloat16_computes_in_bfloat16_and_keeps_float32_state(digits):
-    task = dataclasses.replace(
+    task = changed(
         digits,
         generator=digits.generator.clone(dtype=jnp.bfloat16),
-        discriminator=digits.discriminator.clone(dtype=jnp.bfloat16),
+        discriminator=digits.update.discriminator.clone(dtype=jnp.bfloat16),
         num_d_steps=1,
         microbatches=1,
     )

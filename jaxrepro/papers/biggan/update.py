@@ -1,0 +1,134 @@
+"""One update of the two networks, as pure functions of the state and the random numbers."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxrepro.core import step as step_lib
+from jaxrepro.core.optim import OptimizerSpec, make_optimizer
+from jaxrepro.core.state import Collections, Net, Params, TrainState
+from jaxrepro.core.task import Scalars
+from jaxrepro.papers.biggan.latents import draw_latents
+from jaxrepro.papers.biggan.losses import discriminator_loss, generator_loss
+
+
+@dataclasses.dataclass(frozen=True)
+class AdversarialUpdate:
+    """What an update depends on besides the data; see `settings.py` for what the values mean."""
+
+    generator: Any
+    discriminator: Any
+    g_optim: OptimizerSpec
+    d_optim: OptimizerSpec
+    latent: str
+    ema_decay: float
+    ema_start: int
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> dict[str, jax.Array]:
+        """Returns what fakes are made from: {"z": [*shape, dim_z], "label": [*shape]}.
+
+        Labels are uniform over the classes and independent of the real batch's.
+        """
+        z_key, label_key = jax.random.split(key)
+        return {
+            "z": draw_latents(self.latent, z_key, (*shape, self.generator.dim_z)),
+            "label": jax.random.randint(label_key, shape, 0, self.generator.num_classes),
+        }
+
+    def __call__(
+        self,
+        state: TrainState,
+        real: Mapping[str, jax.Array],
+        d_fakes: Mapping[str, jax.Array],
+        g_fakes: Mapping[str, jax.Array],
+    ) -> tuple[TrainState, Scalars]:
+        """Returns the state after one update with the given latents, and the losses.
+
+        real: image [D, M, B, H, W, C] in [-1, 1], label [D, M, B]; d_fakes: z [D, M, B, dim_z],
+        label; g_fakes: z [M, B, dim_z], label; D discriminator steps, M microbatches.
+        """
+        g, d = state.nets["g"], state.nets["d"]
+
+        def d_step(carry: tuple[Collections, Net], data: Any) -> tuple[Any, Scalars]:
+            g_stats, d = carry
+
+            def loss(params: Params, stats: Any, micro: Any) -> tuple[jax.Array, Any]:
+                return self._d_loss(params, g.params, stats, *micro)
+
+            grads, (g_stats, d_stats), logs = step_lib.microbatched_grads(
+                loss, d.params, (g_stats, d.stats), data
+            )
+            optimizer = make_optimizer(self.d_optim, d.params)
+            return (g_stats, step_lib.apply_gradients(d, grads, d_stats, optimizer)), logs
+
+        (g_stats, d), d_logs = step_lib.sequential(d_step, (g.stats, d), (real, d_fakes))
+
+        def g_loss(params: Params, stats: Any, micro: Any) -> tuple[jax.Array, Any]:
+            return self._g_loss(params, d.params, stats, micro)
+
+        grads, (g_stats, d_stats), g_logs = step_lib.microbatched_grads(
+            g_loss, g.params, (g_stats, d.stats), g_fakes
+        )
+        optimizer = make_optimizer(self.g_optim, g.params)
+        g = step_lib.apply_gradients(g, grads, g_stats, optimizer)
+        d = d.replace(stats=d_stats)
+        ema = step_lib.ema_update(
+            state.ema["g"], g.variables, state.step, decay=self.ema_decay, start=self.ema_start
+        )
+        logs = jax.tree.map(lambda x: x.mean(axis=0), d_logs) | g_logs
+        return TrainState(state.step + 1, state.key, {"g": g, "d": d}, {"g": ema}), logs
+
+    def _d_loss(
+        self,
+        d_params: Params,
+        g_params: Params,
+        stats: tuple[Collections, Collections],
+        real: Mapping[str, jax.Array],
+        fakes: Mapping[str, jax.Array],
+    ) -> tuple[jax.Array, tuple[tuple[Collections, Collections], Scalars]]:
+        """Returns (loss of D, (statistics of G and D, logs)) on one microbatch.
+
+        The generator runs in training mode, so that its statistics advance here as well. Fake
+        and real images pass through D together: its singular vectors advance once.
+        """
+        g_stats, d_stats = stats
+        fake, g_stats = _apply(self.generator, g_params, g_stats, fakes["z"], fakes["label"])
+        # Interleaved, not one after the other: each device keeps its own rows.
+        images = _interleave(fake, real["image"])
+        labels = _interleave(fakes["label"], real["label"])
+        logits, d_stats = _apply(self.discriminator, d_params, d_stats, images, labels)
+        fake_logits, real_logits = logits.reshape(-1, 2).T
+        loss = discriminator_loss(real_logits, fake_logits)
+        logs = {
+            "loss/d": loss,
+            "logits/real": real_logits.mean(),
+            "logits/fake": fake_logits.mean(),
+        }
+        return loss, ((g_stats, d_stats), logs)
+
+    def _g_loss(
+        self,
+        g_params: Params,
+        d_params: Params,
+        stats: tuple[Collections, Collections],
+        fakes: Mapping[str, jax.Array],
+    ) -> tuple[jax.Array, tuple[tuple[Collections, Collections], Scalars]]:
+        """Returns (loss of G, (statistics of G and D, logs)) on one microbatch."""
+        g_stats, d_stats = stats
+        fake, g_stats = _apply(self.generator, g_params, g_stats, fakes["z"], fakes["label"])
+        logits, d_stats = _apply(self.discriminator, d_params, d_stats, fake, fakes["label"])
+        loss = generator_loss(logits)
+        return loss, ((g_stats, d_stats), {"loss/g": loss})
+
+
+def _apply(module: Any, params: Params, stats: Collections, *args: Any) -> tuple[Any, Collections]:
+    """Returns (output, new statistics) of a module in training mode."""
+    return module.apply({"params": params, **stats}, *args, train=True, mutable=list(stats))
+
+
+def _interleave(a: jax.Array, b: jax.Array) -> jax.Array:
+    """Returns a[0], b[0], a[1], b[1], ... along axis 0."""
+    return jnp.stack([a, b], axis=1).reshape(2 * a.shape[0], *a.shape[1:])
