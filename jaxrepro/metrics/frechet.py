@@ -98,6 +98,31 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     return float(max(distance, 0))
 
 
+def frechet_distance_of(features_a: np.ndarray, features_b: np.ndarray) -> float:
+    """The same distance between two sets of features, [N, D] and [M, D], N and M >= 2.
+
+    Where both sets are small it needs no D x D matrix: with centred features A and B,
+    tr (C_a^1/2 C_b C_a^1/2)^1/2 is the sum of singular values of A B^T / sqrt((N-1) (M-1)).
+
+    Returns NaN if a feature is not finite.
+
+    Raises:
+      InputError: as `frechet_distance`.
+    """
+    a, b = np.asarray(features_a, np.float64), np.asarray(features_b, np.float64)
+    enough = a.ndim == b.ndim == 2 and min(len(a), len(b)) >= 2
+    if not enough or a.shape[1] != b.shape[1] or max(len(a), len(b)) > a.shape[1]:
+        return frechet_distance(Moments.of(a), Moments.of(b))
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return float("nan")
+    mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
+    a = (a - mean_a) / np.sqrt(len(a) - 1)
+    b = (b - mean_b) / np.sqrt(len(b) - 1)
+    overlap = np.linalg.svd(a @ b.T, compute_uv=False).sum()
+    distance = np.square(mean_a - mean_b).sum() + np.square(a).sum() + np.square(b).sum()
+    return float(max(distance - 2 * overlap, 0))
+
+
 def _root(covariance: np.ndarray) -> np.ndarray:
     """Symmetric positive square root; eigenvalues that rounding made negative count as zero."""
     values, vectors = np.linalg.eigh(covariance)
