@@ -25,12 +25,12 @@ def density_coverage(
     num_neighbors: int = 5,
     block_rows: int = BLOCK_ROWS,
 ) -> DensityCoverage:
-    """Density and coverage of `generated` [M, D] against `real` [N, D] (section 3 of the paper).
+    """Density and coverage of `generated` [M, D] against `real` [N, D].
 
     Around every real point lies a closed ball as far as its k-th nearest other real point. Density
     is the number of (ball, generated point inside) pairs over k M; coverage is the share of balls
-    with a generated point inside. For equal distributions the expected coverage is that of
-    equation 9, 1 - (N-1)...(N-k) / ((M+N-1)...(M+N-k)).
+    with a generated point inside. For equal distributions the expected coverage is
+    1 - (N-1)...(N-k) / ((M+N-1)...(M+N-k)).
 
     Args:
       num_neighbors: k, 5 in the paper.

@@ -59,8 +59,8 @@ def checked_sets(
         )
     if num_neighbors < 1 or num_neighbors >= min(len(real), len(generated)):
         raise InputError(
-            f"{num_neighbors} neighbours in sets of {len(real)} real and {len(generated)} generated "
-            "samples given; it must be 1 or more and below both numbers of samples"
+            f"{num_neighbors} neighbours in sets of {len(real)} real and {len(generated)} "
+            "generated samples given; it must be 1 or more and below both numbers of samples"
         )
     if not (np.isfinite(real).all() and np.isfinite(generated).all()):
         raise InputError("features hold NaN or infinite values; has training diverged?")

@@ -25,7 +25,7 @@ def precision_recall(
     num_neighbors: int = 3,
     block_rows: int = BLOCK_ROWS,
 ) -> PrecisionRecall:
-    """Precision and recall of `generated` [M, D] against `real` [N, D] (equations 1 and 2).
+    """Precision and recall of `generated` [M, D] against `real` [N, D].
 
     A set is taken to cover the closed balls around its points, each as far as its k-th nearest
     other point of the set. Precision is the share of generated points in a real ball, recall the

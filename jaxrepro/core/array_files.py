@@ -1,0 +1,88 @@
+"""Files of named arrays, as networks are published, read without executing code in them."""
+
+import pathlib
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxrepro.core.errors import InputError
+
+
+def read_arrays(path: str | pathlib.Path) -> dict[str, np.ndarray]:
+    """The arrays of a file by name: a PyTorch state_dict (.pth, .pt), .npz or .safetensors.
+
+    Raises:
+      InputError: there is no such file, its ending is another, it is damaged, or it holds anything
+        but named arrays; and for .pth and .pt without PyTorch.
+    """
+    path = pathlib.Path(path)
+    if path.suffix not in _READERS:
+        raise InputError(
+            f"{path} ends in {path.suffix!r}; files of weights end in {', '.join(sorted(_READERS))}"
+        )
+    if not path.is_file():
+        raise InputError(f"{path} is not a file; give the path of a file of weights")
+    return _READERS[path.suffix](path)
+
+
+def _read_pytorch(path: pathlib.Path) -> dict[str, np.ndarray]:
+    import pickle
+
+    try:
+        import torch  # pyright: ignore[reportMissingImports]
+    except ImportError as e:
+        raise InputError(
+            f"{path} is a PyTorch file and PyTorch is not installed; convert it where it is: "
+            "`import numpy, torch; numpy.savez('weights.npz', **{k: v.numpy() for k, v in "
+            f"torch.load({path.name!r}, map_location='cpu', weights_only=True).items()}})`"
+        ) from e
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as e:
+        raise InputError(
+            f"{path} cannot be read as weights alone (damaged, or it holds code): save the "
+            "network's state_dict() and give that file"
+        ) from e
+    if not isinstance(loaded, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in loaded.items()
+    ):
+        raise InputError(f"{path} holds other things than named arrays; save a state_dict() alone")
+    # NumPy has no bfloat16.
+    return {
+        name: (value.float() if value.dtype == torch.bfloat16 else value).detach().numpy()
+        for name, value in loaded.items()
+    }
+
+
+def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as e:
+        raise InputError(
+            f"{path} cannot be read as an .npz of plain arrays ({e}); write it anew with "
+            "numpy.savez(path, **arrays)"
+        ) from e
+
+
+def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, KeyError, TypeError, ValueError) as e:
+        raise InputError(
+            f"{path} cannot be read as .safetensors of NumPy's types ({e}); write it anew with "
+            "safetensors.numpy.save_file(arrays, path), in float32"
+        ) from e
+
+
+_READERS: Mapping[str, Callable[[pathlib.Path], dict[str, Any]]] = {
+    ".npz": _read_npz,
+    ".pt": _read_pytorch,
+    ".pth": _read_pytorch,
+    ".safetensors": _read_safetensors,
+}
