@@ -34,10 +34,11 @@ def load_inception(path: str | pathlib.Path, protocol: str | None = None) -> Inc
     Raises:
       InputError: the file cannot be read, or as `inception_from_arrays`.
     """
+    arrays = read_arrays(path)
     try:
-        return inception_from_arrays(read_arrays(path), protocol)
+        return inception_from_arrays(arrays, protocol)
     except InputError as e:
-        raise e if str(path) in str(e) else InputError(f"{path}: {e}") from e
+        raise InputError(f"{path}: {e}") from e
 
 
 def inception_from_arrays(

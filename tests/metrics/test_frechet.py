@@ -3,7 +3,7 @@ import pytest
 import scipy.linalg
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.metrics.frechet import Moments, frechet_distance
+from jaxrepro.metrics.frechet import Moments, frechet_distance, frechet_distance_of
 
 
 def gaussian(mean, covariance, *, count=100):
@@ -107,3 +107,33 @@ def test_different_feature_spaces():
         a.merge(b)
     with pytest.raises(InputError, match="cannot be compared"):
         frechet_distance(a, b)
+
+
+@pytest.mark.parametrize(("num_a", "num_b"), [(7, 9), (2, 2), (30, 9), (7, 30), (40, 50)])
+def test_distance_of_two_sets_equals_that_of_their_moments(num_a, num_b):
+    rng = np.random.default_rng(7)
+    a, b = 5 + rng.standard_normal((num_a, 20)), 2 * rng.standard_normal((num_b, 20))
+    expected = frechet_distance(Moments.of(a), Moments.of(b))
+    assert frechet_distance_of(a, b) == pytest.approx(expected, rel=1e-6)
+
+
+def test_distance_of_two_sets_that_are_too_small_not_finite_or_of_different_spaces():
+    good = np.eye(3)
+    with pytest.raises(InputError, match="at least 2 samples, 1 given"):
+        frechet_distance_of(good, good[:1])
+    with pytest.raises(InputError, match="cannot be compared"):
+        frechet_distance_of(good, np.eye(4))
+    assert np.isnan(frechet_distance_of(good, np.full((2, 3), np.inf)))
+
+
+def test_2048_features_of_300_samples_in_any_split_into_batches():
+    rng = np.random.default_rng(8)
+    scale = np.geomspace(1, 1e-3, 2048)
+    a = np.abs(rng.standard_normal((300, 2048))) * scale
+    b = np.abs(0.2 + rng.standard_normal((300, 2048))) * scale
+    merged = Moments.empty(2048)
+    for part in np.split(b, [1, 100, 101, 290]):
+        merged = merged.add(part)
+    given = frechet_distance(Moments.of(a), merged)
+    # The centred samples span 299 directions: this form never sees the singular matrices.
+    assert given == pytest.approx(frechet_distance_of(a, b), rel=1e-6)
