@@ -41,7 +41,7 @@ def _read_pytorch(path: pathlib.Path) -> dict[str, np.ndarray]:
         ) from e
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as e:
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as e:
         raise InputError(
             f"{path} cannot be read as weights alone (damaged, or it holds code): save the "
             "network's state_dict() and give that file"

@@ -7,7 +7,7 @@ modules bear the names of the published files.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import flax.linen as nn
 import jax
@@ -104,7 +104,7 @@ class InceptionNetwork:
           InputError: for images of another form.
         """
         inputs = preprocess(images, self.protocol)
-        return module_of(self.protocol).apply(variables, inputs)  # pyright: ignore[reportReturnType]
+        return cast(Features, module_of(self.protocol).apply(variables, inputs))
 
 
 def module_of(protocol: InceptionProtocol) -> "InceptionV3":

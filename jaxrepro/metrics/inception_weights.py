@@ -3,7 +3,7 @@
 import hashlib
 import pathlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import flax
 import jax
@@ -89,7 +89,7 @@ def expected_shapes(protocol: InceptionProtocol) -> dict[str, tuple[int, ...]]:
 def _parameter_shapes(protocol: InceptionProtocol) -> dict[tuple[str, ...], tuple[int, ...]]:
     images = jax.ShapeDtypeStruct((1, SIDE, SIDE, 3), jnp.float32)
     params = jax.eval_shape(module_of(protocol).init, jax.random.key(0), images)["params"]
-    flat = flax.traverse_util.flatten_dict(params)
+    flat = cast(dict[tuple[str, ...], Any], flax.traverse_util.flatten_dict(params))
     return {path: leaf.shape for path, leaf in flat.items()}
 
 
