@@ -75,6 +75,24 @@ def read_json_lines(path: pathlib.Path) -> list[dict[str, Any]]:
     return records
 
 
+def append_json_line(path: pathlib.Path, record: Mapping[str, Any]) -> None:
+    """Adds `record`, which has an int "step", to `path` as one line.
+
+    A last line cut off by a kill is dropped first. Raises InputError where another line is not a
+    record or the file cannot be written.
+    """
+    whole = read_json_lines(path)
+    line = json.dumps(record) + "\n"
+    try:
+        if path.exists() and not path.read_bytes().endswith(b"\n"):
+            write_atomically(path, "".join(json.dumps(r) + "\n" for r in whole).encode())
+        # One write at the end of the file: two processes that append do not lose a line.
+        with path.open("ab", buffering=0) as file:
+            file.write(line.encode())
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+
+
 class TensorBoard:
     """TensorBoard event files."""
 
