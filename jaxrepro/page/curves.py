@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxrepro.core.task import References
+from jaxrepro.core.task import PublishedCurve, References
 from jaxrepro.page import plot, published
 from jaxrepro.page.numbers import number
 from jaxrepro.page.plot import Line
@@ -164,8 +164,8 @@ def evaluation_plots(run: Run, references: References | None) -> list[Plot]:
             steps, values = (np.asarray(x) for x in zip(*curve.points, strict=True))
             lines.append(Line(steps, values, colour, dashed=True))
             keys.append(Key(f"published: {curve.source}", number(values[-1]), colour, dashed=True))
-            notes += [f"Published: {curve.protocol}. This run: {published.protocol(s.name, run)}. "
-                      f"{published.comparability(s.name, curve)}" for s in _coloured(group)]
+            notes.append(f"Published: {curve.protocol}.")
+            notes += [_beside(series, curve, run) for series in _coloured(group)]
         meaning = published.meaning(group[0].name, references)
         notes = [f"{meaning}."] * bool(meaning) + notes
         last = max(int(series.steps[-1]) for series in group)
@@ -180,6 +180,11 @@ def evaluation_plots(run: Run, references: References | None) -> list[Plot]:
         )
         plots.append(Plot(name, svg, tuple(keys), tuple(notes)))
     return plots
+
+
+def _beside(series: Series, curve: PublishedCurve, run: Run) -> str:
+    own = published.protocol(series.name, run)
+    return f"This run: {own}. {published.comparability(series.name, curve)}"
 
 
 def _coloured(group: Sequence[Series]) -> Sequence[Series]:
@@ -267,6 +272,6 @@ def _growth(orders: dict[int, dict[str, Series]]) -> list[Growth]:
     return sorted(layers, key=lambda x: -x.growth if np.isfinite(x.growth) else -np.inf)
 
 
-def natural_order(name: str) -> list[tuple[int, str]]:
+def natural_order(name: str) -> list[str | int]:
     """Returns a sorting key by which "block2" stands before "block10"."""
-    return [(int(part or 0), text) for text, part in re.findall(r"(\D+)(\d*)", name)]
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]

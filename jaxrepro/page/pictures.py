@@ -13,7 +13,7 @@ from jaxrepro.core.errors import InputError
 
 # All pictures of a page together; base64 makes four bytes of three.
 _PAGE_BYTES = 1_500_000
-_STRIP_BYTES = 45_000
+_STRIP_BYTES = 70_000
 _MAX_NAMES = 12
 MAX_STRIP = 6
 
@@ -57,7 +57,7 @@ def read_pictures(folder: pathlib.Path) -> tuple[list[PictureSet], list[str]]:
         last = max(files)
         chosen = spread(sorted(files), MAX_STRIP) if len(files) > 1 else []
         strip_bytes = min(_STRIP_BYTES, budget // (2 * MAX_STRIP))
-        strip = tuple(_picture(name, s, files[s], strip_bytes, (360, 280, 200)) for s in chosen)
+        strip = tuple(_picture(name, s, files[s], strip_bytes, (560, 480, 360, 240)) for s in chosen)
         sides = (1200, 1000, 800, 600, 400, 300)
         latest = _picture(name, last, files[last], budget - len(strip) * strip_bytes, sides)
         sets.append(PictureSet(name, latest, strip))

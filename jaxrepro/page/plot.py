@@ -50,7 +50,7 @@ def draw(
     label: str,
     log_x: bool = False,
     log_y: bool = False,
-    size: tuple[float, float] = (4.6, 2.7),
+    size: tuple[float, float] = (3.7, 2.4),
 ) -> str:
     """Returns one plot as an <svg> element for use inside HTML.
 
@@ -61,7 +61,7 @@ def draw(
     settings = {
         "svg.fonttype": "none",
         "svg.hashsalt": identifier,
-        "font.size": 9,
+        "font.size": 8.5,
         "axes.edgecolor": _FAINT,
         "axes.linewidth": 0.8,
         "text.color": _INK,

@@ -19,11 +19,14 @@ class Result:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """A published figure, the run's results for the same quantity, and how far they compare."""
+    """A published figure and the run's results for the same quantity.
+
+    verdicts: for each result, how far the two compare.
+    """
 
     published: PublishedFigure
     own: tuple[Result, ...]
-    verdict: str
+    verdicts: tuple[str, ...]
 
 
 def quantity(name: str) -> str:
@@ -74,13 +77,12 @@ def comparisons(run: Run, references: References) -> list[Comparison]:
     found = []
     for row in references.rows:
         own = tuple(r for r in latest.values() if quantity(r.name) == quantity(row.name))
-        verdict = " ".join(dict.fromkeys(comparability(r.name, row) for r in own))
-        found.append(Comparison(row, own, verdict or "Not measured in this run."))
+        found.append(Comparison(row, own, tuple(comparability(r.name, row) for r in own)))
     return found
 
 
 def comparability(name: str, published: PublishedFigure | PublishedCurve) -> str:
     """Returns a sentence on whether a run's result may be compared with a published one."""
     if name.partition("@")[2] == published.name.partition("@")[2]:
-        return "Samples and network agree by name; compare only if the data agree too."
-    return "The protocols differ: the numbers do not compare."
+        return "The same number of samples; they compare where data and network agree as well."
+    return "The protocols differ: the two do not compare."

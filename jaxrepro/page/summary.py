@@ -11,6 +11,8 @@ import numpy as np
 from jaxrepro.page.numbers import duration, number, time
 from jaxrepro.page.records import Run
 
+_LONG_COMMAND = 90
+
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
@@ -38,7 +40,7 @@ def summarize(run: Run) -> Summary:
         state_message=message,
         share_done=min(1.0, run.step / max(run.total_steps, 1)),
         facts={name: value for name, value in _facts(run, last).items() if value},
-        command=shlex.join(map(str, last.get("command", []))),
+        command=_command(last.get("command", [])),
     )
 
 
@@ -50,6 +52,15 @@ def config_name(command: Any) -> str:
         if word.startswith("-") and name == "config":
             return value if equals else following
     return ""
+
+
+def _command(words: Any) -> str:
+    """Returns a command line for a shell, an option a line if it is long."""
+    quoted = [shlex.quote(str(word)) for word in words]
+    if len(" ".join(quoted)) <= _LONG_COMMAND:
+        return " ".join(quoted)
+    start = next((i for i, word in enumerate(quoted) if word.startswith("--")), len(quoted))
+    return " \\\n    ".join([" ".join(quoted[:start]), *quoted[start:]])
 
 
 def _state(run: Run, last: Mapping[str, Any]) -> tuple[str, str]:
