@@ -60,9 +60,15 @@ def read_starts(workdir: pathlib.Path) -> list[dict[str, Any]]:
         return []
     starts = read_json(path).get("starts")
     if not isinstance(starts, list) or not all(
-        isinstance(start, dict) and {"time", "step"} <= start.keys() for start in starts
+        isinstance(start, dict)
+        and isinstance(start.get("time"), str)
+        and isinstance(start.get("step"), int)
+        and isinstance(start.get("command", []), list)
+        for start in starts
     ):
-        raise InputError(f'{path} has no list "starts" of objects with a time and a step')
+        raise InputError(
+            f'{path} has no list "starts" of objects with a time, a step and a command'
+        )
     return starts
 
 

@@ -80,9 +80,7 @@ def training_groups(run: Run) -> list[Group]:
     order = [name for name in _FIRST_GROUPS if name in groups]
     order += [name for name in groups if name not in (*order, "speed")]
     order += [name for name in groups if name == "speed"]
-    return [
-        Group(name, tuple(_group_plots(groups[name], f"g{i}"))) for i, name in enumerate(order)
-    ]
+    return [Group(name, tuple(_group_plots(groups[name], f"g{i}"))) for i, name in enumerate(order)]
 
 
 def _group_plots(group: Sequence[Series], identifier: str) -> list[Plot]:
@@ -91,9 +89,7 @@ def _group_plots(group: Sequence[Series], identifier: str) -> list[Plot]:
     if len(group) <= _MAX_PLOTS:
         return [_plot(s.name, [s], f"{identifier}-{i}") for i, s in enumerate(group)]
     moved = sorted(group, key=_change, reverse=True)[:_MAX_IN_ONE_PLOT]
-    lines = [
-        Line(s.steps, s.values, colour=None, max_points=60) for s in group if s not in moved
-    ]
+    lines = [Line(s.steps, s.values, colour=None, max_points=60) for s in group if s not in moved]
     lines += [Line(s.steps, s.values, i, max_points=120) for i, s in enumerate(moved)]
     title = f"{group[0].group}: {len(group)} series"
     note = f"Coloured: the {len(moved)} that changed most; the others are grey."
@@ -149,37 +145,45 @@ def evaluation_plots(run: Run, references: References | None) -> list[Plot]:
             by_quantity.setdefault(published.quantity(series.name), []).append(series)
     plots = []
     for i, (name, group) in enumerate(by_quantity.items()):
-        curves = [
+        published_curves = [
             curve
             for curve in (references.curves if references else ())
             if published.quantity(curve.name) == name
         ]
-        if not curves and max(len(series.steps) for series in group) < 2:
-            continue
-        lines = [Line(s.steps, s.values, k, markers=True) for k, s in enumerate(_coloured(group))]
-        keys = [Key(s.name, number(s.last), k) for k, s in enumerate(_coloured(group))]
-        notes = _notes(group)
-        for k, curve in enumerate(curves, start=len(lines)):
-            colour = k % plot.NUM_COLOURS
-            steps, values = (np.asarray(x) for x in zip(*curve.points, strict=True))
-            lines.append(Line(steps, values, colour, dashed=True))
-            keys.append(Key(f"published: {curve.source}", number(values[-1]), colour, dashed=True))
-            notes.append(f"Published: {curve.protocol}.")
-            notes += [_beside(series, curve, run) for series in _coloured(group)]
-        meaning = published.meaning(group[0].name, references)
-        notes = [f"{meaning}."] * bool(meaning) + notes
-        last = max(int(series.steps[-1]) for series in group)
-        longest = max([int(line.steps[-1]) for line in lines])
-        log_x = longest > _FAR_LONGER * last and min(int(x.steps[0]) for x in lines) > 0
-        svg = plot.draw(
-            lines,
-            identifier=f"e{i}",
-            label=f"{name} over updates",
-            log_x=log_x,
-            log_y=bool(curves) and _spans_decades(lines),
-        )
-        plots.append(Plot(name, svg, tuple(keys), tuple(notes)))
+        if published_curves or max(len(series.steps) for series in group) > 1:
+            meaning = published.meaning(group[0].name, references)
+            # One colour for each way of measuring, the published ones among them.
+            shown = group[-_MAX_IN_ONE_PLOT + 1 :]
+            plots.append(_evaluation_plot(name, shown, published_curves, meaning, run, f"e{i}"))
     return plots
+
+
+def _evaluation_plot(
+    name: str,
+    group: Sequence[Series],
+    published_curves: Sequence[PublishedCurve],
+    meaning: str,
+    run: Run,
+    identifier: str,
+) -> Plot:
+    lines = [Line(s.steps, s.values, k, markers=True) for k, s in enumerate(group)]
+    keys = [Key(s.name, number(s.last), k) for k, s in enumerate(group)]
+    notes = [f"{meaning}."] if meaning else []
+    notes += _notes(group)
+    for k, curve in enumerate(published_curves, start=len(group)):
+        colour = k % plot.NUM_COLOURS
+        steps, values = (np.asarray(x) for x in zip(*curve.points, strict=True))
+        lines.append(Line(steps, values, colour, dashed=True))
+        keys.append(Key(f"published: {curve.source}", number(values[-1]), colour, dashed=True))
+        notes.append(f"Published: {curve.protocol}.")
+        notes += [_beside(series, curve, run) for series in group]
+    log_x, log_y = _logarithmic(lines, group, bool(published_curves))
+    if axes := " and ".join(["updates"] * log_x + ["values"] * log_y):
+        notes.append(f"Logarithmic: {axes}.")
+    svg = plot.draw(
+        lines, identifier=identifier, label=f"{name} over updates", log_x=log_x, log_y=log_y
+    )
+    return Plot(name, svg, tuple(keys), tuple(notes))
 
 
 def _beside(series: Series, curve: PublishedCurve, run: Run) -> str:
@@ -187,15 +191,21 @@ def _beside(series: Series, curve: PublishedCurve, run: Run) -> str:
     return f"This run: {own}. {published.comparability(series.name, curve)}"
 
 
-def _coloured(group: Sequence[Series]) -> Sequence[Series]:
-    """Returns the latest of the ways in which a quantity was measured, one colour each."""
-    return group[-_MAX_IN_ONE_PLOT + 1 :]
+def _logarithmic(
+    lines: Sequence[Line], group: Sequence[Series], beside_published: bool
+) -> tuple[bool, bool]:
+    """Returns whether the axes of updates and of values are logarithmic."""
+    last = max(int(series.steps[-1]) for series in group)
+    longest = max(int(line.steps[-1]) for line in lines)
+    first = min(int(line.steps[0]) for line in lines)
+    far_longer = first > 0 and longest > _FAR_LONGER * last
+    return far_longer, beside_published and _spans_decades(lines)
 
 
 def _spans_decades(lines: Sequence[Line]) -> bool:
     values = np.concatenate([line.values for line in lines])
     values = values[np.isfinite(values)]
-    return len(values) > 0 and values.min() > 0 and values.max() > 20 * values.min()
+    return len(values) > 0 and 0 < 20 * float(values.min()) < float(values.max())
 
 
 def _with_repeated(run: Run) -> list[Series]:
@@ -223,9 +233,7 @@ def spectra(run: Run) -> list[Spectra]:
     ]
 
 
-def _sigma_plots(
-    network: str, orders: dict[int, dict[str, Series]], identifier: str
-) -> list[Plot]:
+def _sigma_plots(network: str, orders: dict[int, dict[str, Series]], identifier: str) -> list[Plot]:
     plots = []
     grown = [growth.layer for growth in _growth(orders)]
     for order in sorted(orders)[:_MAX_SIGMA_ORDERS]:

@@ -57,7 +57,9 @@ def read_pictures(folder: pathlib.Path) -> tuple[list[PictureSet], list[str]]:
         last = max(files)
         chosen = spread(sorted(files), MAX_STRIP) if len(files) > 1 else []
         strip_bytes = min(_STRIP_BYTES, budget // (2 * MAX_STRIP))
-        strip = tuple(_picture(name, s, files[s], strip_bytes, (560, 480, 360, 240)) for s in chosen)
+        strip = tuple(
+            _picture(name, s, files[s], strip_bytes, (560, 480, 360, 240)) for s in chosen
+        )
         sides = (1200, 1000, 800, 600, 400, 300)
         latest = _picture(name, last, files[last], budget - len(strip) * strip_bytes, sides)
         sets.append(PictureSet(name, latest, strip))
@@ -90,9 +92,7 @@ def _picture(
     return Picture(name, step, path, uri, width, height, reduced=not small)
 
 
-def _jpeg(
-    image: Image.Image, max_bytes: int, sides: tuple[int, ...]
-) -> tuple[bytes, int, int]:
+def _jpeg(image: Image.Image, max_bytes: int, sides: tuple[int, ...]) -> tuple[bytes, int, int]:
     """Returns (JPEG, width, height) of the largest size and quality that fits, or the smallest."""
     content, reduced = b"", image
     for side in sides:

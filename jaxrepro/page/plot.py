@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import logging
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,9 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+# Text is laid out by the reader's browser: which fonts are here is nobody's concern.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 NUM_COLOURS = 6
 # Points of a line that a reader can tell apart in a plot of this size.
@@ -58,7 +62,7 @@ def draw(
     the plot shows, for those who cannot see it. size: width and height in inches. Values that are
     not finite are gaps; on a logarithmic axis, those that are not positive as well.
     """
-    settings = {
+    settings: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": identifier,
         "font.size": 8.5,
@@ -202,7 +206,9 @@ def _rewrite(element: Any, used: set[str], identifier: str) -> None:
         rounded = re.sub(r"-?\d+\.\d+", lambda m: f"{float(m[0]):.1f}", attributes["d"])
         attributes["d"] = " ".join(rounded.split())
     if "style" in attributes:
+        # The type is the page's; Matplotlib has written the size in either of two ways.
         style = re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", attributes["style"])
+        style = re.sub(r"font-family:[^;]*;?\s*", "", style)
         for stand_in, colour in _PAGE_COLOURS.items():
             style = style.replace(stand_in, colour)
         attributes["style"] = style

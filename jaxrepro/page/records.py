@@ -93,15 +93,8 @@ def read_run(workdir: pathlib.Path) -> Run:
     training, evaluation = _series(records, workdir / files.METRICS)
     results = _results(workdir)
     starts = read_starts(workdir)
-    step = max(
-        [
-            *(record["step"] for record in records),
-            *_checkpoint_steps(workdir),
-            *(start["step"] for start in starts[-1:]),
-            *([results.step] if results else []),
-        ],
-        default=0,
-    )
+    steps: list[int] = [record["step"] for record in records] + _checkpoint_steps(workdir)
+    steps += [start["step"] for start in starts[-1:]] + ([results.step] if results else [])
     return Run(
         workdir=workdir,
         config=config,
@@ -112,7 +105,7 @@ def read_run(workdir: pathlib.Path) -> Run:
         final=results or _latest(evaluation),
         repeated=_evaluations(workdir),
         events=_events(workdir, starts),
-        step=step,
+        step=max(steps, default=0),
         total_steps=total_steps,
         finished=results is not None and results.step == total_steps,
         last_written=_last_written(workdir),
@@ -205,7 +198,9 @@ def _guard_events(workdir: pathlib.Path) -> list[Event]:
         return []
     reports = files.read_json(path).get("events")
     if not isinstance(reports, list) or not all(
-        isinstance(report, dict) and {"step", "kind", "message"} <= report.keys()
+        isinstance(report, dict)
+        and {"kind", "message"} <= report.keys()
+        and isinstance(report.get("step"), int)
         for report in reports
     ):
         raise InputError(f'{path} has no list "events" of objects with step, kind and message')

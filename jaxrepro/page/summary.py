@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import re
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -55,8 +56,17 @@ def config_name(command: Any) -> str:
 
 
 def _command(words: Any) -> str:
-    """Returns a command line for a shell, an option a line if it is long."""
-    quoted = [shlex.quote(str(word)) for word in words]
+    """Returns a command line for a shell, an option a line if it is long.
+
+    --resume is left out: it names a checkpoint of this workdir.
+    """
+    text = [str(word) for word in words]
+    kept = [
+        word
+        for word, previous in zip(text, ["", *text])
+        if not re.match("--?resume(=|$)", word) and not re.fullmatch("--?resume", previous)
+    ]
+    quoted = [shlex.quote(word) for word in kept]
     if len(" ".join(quoted)) <= _LONG_COMMAND:
         return " ".join(quoted)
     start = next((i for i, word in enumerate(quoted) if word.startswith("--")), len(quoted))
@@ -111,7 +121,8 @@ def _time_training(run: Run) -> str:
     for start in run.starts:
         try:
             began, ended = (
-                datetime.datetime.fromisoformat(str(start.get(key, ""))) for key in ("time", "ended")
+                datetime.datetime.fromisoformat(str(start.get(key, "")))
+                for key in ("time", "ended")
             )
         except ValueError:
             return ""
@@ -123,5 +134,7 @@ def _speed(run: Run) -> str:
     for series in run.training:
         if series.name == "speed/images_per_second":
             finite = series.values[np.isfinite(series.values)]
-            return f"{number(float(f'{np.median(finite):.3g}'))} images/s (median)" * bool(len(finite))
+            return f"{number(float(f'{np.median(finite):.3g}'))} images/s (median)" * bool(
+                len(finite)
+            )
     return ""
