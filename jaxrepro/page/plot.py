@@ -60,8 +60,11 @@ def draw(
 
     identifier: starts every id inside; it must differ between the plots of a page. label: what
     the plot shows, for those who cannot see it. size: width and height in inches. Values that are
-    not finite are gaps; on a logarithmic axis, those that are not positive as well.
+    not finite are gaps; on a logarithmic axis, those that are not positive as well. An axis
+    without any positive value is linear.
     """
+    log_x = log_x and any((line.steps > 0).any() for line in lines)
+    log_y = log_y and any((np.isfinite(x.values) & (x.values > 0)).any() for x in lines)
     settings: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": identifier,

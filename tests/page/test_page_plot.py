@@ -3,6 +3,7 @@
 from xml.etree import ElementTree
 
 import numpy as np
+import pytest
 
 from jaxrepro.page import curves, numbers, plot
 
@@ -50,6 +51,15 @@ def test_svg_is_repeatable_and_bound_to_its_identifier():
     assert ids[0]
     assert not ids[0] & ids[1]
     assert ElementTree.fromstring(one).attrib["aria-label"] == "a < b"
+
+
+@pytest.mark.parametrize("values", [np.nan, 0.0, -1.0, 3.0])
+@pytest.mark.parametrize("count", [1, 2, 300])
+def test_lines_without_extent_are_drawn_quietly(values, count):
+    line = plot.Line(np.full(count, 7), np.full(count, values), 0, smooth=True)
+    for log in (False, True):
+        svg = plot.draw([line], identifier="x", label="x", log_x=log, log_y=log)
+        assert svg.startswith("<svg")
 
 
 def test_a_long_line_gets_its_average_and_a_short_one_does_not():
