@@ -1,9 +1,11 @@
 """Measures a run: python -m jaxrepro.evaluate --workdir=runs/biggan_digits
 
-Reads the workdir only, so the run may be finished or still going on.
+The run may be finished or still going on: nothing of it is changed. The numbers are added to
+evaluations.jsonl in the workdir, and its page.html is drawn again.
 """
 
 import pathlib
+import sys
 
 from absl import flags
 
@@ -27,11 +29,12 @@ def main(args: flags.FlagValues) -> None:
 
     runtime.set_up()
 
-    from jaxrepro.core import config, workdir
+    from jaxrepro.core import config, run_record, workdir
     from jaxrepro.core.evaluation import evaluate_workdir
     from jaxrepro.core.tables import print_results
-    from jaxrepro.core.task import Image
-    from jaxrepro.core.writers import Pictures
+    from jaxrepro.core.task import Image, references_of
+    from jaxrepro.core.writers import Pictures, append_json_line
+    from jaxrepro.page import draw_after_run
 
     folder = pathlib.Path(args.workdir)
     settings = config.Settings(workdir.read_json(folder / workdir.CONFIG))
@@ -39,8 +42,18 @@ def main(args: flags.FlagValues) -> None:
     step, results = evaluate_workdir(task, settings.seed, folder, args.step)
     if args.output:
         Pictures(pathlib.Path(args.output)).write(step, results)
-    numbers = {k: v for k, v in results.items() if not isinstance(v, Image)}
+    numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
     print_results(numbers, folder, step)
+    record = {
+        "step": step,
+        "time": run_record.now(),
+        "versions": run_record.versions(),
+        "devices": run_record.devices(),
+        "results": numbers,
+    }
+    append_json_line(folder / workdir.EVALUATIONS, record)
+    if not draw_after_run(folder, references_of(task)):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

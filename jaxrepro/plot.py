@@ -1,7 +1,4 @@
-"""Draws the curves of a run: python -m jaxrepro.plot --workdir=runs/biggan_digits --output=a.png
-
-Needs matplotlib: pip install -e '.[plots]'.
-"""
+"""Draws the curves of a run: python -m jaxrepro.plot --workdir=runs/biggan_digits --output=a.png"""
 
 import pathlib
 
@@ -62,16 +59,13 @@ def draw(
 ) -> None:
     """Writes one PNG with a panel for each group of curves ("loss", "logits", ...).
 
-    Raises InputError if matplotlib is not installed or `output` cannot be written.
+    Raises InputError if `output` cannot be written.
     """
     import io
 
-    from jaxrepro.core.files import write_atomically
+    from matplotlib.figure import Figure
 
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError("matplotlib is not installed: pip install -e '.[plots]'") from error
+    from jaxrepro.core.files import write_atomically
 
     groups = sorted({name.partition("/")[0] for name in curves})
     figure = Figure(figsize=(5 * len(groups), 3.2), layout="constrained")

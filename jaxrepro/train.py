@@ -37,7 +37,10 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core import config, loop, workdir
     from jaxrepro.core.hooks import NonFiniteError
     from jaxrepro.core.preemption import Stopped
+    from jaxrepro.core.run_record import record_end
     from jaxrepro.core.tables import print_results
+    from jaxrepro.core.task import references_of
+    from jaxrepro.page import draw_after_run
 
     # --- Everything that the user may have got wrong is found before anything compiles.
     settings = config.Settings(args.config)
@@ -50,11 +53,18 @@ def main(args: flags.FlagValues) -> None:
             results = loop.train(task, loop_settings, folder, args.resume)
         except Stopped as stopped:
             print(f"stopped and saved at step {stopped.step}; the same command continues")
+            record_end(folder, "stopped", f"saved at step {stopped.step}")
+            draw_after_run(folder, references_of(task))
             sys.exit(stopped.status)
         except NonFiniteError as error:
             print(f"error: {error}", file=sys.stderr)
+            record_end(folder, "failed", str(error))
+            draw_after_run(folder, references_of(task))
             sys.exit(1)
-    print_results(results, folder)
+        print_results(results, folder)
+        record_end(folder, "finished")
+        if not draw_after_run(folder, references_of(task)):
+            sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from jaxrepro.core.evaluation import Evaluation
 from jaxrepro.core.hooks import Profile, Progress, check_finite
 from jaxrepro.core.partition import state_shardings, with_shardings
 from jaxrepro.core.preemption import Stopped, StopRequest
+from jaxrepro.core.run_record import record_start
 from jaxrepro.core.task import Every, Image, Task
 from jaxrepro.core.workdir import MODEL_CARD, RESULTS, read_json, write_json
 from jaxrepro.core.writers import workdir_writers
@@ -87,6 +88,7 @@ def train(
         examples_per_step = next(iter(specs.values())).num_examples
         progress = stack.enter_context(Progress(total, start, examples_per_step))
         write_json(workdir / MODEL_CARD, task.model_card())
+        record_start(workdir, start)
         writer = workdir_writers(workdir, start)
         stack.callback(writer.close)
         stop = stack.enter_context(StopRequest())

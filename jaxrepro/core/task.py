@@ -6,7 +6,7 @@ the evaluation in `jaxrepro.core.evaluation` runs every Evaluator.
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -132,3 +132,59 @@ class Task(Protocol):
     def model_card(self) -> Mapping[str, Any]:
         """Returns, as JSON, what rebuilds the exported modules without config or data."""
         ...
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedFigure:
+    """One number that somebody published, to stand beside a run's own.
+
+    name: that of the run's result for the same quantity, such as "metrics/fid@50000"; what
+    follows "@" is part of the protocol, and results match by what stands before it. protocol: on
+    what and how it was measured. source: where it can be read.
+    """
+
+    name: str
+    value: float
+    protocol: str
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedCurve:
+    """The course of a published quantity: points are (step, value), steps ascending.
+
+    name, protocol and source are those of `PublishedFigure`.
+    """
+
+    name: str
+    points: tuple[tuple[int, float], ...]
+    protocol: str
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class References:
+    """What was published about the quantities that a run measures.
+
+    descriptions: what a result's name means, by the name or its part before "@"; for readers of
+    the run's page. citation: the paper.
+    """
+
+    rows: tuple[PublishedFigure, ...] = ()
+    curves: tuple[PublishedCurve, ...] = ()
+    descriptions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    citation: str = ""
+
+
+@runtime_checkable
+class HasReferences(Protocol):
+    """A Task that knows what was published: optional, for the page of a run."""
+
+    def references(self) -> References:
+        """Returns the published figures that belong to this setting."""
+        ...
+
+
+def references_of(task: Any) -> References | None:
+    """Returns the published figures that a Task offers, None if it offers none."""
+    return task.references() if isinstance(task, HasReferences) else None

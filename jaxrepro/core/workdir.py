@@ -14,6 +14,13 @@ from jaxrepro.core.files import write_atomically
 CONFIG = "config.json"
 MODEL_CARD = "model.json"
 RESULTS = "results.json"
+METRICS = "metrics.jsonl"
+EVALUATIONS = "evaluations.jsonl"
+RUN = "run.json"
+GUARD = "guard.json"
+SAMPLES = "samples"
+CHECKPOINTS = "checkpoints"
+PAGE = "page.html"
 _LOCK = ".lock"
 
 

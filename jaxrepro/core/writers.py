@@ -61,7 +61,10 @@ def read_json_lines(path: pathlib.Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     records = []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from error
     for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)
@@ -73,6 +76,24 @@ def read_json_lines(path: pathlib.Path) -> list[dict[str, Any]]:
             raise InputError(f"{path}, line {number}: {error}; remove that line") from error
         records.append(record)
     return records
+
+
+def append_json_line(path: pathlib.Path, record: Mapping[str, Any]) -> None:
+    """Adds `record`, which has an int "step", to `path` as one line.
+
+    A last line cut off by a kill is dropped first. Raises InputError where another line is not a
+    record or the file cannot be written.
+    """
+    whole = read_json_lines(path)
+    line = json.dumps(record) + "\n"
+    try:
+        if path.exists() and not path.read_bytes().endswith(b"\n"):
+            write_atomically(path, "".join(json.dumps(r) + "\n" for r in whole).encode())
+        # One write at the end of the file: two processes that append do not lose a line.
+        with path.open("ab", buffering=0) as file:
+            file.write(line.encode())
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
 
 
 class TensorBoard:

@@ -46,7 +46,7 @@ def test_a_run_leaves_what_it_promises(whole_run):
     for text in ("images/s", "loss/d", "loss/g", "ETA", "digits/class_agreement"):
         assert text in result.stdout
     assert result.stderr == ""
-    for name in ("config.json", "model.json", "results.json", "metrics.jsonl"):
+    for name in ("config.json", "model.json", "results.json", "metrics.jsonl", "page.html"):
         assert (workdir / name).is_file()
     assert sorted(p.name for p in (workdir / "samples").iterdir()) == [
         "samples-sheet-00000030.png",
@@ -61,6 +61,9 @@ def test_the_same_command_again_says_finished(whole_run):
     assert again.returncode == 0
     assert "finished: 60 steps" in again.stdout
     assert first.stdout.splitlines()[-8:] == again.stdout.splitlines()[-8:]
+    (start,) = json.loads((workdir / "run.json").read_text())["starts"]
+    assert start["command"][:4] == ["python", "-m", "jaxrepro.train", CONFIG]
+    assert (start["step"], start["outcome"]) == (0, "finished")
 
 
 def test_killed_and_resumed_equals_uninterrupted(whole_run, tmp_path):
@@ -87,6 +90,7 @@ def test_sigterm_saves_and_exits_143(whole_run, tmp_path):
     assert runs.interrupt_after(process, stopped / "checkpoints" / "10", signal.SIGTERM) == 143
     with Checkpoints(stopped, read_only=True) as checkpoints:
         assert checkpoints.steps[-1] > 10
+    assert f"{checkpoints.steps[-1]} of 60 updates" in (stopped / "page.html").read_text()
     assert runs.run("jaxrepro.train", *LONG, f"--workdir={stopped}").returncode == 0
     assert_same_leaves(stopped, workdir)
 
@@ -114,6 +118,10 @@ def test_evaluate_repeats_the_final_results(whole_run, tmp_path):
     kept = json.loads((workdir / "results.json").read_text())["results"]
     assert f"{kept['digits/frechet_ratio']:.4g}" in result.stdout
     assert [p.name for p in tmp_path.iterdir()] == ["samples-sheet-00000060.png"]
+    (record,) = map(json.loads, (workdir / "evaluations.jsonl").read_text().splitlines())
+    assert record["step"] == 60
+    assert record["results"] == pytest.approx(kept)
+    assert "Measured later" in (workdir / "page.html").read_text()
 
 
 def assert_one_line(stderr, *parts):

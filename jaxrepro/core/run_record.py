@@ -1,0 +1,95 @@
+"""`run.json`: when a run was started and continued, by which command, on what, and how it ended."""
+
+import datetime
+import importlib.metadata
+import pathlib
+import platform
+import sys
+from typing import Any
+
+import jax
+
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.workdir import RUN, read_json, write_json
+
+_PACKAGES = ("jaxrepro", "jax", "jaxlib", "flax", "optax", "numpy")
+
+
+def now() -> str:
+    """Returns the time in UTC, ISO 8601 to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python and of the packages that decide a result, by name."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"  # Run from a folder of the source.
+    return found
+
+
+def devices() -> dict[str, Any]:
+    """Returns {"kind", "platform", "count", "processes"} of the devices that JAX uses."""
+    first = jax.devices()[0]
+    return {
+        "kind": first.device_kind,
+        "platform": first.platform,
+        "count": jax.device_count(),
+        "processes": jax.process_count(),
+    }
+
+
+def command() -> list[str]:
+    """Returns this process's command line as one would type it."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    program = [sys.argv[0]] if spec is None else ["-m", spec.name.removesuffix(".__main__")]
+    return ["python", *program, *sys.argv[1:]]
+
+
+def read_starts(workdir: pathlib.Path) -> list[dict[str, Any]]:
+    """Returns the entries of `run.json`, the first start first; [] if there is none.
+
+    An entry has "time", "step", "command", "devices", "versions" and, once it ended in an orderly
+    way, "ended", "outcome" and "message". Raises InputError if the file is damaged.
+    """
+    path = workdir / RUN
+    if not path.exists():
+        return []
+    starts = read_json(path).get("starts")
+    if not isinstance(starts, list) or not all(
+        isinstance(start, dict)
+        and isinstance(start.get("time"), str)
+        and isinstance(start.get("step"), int)
+        and isinstance(start.get("command", []), list)
+        for start in starts
+    ):
+        raise InputError(
+            f'{path} has no list "starts" of objects with a time, a step and a command'
+        )
+    return starts
+
+
+def record_start(workdir: pathlib.Path, step: int) -> None:
+    """Adds an entry for a process that starts training after `step` updates."""
+    entry = {
+        "time": now(),
+        "step": step,
+        "command": command(),
+        "devices": devices(),
+        "versions": versions(),
+    }
+    write_json(workdir / RUN, {"starts": [*read_starts(workdir), entry]})
+
+
+def record_end(workdir: pathlib.Path, outcome: str, message: str = "") -> None:
+    """Writes into the last entry how it ended: "finished", "stopped" or "failed", and why.
+
+    An entry that has its end already keeps it: a finished run that is asked for again.
+    """
+    starts = read_starts(workdir)
+    if starts and "ended" not in starts[-1]:
+        starts[-1] |= {"ended": now(), "outcome": outcome, "message": message}
+        write_json(workdir / RUN, {"starts": starts})

@@ -1,0 +1,285 @@
+"""The plots of a page: training, evaluations beside published curves, singular values."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxrepro.core.task import PublishedCurve, References
+from jaxrepro.page import plot, published
+from jaxrepro.page.numbers import number
+from jaxrepro.page.plot import Line
+from jaxrepro.page.records import Run, Series
+
+# A group of more series than the first is one plot a series, of more than the second one plot
+# in which only the series that changed most are told apart.
+_MAX_IN_ONE_PLOT = plot.NUM_COLOURS
+_MAX_PLOTS = 24
+_FIRST_GROUPS = ("loss", "logits")
+# A published curve so much longer than the run would squeeze it to a dot.
+_FAR_LONGER = 8
+_SIGMA = re.compile(r"sigma/([^/]+)/(.+)/(\d+)")
+_MAX_SIGMA_ORDERS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """A line of a plot's legend; `colour` as in `plot.Line`."""
+
+    text: str
+    value: str
+    colour: int | None
+    dashed: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Plot:
+    """One plot with its title, its legend and what has to be said about it."""
+
+    title: str
+    svg: str
+    keys: tuple[Key, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Plots under one heading."""
+
+    title: str
+    plots: tuple[Plot, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Growth:
+    """How the largest singular value of a layer moved; `gap` is the last sigma 0 over sigma 1."""
+
+    layer: str
+    first: float
+    last: float
+    growth: float
+    gap: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Spectra:
+    """The singular values of one network: plots, and its layers by growth, the largest first."""
+
+    network: str
+    plots: tuple[Plot, ...]
+    layers: tuple[Growth, ...]
+
+
+def training_groups(run: Run) -> list[Group]:
+    """Returns the plots of everything that the training logged, singular values left out."""
+    groups: dict[str, list[Series]] = {}
+    for series in run.training:
+        if not _SIGMA.fullmatch(series.name):
+            groups.setdefault(series.group, []).append(series)
+    order = [name for name in _FIRST_GROUPS if name in groups]
+    order += [name for name in groups if name not in (*order, "speed")]
+    order += [name for name in groups if name == "speed"]
+    return [Group(name, tuple(_group_plots(groups[name], f"g{i}"))) for i, name in enumerate(order)]
+
+
+def _group_plots(group: Sequence[Series], identifier: str) -> list[Plot]:
+    if len(group) <= _MAX_IN_ONE_PLOT:
+        return [_plot(group[0].group, group, identifier)]
+    if len(group) <= _MAX_PLOTS:
+        return [_plot(s.name, [s], f"{identifier}-{i}") for i, s in enumerate(group)]
+    moved = sorted(group, key=_change, reverse=True)[:_MAX_IN_ONE_PLOT]
+    lines = [Line(s.steps, s.values, colour=None, max_points=60) for s in group if s not in moved]
+    lines += [Line(s.steps, s.values, i, max_points=120) for i, s in enumerate(moved)]
+    title = f"{group[0].group}: {len(group)} series"
+    note = f"Coloured: the {len(moved)} that changed most; the others are grey."
+    return [
+        Plot(
+            title,
+            plot.draw(lines, identifier=identifier, label=title),
+            tuple(Key(s.name, number(s.last), i) for i, s in enumerate(moved)),
+            (note, *_notes(group)),
+        )
+    ]
+
+
+def _change(series: Series) -> float:
+    finite = series.values[np.isfinite(series.values)]
+    return abs(float(finite[-1] - finite[0])) if len(finite) else np.inf
+
+
+def _plot(title: str, group: Sequence[Series], identifier: str) -> Plot:
+    short = [s.name.partition("/")[2] or s.name for s in group]
+    lines = [Line(s.steps, s.values, i, smooth=True) for i, s in enumerate(group)]
+    return Plot(
+        title,
+        plot.draw(lines, identifier=identifier, label=f"{title} over updates"),
+        tuple(Key(short[i], number(s.last), i) for i, s in enumerate(group)),
+        tuple(_notes(group)),
+    )
+
+
+def _notes(group: Sequence[Series]) -> list[str]:
+    """Returns a sentence for each series that holds NaN or infinities, at most six."""
+    notes = []
+    for series in group:
+        bad = np.flatnonzero(~np.isfinite(series.values))
+        if len(bad):
+            first = series.steps[bad[0]]
+            notes.append(
+                f"{series.name} is not finite at {len(bad)} of {len(series.steps)} reports, "
+                f"first at step {first:,}."
+            )
+    more = [f"So are {len(notes) - 6} others."] if len(notes) > 6 else []
+    return notes[:6] + more
+
+
+def evaluation_plots(run: Run, references: References | None) -> list[Plot]:
+    """Returns one plot for each quantity that was measured at several steps or published.
+
+    Published curves of the same quantity are dashed; only those are drawn that the run measured.
+    """
+    by_quantity: dict[str, list[Series]] = {}
+    for series in _with_repeated(run):
+        if not _SIGMA.fullmatch(series.name):
+            by_quantity.setdefault(published.quantity(series.name), []).append(series)
+    plots = []
+    for i, (name, group) in enumerate(by_quantity.items()):
+        published_curves = [
+            curve
+            for curve in (references.curves if references else ())
+            if published.quantity(curve.name) == name
+        ]
+        if published_curves or max(len(series.steps) for series in group) > 1:
+            meaning = published.meaning(group[0].name, references)
+            # One colour for each way of measuring, the published ones among them.
+            shown = group[-_MAX_IN_ONE_PLOT + 1 :]
+            plots.append(_evaluation_plot(name, shown, published_curves, meaning, run, f"e{i}"))
+    return plots
+
+
+def _evaluation_plot(
+    name: str,
+    group: Sequence[Series],
+    published_curves: Sequence[PublishedCurve],
+    meaning: str,
+    run: Run,
+    identifier: str,
+) -> Plot:
+    lines = [Line(s.steps, s.values, k, markers=True) for k, s in enumerate(group)]
+    keys = [Key(s.name, number(s.last), k) for k, s in enumerate(group)]
+    notes = [f"{meaning}."] if meaning else []
+    notes += _notes(group)
+    for k, curve in enumerate(published_curves, start=len(group)):
+        colour = k % plot.NUM_COLOURS
+        steps, values = (np.asarray(x) for x in zip(*curve.points, strict=True))
+        lines.append(Line(steps, values, colour, dashed=True))
+        keys.append(Key(f"published: {curve.source}", number(values[-1]), colour, dashed=True))
+        notes.append(f"Published: {curve.protocol}.")
+        notes += [_beside(series, curve, run) for series in group]
+    log_x, log_y = _logarithmic(lines, group, bool(published_curves))
+    if axes := " and ".join(["updates"] * log_x + ["values"] * log_y):
+        notes.append(f"Logarithmic: {axes}.")
+    svg = plot.draw(
+        lines, identifier=identifier, label=f"{name} over updates", log_x=log_x, log_y=log_y
+    )
+    return Plot(name, svg, tuple(keys), tuple(notes))
+
+
+def _beside(series: Series, curve: PublishedCurve, run: Run) -> str:
+    own = published.protocol(series.name, run)
+    return f"This run: {own}. {published.comparability(series.name, curve)}"
+
+
+def _logarithmic(
+    lines: Sequence[Line], group: Sequence[Series], beside_published: bool
+) -> tuple[bool, bool]:
+    """Returns whether the axes of updates and of values are logarithmic."""
+    last = max(int(series.steps[-1]) for series in group)
+    longest = max(int(line.steps[-1]) for line in lines)
+    first = min(int(line.steps[0]) for line in lines)
+    far_longer = first > 0 and longest > _FAR_LONGER * last
+    return far_longer, beside_published and _spans_decades(lines)
+
+
+def _spans_decades(lines: Sequence[Line]) -> bool:
+    values = np.concatenate([line.values for line in lines])
+    values = values[np.isfinite(values)]
+    return len(values) > 0 and 0 < 20 * float(values.min()) < float(values.max())
+
+
+def _with_repeated(run: Run) -> list[Series]:
+    """Returns the evaluations of a run with what `jaxrepro.evaluate` found at other steps."""
+    points = {s.name: dict(zip(s.steps.tolist(), s.values, strict=True)) for s in run.evaluation}
+    for measured in run.repeated:
+        for name, value in measured.results.items():
+            points.setdefault(name, {}).setdefault(measured.step, value)
+    return [
+        Series(name, np.asarray(sorted(known)), np.asarray([known[s] for s in sorted(known)]))
+        for name, known in points.items()
+    ]
+
+
+def spectra(run: Run) -> list[Spectra]:
+    """Returns the singular values "sigma/<network>/<layer>/<i>" of each network."""
+    networks: dict[str, dict[int, dict[str, Series]]] = {}
+    for series in (*run.training, *run.evaluation):
+        if match := _SIGMA.fullmatch(series.name):
+            orders = networks.setdefault(match[1], {})
+            orders.setdefault(int(match[3]), {})[match[2]] = series
+    return [
+        Spectra(network, tuple(_sigma_plots(network, orders, f"s{i}")), tuple(_growth(orders)))
+        for i, (network, orders) in enumerate(networks.items())
+    ]
+
+
+def _sigma_plots(network: str, orders: dict[int, dict[str, Series]], identifier: str) -> list[Plot]:
+    plots = []
+    grown = [growth.layer for growth in _growth(orders)]
+    for order in sorted(orders)[:_MAX_SIGMA_ORDERS]:
+        layers = sorted(orders[order], key=natural_order)
+        told_apart = list(dict.fromkeys([layers[0], layers[-1], *grown[:2]]))
+        told_apart = [layer for layer in told_apart if layer in orders[order]]
+        many = len(layers) > 30
+        lines = [
+            Line(s.steps, s.values, None, max_points=60 if many else 120)
+            for layer, s in orders[order].items()
+            if layer not in told_apart
+        ]
+        shown = [orders[order][layer] for layer in told_apart]
+        lines += [Line(s.steps, s.values, i, max_points=200) for i, s in enumerate(shown)]
+        title = f"{network}: sigma {order} of {len(layers)} layers"
+        plots.append(
+            Plot(
+                title,
+                plot.draw(
+                    lines,
+                    identifier=f"{identifier}-{order}",
+                    label=f"{title} over updates, logarithmic",
+                    log_y=True,
+                ),
+                tuple(
+                    Key(layer, number(orders[order][layer].last), i)
+                    for i, layer in enumerate(told_apart)
+                ),
+                tuple(_notes(list(orders[order].values()))),
+            )
+        )
+    return plots
+
+
+def _growth(orders: dict[int, dict[str, Series]]) -> list[Growth]:
+    """Returns the layers by the last over the first largest singular value; NaN comes first."""
+    layers = []
+    second = orders.get(1, {})
+    for layer, series in orders.get(0, {}).items():
+        first = float(series.values[0])
+        growth = series.last / first if first > 0 else np.nan
+        gap = series.last / second[layer].last if layer in second and second[layer].last else None
+        layers.append(Growth(layer, first, series.last, growth, gap))
+    return sorted(layers, key=lambda x: -x.growth if np.isfinite(x.growth) else -np.inf)
+
+
+def natural_order(name: str) -> list[str | int]:
+    """Returns a sorting key by which "block2" stands before "block10"."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]

@@ -1,0 +1,88 @@
+"""A run's results beside published ones, with the protocol of both."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from jaxrepro.core.task import PublishedCurve, PublishedFigure, References
+from jaxrepro.page.records import Measured, Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One number of a run, with what it is and how it was measured."""
+
+    name: str
+    value: float
+    meaning: str
+    protocol: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """A published figure and the run's results for the same quantity.
+
+    verdicts: for each result, how far the two compare.
+    """
+
+    published: PublishedFigure
+    own: tuple[Result, ...]
+    verdicts: tuple[str, ...]
+
+
+def quantity(name: str) -> str:
+    """Returns what a result measures, without how: the text before "@"."""
+    return name.partition("@")[0]
+
+
+def results(measured: Measured, run: Run, references: References | None) -> list[Result]:
+    """Returns the numbers of one evaluation."""
+    return [
+        Result(name, value, meaning(name, references), protocol(name, run, measured.step))
+        for name, value in measured.results.items()
+    ]
+
+
+def meaning(name: str, references: References | None) -> str:
+    """Returns what the paper says that a result means, "" if it says nothing."""
+    known: Mapping[str, str] = references.descriptions if references else {}
+    return known.get(name, known.get(quantity(name), ""))
+
+
+def protocol(name: str, run: Run, step: int | None = None) -> str:
+    """Returns how a run's result was measured, as far as its name and the config say it.
+
+    "metrics/frechet@1000:resnet-digits" is "1,000 samples, network resnet-digits, ...".
+    """
+    samples, _, network = name.partition("@")[2].partition(":")
+    parts = []
+    if samples:
+        parts.append(f"{int(samples):,} samples" if samples.isdecimal() else samples)
+    if network:
+        parts.append(f"network {network}")
+    if source := run.config.get("data.source"):
+        parts.append(f"data {source}")
+    if resolution := run.config.get("model.resolution"):
+        parts.append(f"{resolution} pixels")
+    if step is not None:
+        parts.append(f"after {step:,} updates")
+    return ", ".join(parts)
+
+
+def comparisons(run: Run, references: References) -> list[Comparison]:
+    """Returns every published figure with what the run measured of the same quantity last."""
+    latest: dict[str, Result] = {}
+    for measured in [run.final, *run.repeated]:
+        if measured is not None:
+            latest |= {result.name: result for result in results(measured, run, references)}
+    found = []
+    for row in references.rows:
+        own = tuple(r for r in latest.values() if quantity(r.name) == quantity(row.name))
+        found.append(Comparison(row, own, tuple(comparability(r.name, row) for r in own)))
+    return found
+
+
+def comparability(name: str, published: PublishedFigure | PublishedCurve) -> str:
+    """Returns a sentence on whether a run's result may be compared with a published one."""
+    if name.partition("@")[2] == published.name.partition("@")[2]:
+        return "The same number of samples; they compare where data and network agree as well."
+    return "The protocols differ: the two do not compare."

@@ -1,0 +1,140 @@
+"""The head of a page: what a run is and how far it got."""
+
+import dataclasses
+import datetime
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxrepro.page.numbers import duration, number, time
+from jaxrepro.page.records import Run
+
+_LONG_COMMAND = 90
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """title, subtitle; state: one of "finished", "failed", "not finished"; facts by name."""
+
+    title: str
+    subtitle: str
+    state: str
+    state_message: str
+    share_done: float
+    facts: Mapping[str, str]
+    command: str
+
+
+def summarize(run: Run) -> Summary:
+    """Returns the head of the page of `run`."""
+    last = run.starts[-1] if run.starts else {}
+    paper = str(run.model_card.get("paper", run.config.get("task", "")))
+    config = config_name(last.get("command", []))
+    state, message = _state(run, last)
+    return Summary(
+        title=run.workdir.resolve().name,
+        subtitle=" · ".join(filter(None, [paper, config])),
+        state=state,
+        state_message=message,
+        share_done=min(1.0, run.step / max(run.total_steps, 1)),
+        facts={name: value for name, value in _facts(run, last).items() if value},
+        command=_command(last.get("command", [])),
+    )
+
+
+def config_name(command: Any) -> str:
+    """Returns what stands after --config in a command line, "" if nothing does."""
+    words = [str(word) for word in command]
+    for word, following in zip(words, [*words[1:], ""]):
+        name, equals, value = word.lstrip("-").partition("=")
+        if word.startswith("-") and name == "config":
+            return value if equals else following
+    return ""
+
+
+def _command(words: Any) -> str:
+    """Returns a command line for a shell, an option a line if it is long.
+
+    --resume is left out: it names a checkpoint of this workdir.
+    """
+    text = [str(word) for word in words]
+    kept = [
+        word
+        for word, previous in zip(text, ["", *text])
+        if not re.match("--?resume(=|$)", word) and not re.fullmatch("--?resume", previous)
+    ]
+    quoted = [shlex.quote(word) for word in kept]
+    if len(" ".join(quoted)) <= _LONG_COMMAND:
+        return " ".join(quoted)
+    start = next((i for i, word in enumerate(quoted) if word.startswith("--")), len(quoted))
+    return " \\\n    ".join([" ".join(quoted[:start]), *quoted[start:]])
+
+
+def _state(run: Run, last: Mapping[str, Any]) -> tuple[str, str]:
+    if run.finished:
+        return "finished", ""
+    if last.get("outcome") == "failed":
+        return "failed", str(last.get("message", ""))
+    if last.get("outcome") == "stopped":
+        return "stopped", str(last.get("message", ""))
+    return "not finished", "as far as its files go; it may still be running"
+
+
+def _facts(run: Run, last: Mapping[str, Any]) -> dict[str, str]:
+    started = run.starts[0]["time"] if run.starts else ""
+    data = " ".join(str(run.config.get(f"data.{key}", "")) for key in ("source", "split"))
+    return {
+        "Started": time(str(started)) if started else "",
+        "Last record": time(run.last_written),
+        "Time training": _time_training(run),
+        "Speed": _speed(run),
+        "Data": data.strip(),
+        "Device": _devices(last.get("devices")),
+        "Seed": str(run.config.get("seed", "")),
+        "Versions": _versions(last.get("versions")),
+    }
+
+
+def _devices(devices: Any) -> str:
+    if not isinstance(devices, dict):
+        return ""
+    processes = devices.get("processes", 1)
+    text = f"{devices.get('count', '?')} x {devices.get('kind', '?')}"
+    platform = str(devices.get("platform", ""))
+    if platform.lower() not in text.lower():
+        text += f" ({platform})"
+    return text + (f", {processes} processes" if processes != 1 else "")
+
+
+def _versions(versions: Any) -> str:
+    if not isinstance(versions, dict):
+        return ""
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _time_training(run: Run) -> str:
+    """Returns the time between starts and ends; "" unless every start has its end."""
+    seconds = 0.0
+    for start in run.starts:
+        try:
+            began, ended = (
+                datetime.datetime.fromisoformat(str(start.get(key, "")))
+                for key in ("time", "ended")
+            )
+        except ValueError:
+            return ""
+        seconds += (ended - began).total_seconds()
+    return duration(seconds) if run.starts else ""
+
+
+def _speed(run: Run) -> str:
+    for series in run.training:
+        if series.name == "speed/images_per_second":
+            finite = series.values[np.isfinite(series.values)]
+            return f"{number(float(f'{np.median(finite):.3g}'))} images/s (median)" * bool(
+                len(finite)
+            )
+    return ""

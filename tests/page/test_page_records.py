@@ -1,0 +1,129 @@
+"""What is read from a workdir, and how it stands beside published figures."""
+
+import json
+
+import numpy as np
+import pytest
+
+from jaxrepro.core.task import PublishedFigure, References
+from jaxrepro.page import curves, published
+from jaxrepro.page.records import read_run
+from jaxrepro.page.summary import config_name, summarize
+
+
+@pytest.fixture
+def workdir(tmp_path):
+    (tmp_path / "config.json").write_text(
+        json.dumps({"task": "biggan", "train": {"total_steps": 30}, "data": {"source": "digits"}})
+    )
+    return tmp_path
+
+
+def write_metrics(workdir, *records):
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    (workdir / "metrics.jsonl").write_text(lines + '{"step": 99, "cut o')
+
+
+def start(step, **more):
+    time = f"2026-11-20T10:{step:02}:00+00:00"
+    return {"time": time, "step": step, "command": ["python", "x"]} | more
+
+
+def test_training_and_evaluations_are_told_apart(workdir):
+    write_metrics(
+        workdir,
+        {"step": 10, "loss/d": 2.0, "speed/images_per_second": 5.0},
+        {"step": 10, "m/fid": 9.0},
+        {"step": 20, "loss/d": 1.0, "speed/images_per_second": 6.0},
+        {"step": 20, "m/fid": 7.0, "m/new": 1},
+    )
+    run = read_run(workdir)
+    assert {s.name: s.values.tolist() for s in run.training} == {
+        "loss/d": [2.0, 1.0],
+        "speed/images_per_second": [5.0, 6.0],
+    }
+    assert {s.name: s.steps.tolist() for s in run.evaluation} == {"m/fid": [10, 20], "m/new": [20]}
+    assert (run.final.step, run.final.results) == (20, {"m/fid": 7.0, "m/new": 1.0})
+    assert (run.step, run.finished) == (20, False)
+
+
+def test_progress_comes_from_checkpoints_too(workdir):
+    for name in ("5", "25", "26.orbax-checkpoint-tmp"):
+        (workdir / "checkpoints" / name).mkdir(parents=True)
+    assert read_run(workdir).step == 25
+
+
+def test_results_of_the_last_step_finish_a_run(workdir):
+    for step, finished in ((20, False), (30, True)):
+        (workdir / "results.json").write_text(json.dumps({"step": step, "results": {}}))
+        assert read_run(workdir).finished == finished
+
+
+@pytest.mark.parametrize(
+    ("last", "state"),
+    [
+        ({}, "not finished"),
+        ({"ended": "2026-11-20T10:30:00+00:00", "outcome": "failed", "message": "NaN"}, "failed"),
+        ({"ended": "2026-11-20T10:30:00+00:00", "outcome": "stopped", "message": ""}, "stopped"),
+    ],
+)
+def test_state_and_time(last, state, workdir):
+    first = start(0, ended="2026-11-20T10:02:00+00:00", outcome="stopped")
+    (workdir / "run.json").write_text(json.dumps({"starts": [first, start(10, **last)]}))
+    summary = summarize(read_run(workdir))
+    assert summary.state == state
+    # 2 minutes, and 20 from 10:10 to 10:30; unknown while an end is missing.
+    assert summary.facts.get("Time training") == ("22 min 00 s" if last else None)
+    assert summary.facts["Started"] == "2026-11-20 10:00 UTC"
+
+
+def test_config_name_from_a_command():
+    assert config_name(["python", "--config=a.py:b,c=1", "--config.x=2"]) == "a.py:b,c=1"
+    assert config_name(["--config", "a.py"]) == "a.py"
+    assert config_name(["python"]) == ""
+
+
+def test_a_long_command_is_one_option_a_line(workdir):
+    command = [
+        "python",
+        "-m",
+        "jaxrepro.train",
+        "--config=a.py",
+        f"--workdir={'x' * 90}",
+        "--k=a b",
+        "--resume=5",
+    ]
+    (workdir / "run.json").write_text(json.dumps({"starts": [start(0) | {"command": command}]}))
+    assert summarize(read_run(workdir)).command.splitlines() == [
+        "python -m jaxrepro.train \\",
+        "    --config=a.py \\",
+        f"    --workdir={'x' * 90} \\",
+        "    '--k=a b'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("own", "matches", "sentence"),
+    [
+        ("metrics/fid@50000", True, "The same number of samples"),
+        ("metrics/fid@1000", True, "The protocols differ"),
+        ("metrics/fid", True, "The protocols differ"),
+        ("metrics/fid2@50000", False, ""),
+    ],
+)
+def test_published_figures_match_by_the_text_before_the_at_sign(own, matches, sentence, workdir):
+    write_metrics(workdir, {"step": 10, own: 30.0})
+    row = PublishedFigure("metrics/fid@50000", 8.5, "p", "s")
+    (comparison,) = published.comparisons(read_run(workdir), References((row,)))
+    assert len(comparison.own) == matches
+    assert all(v.startswith(sentence) for v in comparison.verdicts)
+    assert len(comparison.verdicts) == matches
+
+
+def test_later_evaluations_join_the_curve(workdir):
+    write_metrics(workdir, {"step": 10, "m/fid": 9.0}, {"step": 30, "m/fid": 5.0})
+    (workdir / "evaluations.jsonl").write_text(
+        '{"step": 20, "results": {"m/fid": 7.0}}\n{"step": 30, "results": {"m/fid": 1.0}}\n'
+    )
+    (series,) = curves._with_repeated(read_run(workdir))
+    np.testing.assert_array_equal([series.steps, series.values], [[10, 20, 30], [9.0, 7.0, 5.0]])

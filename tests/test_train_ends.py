@@ -1,0 +1,87 @@
+"""What the train command leaves behind however the loop ends; the loop itself is replaced."""
+
+import json
+
+import pytest
+
+from jaxrepro import train
+from jaxrepro.core import loop
+from jaxrepro.core.hooks import NonFiniteError
+from jaxrepro.core.preemption import Stopped
+from jaxrepro.core.run_record import record_start
+from jaxrepro.core.workdir import write_json
+from jaxrepro.page import write
+from tests.test_task_contract import CONFIGS, load
+
+
+class Flags:
+    show_config = False
+    resume = None
+
+    def __init__(self, workdir):
+        self.config = load(next(p for p in CONFIGS if p.stem == "biggan_digits"), "test")
+        self.workdir = str(workdir)
+
+
+@pytest.fixture
+def ends_with(monkeypatch):
+    """A function that makes the loop end with an error, or with results if it is None."""
+
+    def set_end(error):
+        def end(task, settings, workdir, resume):
+            record_start(workdir, 0)
+            if error is not None:
+                raise error
+            results = {"digits/frechet_ratio": 1.25}
+            write_json(workdir / "results.json", {"step": settings.total_steps, "results": results})
+            return results
+
+        monkeypatch.setattr(loop, "train", end)
+
+    return set_end
+
+
+def outcome(workdir):
+    (start,) = json.loads((workdir / "run.json").read_text())["starts"]
+    return start["outcome"], start["message"]
+
+
+def test_a_finished_run(ends_with, tmp_path, capsys):
+    ends_with(None)
+    train.main(Flags(tmp_path))
+    assert outcome(tmp_path) == ("finished", "")
+    out = capsys.readouterr().out
+    assert out.index("1.25") < out.index("page.html")
+    assert "1.25" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "expected"),
+    [
+        (Stopped(7, 143), 143, ("stopped", "saved at step 7")),
+        (NonFiniteError("loss/d not finite"), 1, ("failed", "loss/d not finite")),
+    ],
+    ids=["stopped", "failed"],
+)
+def test_a_run_that_ends_early(error, status, expected, ends_with, tmp_path):
+    ends_with(error)
+    with pytest.raises(SystemExit) as exit:
+        train.main(Flags(tmp_path))
+    assert exit.value.code == status
+    assert outcome(tmp_path) == expected
+    assert f"{expected[0]}: {expected[1]}" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(("error", "status"), [(None, 1), (Stopped(7, 143), 143)])
+def test_a_page_that_fails_keeps_results_and_status(
+    error, status, ends_with, tmp_path, capsys, monkeypatch
+):
+    ends_with(error)
+    monkeypatch.setattr(write, "render", lambda *_: 1 / 0)
+    with pytest.raises(SystemExit) as exit:
+        train.main(Flags(tmp_path))
+    assert exit.value.code == status
+    captured = capsys.readouterr()
+    assert "the page was not drawn: division by zero" in captured.err
+    assert (tmp_path / "results.json").exists() == (error is None)
+    assert ("1.25" in captured.out) == (error is None)
