@@ -15,7 +15,7 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.partition import state_shardings, with_shardings
 from jaxrepro.core.random import named_key
 from jaxrepro.core.state import TrainState
-from jaxrepro.core.task import Evaluator, Image, Task
+from jaxrepro.core.task import Evaluator, Image, Task, UsesVariables
 
 
 class Evaluation:
@@ -24,10 +24,21 @@ class Evaluation:
     def __init__(self, evaluators: Mapping[str, Evaluator], mesh: Mesh, state_shardings: Any):
         self._evaluators = evaluators
         self._rows = mesh_lib.batch_sharding(mesh)
+        replicated = mesh_lib.replicated(mesh)
+        # Arguments of a step after (state, batch, key): none, or the evaluator's own variables.
+        self._variables = {
+            name: (jax.device_put(evaluator.load_variables(), replicated),)
+            if isinstance(evaluator, UsesVariables)
+            else ()
+            for name, evaluator in evaluators.items()
+        }
         self._steps = {
             name: jax.jit(
                 evaluator.step,
-                in_shardings=(state_shardings, self._rows, mesh_lib.replicated(mesh)),
+                in_shardings=(
+                    *(state_shardings, self._rows, replicated),
+                    *(replicated for _ in self._variables[name]),
+                ),
                 out_shardings=self._rows,
             )
             for name, evaluator in evaluators.items()
@@ -55,7 +66,7 @@ class Evaluation:
         acc = evaluator.init()
         for rows in evaluator.data(jax.process_index(), jax.process_count()):
             batch = mesh_lib.put_batch(rows, dict.fromkeys(rows, self._rows))
-            out = self._steps[name](state, batch, key)
+            out = self._steps[name](state, batch, key, *self._variables[name])
             out, mask = _gather((out, batch["mask"]))
             acc = evaluator.merge(acc, {k: v[mask] for k, v in out.items()})
         return evaluator.finish(acc)

@@ -85,6 +85,10 @@ def train(
             print(f"this run is finished: {total} steps in {workdir}")
             return results
 
+        # --- Measurements: what they need beside the state is loaded now, so that a missing file
+        # is said at once.
+        evaluation = Evaluation(task.evaluators(), mesh, shardings)
+
         examples_per_step = next(iter(specs.values())).num_examples
         progress = stack.enter_context(Progress(total, start, examples_per_step))
         write_json(workdir / MODEL_CARD, task.model_card())
@@ -108,7 +112,6 @@ def train(
 
             # --- Step: one compilation per run; the old state's memory becomes the new state's.
             update = compile_step(task, mesh, abstract_state, batch_shardings, progress)
-        evaluation = Evaluation(task.evaluators(), mesh, shardings)
         profile = Profile(workdir / "profile", settings.profile_at)
         last_finite = start
 

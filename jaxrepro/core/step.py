@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxrepro.core.state import Net, Params, Variables
+from jaxrepro.core.state import Net, Params, TrainState, Variables
 
 Carry = TypeVar("Carry")
 Aux = TypeVar("Aux")
@@ -76,3 +76,21 @@ def ema_update(
     return jax.tree.map(
         lambda old, new: (rate * old + (1 - rate) * new).astype(old.dtype), ema, variables
     )
+
+
+def supervised_step(
+    state: TrainState,
+    loss: Callable[[Params, Any, Any], tuple[jax.Array, tuple[Any, Any]]],
+    batch: Any,
+    optimizer: optax.GradientTransformation,
+) -> tuple[TrainState, Any]:
+    """Returns (state after one update of the network "model", logs).
+
+    For a Task with one network and no moving average. loss: as in `microbatched_grads`, with the
+    network's statistics as the carry. batch: a tree of arrays [B, ...], one microbatch.
+    """
+    net = state.nets["model"]
+    one_microbatch = jax.tree.map(lambda x: x[None], dict(batch))
+    grads, stats, logs = microbatched_grads(loss, net.params, net.stats, one_microbatch)
+    net = apply_gradients(net, grads, stats, optimizer)
+    return TrainState(state.step + 1, state.key, {"model": net}, {}), logs

@@ -97,6 +97,23 @@ class Evaluator(Protocol):
         ...
 
 
+@runtime_checkable
+class UsesVariables(Protocol):
+    """An Evaluator whose step needs arrays that are not in the state: a feature network's.
+
+    What `step` closes over would be compiled in as constants, so these reach it as a fourth
+    argument: step(state, batch, key, variables).
+    """
+
+    def load_variables(self) -> Any:
+        """Returns a tree of arrays; called once, before the first `step` is traced.
+
+        Whatever can fail or takes long, such as reading a file or training, belongs here: a run
+        calls it before its first update.
+        """
+        ...
+
+
 class Task(Protocol):
     """What a paper implements: a frozen dataclass of hyper-parameters and modules, no arrays."""
 

@@ -24,6 +24,10 @@ PAGE = "page.html"
 _LOCK = ".lock"
 
 
+class InUseError(InputError):
+    """Another process has claimed the workdir."""
+
+
 @contextlib.contextmanager
 def claimed(workdir: pathlib.Path, config: Mapping[str, Any]) -> Iterator[None]:
     """A context in which `workdir` is the folder of a run of `config`, and of no other process.
@@ -31,7 +35,7 @@ def claimed(workdir: pathlib.Path, config: Mapping[str, Any]) -> Iterator[None]:
     A new folder gets the config. One of an earlier start must hold the same config, but for the
     keys in `jaxrepro.core.config.RESUMABLE`, which take the new values.
 
-    Raises InputError if it holds another config, something else, or is in use.
+    Raises InputError if it holds another config or something else, InUseError if it is in use.
     """
     try:
         workdir.mkdir(parents=True, exist_ok=True)
@@ -44,7 +48,7 @@ def claimed(workdir: pathlib.Path, config: Mapping[str, Any]) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise InputError(
+            raise InUseError(
                 f"workdir {workdir} is in use by another run; wait for it to end"
             ) from error
         _check_same_run(workdir, config)

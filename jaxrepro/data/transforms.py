@@ -27,6 +27,11 @@ class Transform:
     prepare: Callable[[Item], Item]
     augment: Callable[[Item, np.random.Generator], Item] | None = None
 
+    @property
+    def description(self) -> str:
+        """What the transform does, the same text in every process: for keys of caches."""
+        return f"prepare={_describe(self.prepare)}, augment={_describe(self.augment)}"
+
 
 def square_transform(size: int, *, channels: int, flip: bool = False) -> Transform:
     """Centre square resized to [size, size, channels]; `flip` mirrors it half the time."""
@@ -149,6 +154,18 @@ def to_float(image: np.ndarray) -> np.ndarray:
 def to_uint8(image: np.ndarray) -> np.ndarray:
     """uint8 pixels of floats in [-1, 1], rounded; values outside are clipped."""
     return np.clip(np.rint((image + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def _describe(function: Callable | None) -> str:
+    if function is None:
+        return "None"
+    if isinstance(function, functools.partial):
+        arguments = [
+            *map(repr, function.args),
+            *(f"{k}={v!r}" for k, v in function.keywords.items()),
+        ]
+        return f"{_describe(function.func)}({', '.join(arguments)})"
+    return f"{function.__module__}.{function.__qualname__}"
 
 
 def _box_sums(values: np.ndarray, size: int, *, axis: int) -> np.ndarray:
