@@ -5,7 +5,7 @@ the evaluation in `jaxrepro.core.evaluation` runs every Evaluator.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import jax
@@ -80,8 +80,12 @@ class Evaluator(Protocol):
         """
         ...
 
-    def step(self, state: TrainState, batch: Batch, key: jax.Array) -> Mapping[str, jax.Array]:
-        """Returns per-example outputs, axis 0 = batch; pure, compiled by the caller."""
+    @property
+    def step(self) -> Callable[..., Mapping[str, jax.Array]]:
+        """The method step(state, batch, key) that returns per-example outputs, axis 0 = batch.
+
+        Pure, compiled by the caller. With a fourth argument where `UsesVariables`.
+        """
         ...
 
     def init(self) -> Accumulator:

@@ -19,6 +19,10 @@ def published(resolution: int) -> Any:
             # digits, photos, folder:DIR, tfds:NAME, tfds:NAME@DATA_DIR or array_record:DIR.
             "source": "tfds:imagenet2012",
             "split": "train",
+            # Real images that are not trained on, for the discriminator's accuracy: as `source`,
+            # or "" for none.
+            "validation": "",
+            "validation_split": "validation",
             "channels": 3,
             # "center": the largest centred square. "random": a random square whose side is at
             # least min_crop times the shorter side.
@@ -83,6 +87,24 @@ def published(resolution: int) -> Any:
             "batch_size": 64,
             "sheet_classes": 10,  # Rows of the sheet of samples: classes spread over all.
             "sheet_columns": 10,
+            # Measurements of samples, and of the discriminator: dear, so they have a period of
+            # their own.
+            "metrics_every": 10_000,
+            "num_samples": 50_000,  # Of the moving average; 0 measures none.
+            # A file of Inception weights, or "" for a classifier of the training data.
+            "features": "",
+            # "uniform": classes of samples are drawn uniformly; "training": as they occur in the
+            # training data.
+            "labels": "uniform",
+            "num_reference": 50_000,  # Training images to compare with, at most.
+            "score_splits": 10,  # Of the Inception Score.
+            "precision_neighbors": 3,
+            "density_neighbors": 5,
+            # Images of each kind for precision, recall, density and coverage; 0 for none of them.
+            "neighborhood_samples": 10_000,
+            # Training images, validation images and samples for the discriminator's accuracy; 0
+            # for none.
+            "discriminator_samples": 1000,
         }
     )
     config.checkpoint = ConfigDict({"every": 1000, "keep": 3, "keep_period": 20_000})
@@ -106,6 +128,7 @@ def reduce_to_demo(config: Any, *, ch: int, total_steps: int, batch_size: int) -
     config.ema.update(decay=0.99, start=50)
     config.train.update(total_steps=total_steps, batch_size=batch_size, num_d_steps=1)
     config.eval.update(every=max(total_steps // 2, 1), batch_size=16, sheet_columns=6)
+    config.eval.update(num_samples=0, discriminator_samples=0)
     config.checkpoint.update(every=max(total_steps // 4, 1), keep_period=0)
     config.log.every = 10
 
@@ -117,5 +140,6 @@ def reduce_to_test(config: Any, *, ch: int) -> None:
     config.ema.start = 1
     config.train.update(total_steps=2, batch_size=8, num_d_steps=2, microbatches=2)
     config.eval.update(sheet_classes=2, sheet_columns=2, batch_size=8)
+    config.eval.update(num_samples=0, discriminator_samples=0)
     config.checkpoint.update(every=1, keep_period=0)
     config.log.every = 1

@@ -21,6 +21,7 @@ from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import Transform, crop_transform, square_transform
 from jaxrepro.papers.biggan.evaluators import make_evaluators
 from jaxrepro.papers.biggan.latents import DISTRIBUTIONS
+from jaxrepro.papers.biggan.measurements import Measurements
 from jaxrepro.papers.biggan.networks import module_fields, networks_from_settings
 from jaxrepro.papers.biggan.update import AdversarialUpdate
 
@@ -44,6 +45,7 @@ class BigGAN:
     eval_batch_size: int
     sheet_classes: int
     sheet_columns: int
+    measurements: Measurements
 
     @property
     def generator(self) -> Any:
@@ -115,8 +117,8 @@ class BigGAN:
     # --- What comes out.
 
     def evaluators(self) -> Mapping[str, Evaluator]:
-        """Returns the sheet of samples and, on digits, the judge."""
-        return make_evaluators(
+        """Returns the sheet of samples, the measurements and, on digits, the judge."""
+        shown = make_evaluators(
             self.generator,
             self.update.latent,
             self.source,
@@ -126,6 +128,10 @@ class BigGAN:
             sheet_classes=self.sheet_classes,
             sheet_columns=self.sheet_columns,
         )
+        measured = self.measurements.evaluators(
+            self.update, self.source, self.transform, batch_size=self.eval_batch_size
+        )
+        return {**shown, **measured}
 
     def export(self, state: TrainState) -> Mapping[str, Variables]:
         """Returns the moving average of the generator."""
@@ -206,6 +212,7 @@ def from_settings(settings: Settings) -> BigGAN:
         eval_batch_size=settings.eval.at_least("batch_size", 1),
         sheet_classes=settings.eval.at_least("sheet_classes", 1),
         sheet_columns=settings.eval.at_least("sheet_columns", 1),
+        measurements=Measurements.from_settings(settings),
     )
 
 
