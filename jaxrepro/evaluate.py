@@ -2,6 +2,10 @@
 
 The run may be finished or still going on: nothing of it is changed. The numbers are added to
 evaluations.jsonl in the workdir, and its page.html is drawn again.
+
+With --steps=all every checkpoint is measured, and with --config a run of an earlier version by
+today's measurements: --config=configs/biggan32.py --config.eval.num_samples=5000. That config takes
+the place of the run's own, so it must describe the same networks.
 """
 
 import pathlib
@@ -16,7 +20,8 @@ from jaxrepro.core.errors import InputError
 def define_flags() -> None:
     """Defines the command's flags."""
     flags.DEFINE_string("workdir", None, "Folder of the run.")
-    flags.DEFINE_integer("step", None, "Checkpoint to measure; the latest by default.")
+    cli.define_config()
+    flags.DEFINE_string("steps", "latest", "Checkpoints to measure: latest, all, or 500,1000.")
     flags.DEFINE_string("output", None, "Folder for pictures; none are kept by default.")
 
 
@@ -29,7 +34,7 @@ def main(args: flags.FlagValues) -> None:
 
     runtime.set_up()
 
-    from jaxrepro.core import config, run_record, workdir
+    from jaxrepro.core import config, loop, run_record, workdir
     from jaxrepro.core.evaluation import evaluate_workdir
     from jaxrepro.core.tables import print_results
     from jaxrepro.core.task import Image, references_of
@@ -37,21 +42,34 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.page import draw_after_run
 
     folder = pathlib.Path(args.workdir)
-    settings = config.Settings(workdir.read_json(folder / workdir.CONFIG))
-    task = config.make_task(settings)
-    step, results = evaluate_workdir(task, settings.seed, folder, args.step)
-    if args.output:
-        Pictures(pathlib.Path(args.output)).write(step, results)
-    numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
-    print_results(numbers, folder, step)
-    record = {
-        "step": step,
-        "time": run_record.now(),
-        "versions": run_record.versions(),
-        "devices": run_record.devices(),
-        "results": numbers,
-    }
-    append_json_line(folder / workdir.EVALUATIONS, record)
+    saved = workdir.read_json(folder / workdir.CONFIG)
+    if args.config is not None:
+        changed = config.differing_keys(saved, args.config.to_dict())
+        print(f"measuring by the given config, not the run's own: {'; '.join(changed) or 'equal'}")
+    settings = config.Settings(saved if args.config is None else args.config)
+    try:
+        task = config.make_task(settings)
+        loop.LoopSettings.from_settings(settings)
+        settings.check_all_read()
+    except InputError as error:
+        if args.config is not None:
+            raise
+        raise InputError(
+            f"{error} (if the run is of another version, give today's config with --config)"
+        ) from error
+    for step, results in evaluate_workdir(task, settings.seed, folder, args.steps):
+        if args.output:
+            Pictures(pathlib.Path(args.output)).write(step, results)
+        numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
+        print_results(numbers, folder, step)
+        record = {
+            "step": step,
+            "time": run_record.now(),
+            "versions": run_record.versions(),
+            "devices": run_record.devices(),
+            "results": numbers,
+        }
+        append_json_line(folder / workdir.EVALUATIONS, record)
     if not draw_after_run(folder, references_of(task)):
         sys.exit(1)
 

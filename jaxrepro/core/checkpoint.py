@@ -12,6 +12,7 @@ import orbax.checkpoint as ocp
 from absl import logging
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.partition import leaf_path
 
 
 class Checkpoints:
@@ -97,6 +98,33 @@ class Checkpoints:
         """
         return self._restore(step, abstract_state, partial=False)
 
+    def check_shapes(self, step: int, abstract_state: Any) -> None:
+        """Raises InputError if the state saved as `step` has other arrays than `abstract_state`.
+
+        Names some that differ. Typed keys, which are saved as their data, are left aside.
+        """
+        if step not in self.steps:
+            raise self._absent(step)
+        try:
+            saved = _shapes(self._manager.item_metadata(step)["state"].tree)
+        except Exception as error:  # Orbax raises a different type per defect.
+            raise self._damaged(step, error) from error
+        expected = _shapes(abstract_state)
+        keys = {k for k, x in expected.items() if x is None}
+        differing = [
+            f"{name}: {saved.get(name, 'absent')} in the checkpoint, "
+            f"{expected.get(name, 'absent')} by the config"
+            for name in sorted(saved.keys() | expected.keys())
+            if name not in keys and saved.get(name) != expected.get(name)
+        ]
+        if differing:
+            more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
+            raise InputError(
+                f"the config describes other networks or optimisers than the checkpoint of step "
+                f"{step} in {self._directory} holds ({'; '.join(differing[:3])}{more}); give the "
+                "model and optim settings of the run"
+            )
+
     def restore_part(self, step: int, abstract_part: Any) -> Any:
         """Returns a part of the state saved as `step`, such as {"ema": ...}, and reads no more."""
         return self._restore(step, abstract_part, partial=True)
@@ -152,6 +180,16 @@ class Checkpoints:
             f"the checkpoint of step {step} in {self._directory} is damaged or of another "
             f"program: {reason}; {advice}"
         )
+
+
+def _shapes(tree: Any) -> dict[str, tuple[int, ...] | None]:
+    """Returns the shape of every leaf by its path, None for a typed key."""
+    return {
+        leaf_path(path): None
+        if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
+        else tuple(x.shape)
+        for path, x in jax.tree_util.tree_flatten_with_path(tree)[0]
+    }
 
 
 def _save_args(state: Any) -> ocp.args.PyTreeSave:

@@ -1,7 +1,7 @@
 """Runs evaluators over a state: sharded, jitted, reduced on the host in float64."""
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -80,12 +80,13 @@ def _gather(tree: Any) -> Any:
 
 
 def evaluate_workdir(
-    task: Task, seed: int, workdir: pathlib.Path, step: int | None = None
-) -> tuple[int, dict[str, float | Image]]:
-    """Returns (step, results) of all evaluators on a checkpoint, the latest by default.
+    task: Task, seed: int, workdir: pathlib.Path, steps: str = "latest"
+) -> Iterator[tuple[int, dict[str, float | Image]]]:
+    """Yields (step, results) of all evaluators on checkpoints, compiled once for all of them.
 
-    Reads only: the run may still be going on. Raises InputError if there is no such checkpoint
-    or it is damaged.
+    steps: "latest", "all", or numbers such as "500,1000". Reads only: the run may still be going
+    on. Raises InputError if there is no such checkpoint, it is damaged, or it is not of the
+    task's networks.
     """
     mesh = mesh_lib.make_mesh()
     abstract = jax.eval_shape(task.init, jax.random.key(seed))
@@ -93,7 +94,24 @@ def evaluate_workdir(
     with Checkpoints(workdir, read_only=True) as checkpoints:
         if not checkpoints.steps:
             raise InputError(f"no checkpoint in {workdir} yet")
-        step = checkpoints.steps[-1] if step is None else step
-        state = checkpoints.restore(step, with_shardings(abstract, shardings))
-    evaluators = task.evaluators()
-    return step, Evaluation(evaluators, mesh, shardings).run(list(evaluators), state)
+        chosen = _chosen_steps(steps, checkpoints.steps)
+        for step in chosen:
+            checkpoints.check_shapes(step, abstract)
+        evaluators = task.evaluators()
+        evaluation = Evaluation(evaluators, mesh, shardings)
+        for step in chosen:
+            state = checkpoints.restore(step, with_shardings(abstract, shardings))
+            yield step, evaluation.run(list(evaluators), state)
+
+
+def _chosen_steps(steps: str, saved: list[int]) -> list[int]:
+    if steps == "latest":
+        return saved[-1:]
+    if steps == "all":
+        return saved
+    try:
+        return [int(word) for word in steps.split(",")]
+    except ValueError as error:
+        raise InputError(
+            f"steps {steps!r} given; allowed are latest, all, or numbers such as 500,1000"
+        ) from error
