@@ -38,7 +38,6 @@ class ClassifierSettings:
     total_steps: int
     learning_rate: float = 0.1
     weight_decay: float = 5e-4
-    label_smoothing: float = 0.1
 
     @classmethod
     def for_images(cls, num_images: int) -> "ClassifierSettings":
@@ -107,7 +106,8 @@ class Classifier:
             variables = {"params": params, **stats}
             out: Any = self.module.apply(variables, x, train=True, mutable=list(stats))
             (_, logits), stats = out
-            value = self._cross_entropy(logits, rows["label"])
+            picked = jnp.take_along_axis(nn.log_softmax(logits), rows["label"][:, None], axis=1)
+            value = -picked.mean()
             hit = (logits.argmax(axis=1) == rows["label"]).mean()
             return value, (stats, {"loss/cross_entropy": value, "train_accuracy": hit})
 
@@ -144,12 +144,6 @@ class Classifier:
             "transform": self.transform.description,
             "settings": dataclasses.asdict(self.settings),
         }
-
-    def _cross_entropy(self, logits: jax.Array, labels: jax.Array) -> jax.Array:
-        log_p = nn.log_softmax(logits)
-        right = jnp.take_along_axis(log_p, labels[:, None], axis=1)[:, 0]
-        smoothing = self.settings.label_smoothing
-        return -((1 - smoothing) * right + smoothing * log_p.mean(axis=1)).mean()
 
     def _optimizer(self, params: Any) -> Any:
         total = self.settings.total_steps
