@@ -87,8 +87,8 @@ def compare(
     if (distance := _intra_class(real, generated)) is not None:
         results[name("intra_class_frechet")] = distance
     results["num_reference"] = float(len(real))
-    grave = len(comparison_warnings(real, generated)) > 0
-    results["too_few_samples"] = float(grave)
+    warnings = comparison_warnings(len(real), len(generated), real.features.shape[1])
+    results["too_few_samples"] = float(bool(warnings))
     return results
 
 
@@ -97,16 +97,14 @@ def score_kind(network_name: str) -> str:
     return "inception_score" if network_name.startswith("inception-") else "classifier_score"
 
 
-def comparison_warnings(real: FeatureSet, generated: FeatureSet) -> list[str]:
-    """Returns reasons not to trust a distance of these sets, in words; [] if there are none."""
-    num_features = real.features.shape[1]
-    messages = [
+def comparison_warnings(num_real: int, num_generated: int, num_features: int) -> list[str]:
+    """Returns reasons not to trust a distance of sets of these sizes, in words; [] for none."""
+    return [
         f"{side}: {warning.message}"
-        for side, images in (("real images", real), ("generated images", generated))
-        for warning in sample_size_warnings(len(images), num_features)
+        for side, num in (("real images", num_real), ("generated images", num_generated))
+        for warning in sample_size_warnings(num, num_features)
         if warning.reason != "below_published_size"
     ]
-    return messages
 
 
 def _intra_class(real: FeatureSet, generated: FeatureSet) -> float | None:

@@ -7,7 +7,7 @@ import pytest
 
 from jaxrepro.core import step as step_lib
 from jaxrepro.core.random import named_key, streams
-from jaxrepro.core.state import Net
+from jaxrepro.core.state import Net, TrainState
 
 
 def quadratic(params, carry, x):
@@ -75,3 +75,21 @@ def test_streams_depend_on_root_step_and_name_only():
     np.testing.assert_array_equal(data(a), data(again))
     others = [b, *streams(root, 4, "a"), *streams(jax.random.key(1), 3, "a"), named_key(root, "a")]
     assert all((data(a) != data(other)).any() for other in others)
+
+
+def test_supervised_step_is_one_update_of_the_model():
+    optimizer = optax.sgd(0.5)
+    params = {"w": jnp.array(3.0)}
+    net = Net(params, {"count": jnp.array(0.0)}, optimizer.init(params))
+    state = TrainState(jnp.zeros((), jnp.int32), jax.random.key(0), {"model": net}, {})
+
+    def loss(params, stats, rows):
+        value = jnp.mean((params["w"] * rows["x"] - rows["y"]) ** 2)
+        return value, ({"count": stats["count"] + 1}, {"loss": value})
+
+    batch = {"x": jnp.array([1.0, 2.0]), "y": jnp.array([1.0, 0.0])}
+    state, logs = step_lib.supervised_step(state, loss, batch, optimizer)
+    # d/dw of ((w - 1)^2 + (2w)^2) / 2 at 3 is (w - 1) + 4w = 14.
+    assert float(state.nets["model"].params["w"]) == 3 - 0.5 * 14
+    assert float(logs["loss"]) == (4 + 36) / 2
+    assert (int(state.step), float(state.nets["model"].stats["count"])) == (1, 1)

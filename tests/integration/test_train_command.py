@@ -124,6 +124,28 @@ def test_evaluate_repeats_the_final_results(whole_run, tmp_path):
     assert "Measured later" in (workdir / "page.html").read_text()
 
 
+def test_evaluate_takes_a_config_and_several_steps(whole_run, tmp_path):
+    workdir, _ = whole_run
+    copy = tmp_path / "copy"
+    shutil.copytree(workdir, copy)
+    (copy / "evaluations.jsonl").unlink(missing_ok=True)
+    config = (CONFIG, "--config.eval.discriminator_samples=16", "--steps=50,60")
+    result = runs.run("jaxrepro.evaluate", f"--workdir={copy}", *config)
+    assert result.returncode == 0, result.stderr
+    records = [json.loads(x) for x in (copy / "evaluations.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records] == [50, 60]
+    assert all(record["results"]["discriminator/num_train"] == 16 for record in records)
+    result = runs.run("jaxrepro.evaluate", f"--workdir={copy}", CONFIG, "--config.model.ch=8")
+    assert result.returncode == 1
+    assert_one_line(result.stderr, "other networks or optimisers", "checkpoint of step 60")
+    saved = json.loads((copy / "config.json").read_text())
+    del saved["eval"]["num_samples"]
+    (copy / "config.json").write_text(json.dumps(saved))
+    result = runs.run("jaxrepro.evaluate", f"--workdir={copy}")
+    assert result.returncode == 1
+    assert_one_line(result.stderr, "no key 'eval.num_samples'", "today's config with --config")
+
+
 def assert_one_line(stderr, *parts):
     assert "Traceback" not in stderr
     lines = stderr.strip().splitlines()

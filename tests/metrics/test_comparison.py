@@ -56,7 +56,7 @@ def test_small_sets_are_said_and_leave_out_what_they_cannot_give():
     real, samples = made(60), made(14)
     results = compare(CLASSIFIER, real, samples, SETTINGS)
     assert results["too_few_samples"] == 1
-    (message,) = comparison_warnings(real, samples)
+    (message,) = comparison_warnings(60, 14, 3)
     assert message.startswith("generated images: 14 samples of 3 features")
     few = FeatureSet(real.features, real.logits, np.arange(60, dtype=np.int32))
     assert not [name for name in compare(CLASSIFIER, few, made(50), SETTINGS) if "intra" in name]

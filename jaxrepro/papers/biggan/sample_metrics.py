@@ -89,7 +89,8 @@ class SampleMetrics:
         """Returns the figures of `jaxrepro.metrics.comparison.compare`."""
         names = ("features", "logits", "labels")
         samples = FeatureSet(*(np.concatenate([out[name] for out in acc]) for name in names))
-        for message in comparison_warnings(self.reference, samples):
+        num_features = self.network.num_features
+        for message in comparison_warnings(len(self.reference), len(samples), num_features):
             _say_once(f"warning: measurements with {self.network.name}: {message}")
         return compare(self.network.name, self.reference, samples, self.comparison)
 

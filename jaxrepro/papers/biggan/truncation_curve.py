@@ -92,7 +92,7 @@ def main(args: flags.FlagValues) -> None:
         seed=args.seed,
         settings=settings,
     )
-    for message in comparison_warnings(real, real.first(args.num)):
+    for message in comparison_warnings(len(real), args.num, network.num_features):
         print(f"warning: {message}")
     record = {
         "generator": generator.origin,

@@ -1,0 +1,119 @@
+"""Evaluators with variables; evaluations of several checkpoints, and of the wrong ones."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxrepro.core import mesh as mesh_lib
+from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.evaluation import Evaluation, evaluate_workdir
+from jaxrepro.core.partition import state_shardings
+from jaxrepro.core.state import Net, TrainState
+from jaxrepro.core.task import Every
+from jaxrepro.data.padding import padded_batches
+
+
+class Product:
+    """The sum over rows x of w x v, with w of the state and v an evaluator's own array."""
+
+    every = Every(0)
+    batch_size = 8
+
+    def __init__(self):
+        self.loaded = 0
+        self.given = None
+
+    def load_variables(self):
+        self.loaded += 1
+        return {"v": np.float32(3)}
+
+    def data(self, process, num_processes):
+        rows = {"x": np.arange(10, dtype=np.float32)}
+        return padded_batches(rows, self.batch_size, process, num_processes)
+
+    def step(self, state, batch, key, variables):
+        self.given = variables["v"]
+        return {"y": state.nets["model"].params["w"].sum() * batch["x"] * variables["v"]}
+
+    def init(self):
+        return 0.0
+
+    def merge(self, acc, out):
+        return acc + float(out["y"].sum())
+
+    def finish(self, acc):
+        return {"sum": acc}
+
+
+class Given:
+    """A task with evaluators and nothing to train; `shape` is of its one parameter."""
+
+    def __init__(self, shape=(2,)):
+        self.shape = shape
+        self.product = Product()
+
+    def init(self, key):
+        net = Net({"w": jnp.ones(self.shape)}, {}, ())
+        return TrainState(jnp.zeros((), jnp.int32), key, {"model": net}, {})
+
+    def partition(self):
+        return ()
+
+    def evaluators(self):
+        return {"product": self.product}
+
+
+def test_variables_reach_the_step_as_an_argument():
+    task, mesh = Given(), mesh_lib.make_mesh()
+    state = task.init(jax.random.key(0))
+    shardings = state_shardings(state, (), mesh)
+    evaluation = Evaluation({"product": task.product}, mesh, shardings)
+    state = jax.device_put(state, shardings)
+    for _ in range(2):
+        assert evaluation.run(["product"], state) == {"product/sum": 45 * 2 * 3}
+    assert task.product.loaded == 1
+    # An array that is closed over would be a constant of the compiled program.
+    assert isinstance(task.product.given, jax.core.Tracer)
+
+
+@pytest.fixture
+def run(tmp_path):
+    task = Given()
+    with Checkpoints(tmp_path, keep=9) as checkpoints:
+        for step in (1, 2, 4):
+            state = task.init(jax.random.key(0))
+            net = Net({"w": jnp.full(2, float(step))}, {}, ())
+            checkpoints.save(step, state.replace(nets={"model": net}), wait=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"), [("latest", [4]), ("all", [1, 2, 4]), ("4,2", [4, 2])]
+)
+def test_chosen_checkpoints_are_measured(run, steps, expected):
+    task = Given()
+    results = dict(evaluate_workdir(task, 0, run, steps))
+    assert results == {step: {"product/sum": 45 * 2 * step * 3} for step in expected}
+    assert list(results) == expected
+    assert task.product.loaded == 1
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [("3", "no checkpoint of step 3"), ("1,x", "allowed are latest, all, or numbers")],
+)
+def test_other_steps_are_refused(run, steps, message):
+    task = Given()
+    with pytest.raises(InputError, match=message):
+        list(evaluate_workdir(task, 0, run, steps))
+    assert task.product.loaded == 0
+
+
+def test_other_networks_are_refused_by_name(run):
+    task = Given(shape=(3,))
+    expected = r"nets/model/params/w: \(2,\) in the checkpoint, \(3,\) by the config\)"
+    with pytest.raises(InputError, match=expected):
+        list(evaluate_workdir(task, 0, run, "1"))
+    assert task.product.loaded == 0
