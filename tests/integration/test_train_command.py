@@ -7,7 +7,9 @@ import signal
 import numpy as np
 import pytest
 
+from jaxrepro import evaluate
 from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.errors import InputError
 from tests import runs
 
 CONFIG = "--config=configs/biggan_digits.py:test"
@@ -141,9 +143,8 @@ def test_evaluate_takes_a_config_and_several_steps(whole_run, tmp_path):
     saved = json.loads((copy / "config.json").read_text())
     del saved["eval"]["num_samples"]
     (copy / "config.json").write_text(json.dumps(saved))
-    result = runs.run("jaxrepro.evaluate", f"--workdir={copy}")
-    assert result.returncode == 1
-    assert_one_line(result.stderr, "no key 'eval.num_samples'", "today's config with --config")
+    with pytest.raises(InputError, match=r"no key 'eval\.num_samples'.*today's config with"):
+        runs.call(evaluate, f"--workdir={copy}")
 
 
 def assert_one_line(stderr, *parts):
