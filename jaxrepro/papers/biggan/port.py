@@ -13,12 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan.model import (
+from jaxrepro.papers.biggan.model import Discriminator, Generator
+from jaxrepro.papers.biggan.widths import (
     DISCRIMINATOR_CHANNELS,
     GENERATOR_CHANNELS,
     SEED_SIDE,
-    Discriminator,
-    Generator,
     discriminator_sides,
     generator_sides,
 )
