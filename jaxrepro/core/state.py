@@ -1,11 +1,13 @@
 """The state of a training run: one class for all papers."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
-import optax
 from flax import struct
+
+if TYPE_CHECKING:  # What only uses a trained network does without Optax.
+    import optax
 
 Params = Mapping[str, Any]
 # Every variable collection of a module that is not "params": running statistics, spectral vectors.
@@ -20,7 +22,7 @@ class Net:
 
     params: Params
     stats: Collections
-    opt_state: optax.OptState
+    opt_state: "optax.OptState"
 
     @property
     def variables(self) -> Variables:

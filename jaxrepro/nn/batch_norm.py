@@ -16,6 +16,9 @@ class BatchNormRelu(nn.Module):
     the running ones as torch does: running = (1 - momentum) * running + momentum * batch,
     where the batch variance is the unbiased one. With num_groups > 1 each run of B / num_groups
     examples is normalised by itself and the running moments follow the mean over the groups.
+
+    Where the caller makes the collection "batch_moments" mutable, it receives the batch's own
+    mean and biased variance, over all groups, in the tree of "batch_stats".
     """
 
     epsilon: float = 1e-5
@@ -54,6 +57,8 @@ class BatchNormRelu(nn.Module):
         )
         count = x.size // channels // self.num_groups
         chex.assert_scalar_in(count, 2, float("inf"))
+        for name, moments in (("mean", batch_mean), ("var", batch_variance)):
+            self.sow("batch_moments", name, jnp.mean(moments, 0), reduce_fn=lambda _, new: new)
         for running, batch in (
             (mean, jnp.mean(batch_mean, 0)),
             (variance, jnp.mean(batch_variance, 0) * (count / (count - 1))),

@@ -38,7 +38,11 @@ def generate(
     latent: a key of `latents.DISTRIBUTIONS`; index, labels: int32 [B].
     """
     z = indexed_latents(latent, key, index, generator.dim_z)
-    images: Any = generator.apply(variables, z, labels, train=False)
+    return to_pixels(generator.apply(variables, z, labels, train=False))
+
+
+def to_pixels(images: Any) -> jax.Array:
+    """Returns uint8 pixels of images in [-1, 1], rounded."""
     return jnp.round((images + 1) * 127.5).astype(jnp.uint8)
 
 

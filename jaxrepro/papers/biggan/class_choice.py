@@ -1,0 +1,47 @@
+"""From what a user writes for a class to its number."""
+
+from collections.abc import Sequence
+
+from jaxrepro.core.errors import InputError
+
+_LISTED = 10
+
+
+def parse_classes(given: Sequence[str] | None, class_names: Sequence[str]) -> list[int]:
+    """Returns the class numbers of numbers or names; all classes for None.
+
+    A name may be a whole one, one of several that are joined by commas, or a part that no other
+    class has, in any case of letters: "tabby" for "tabby, tabby cat". A class given twice counts
+    once. Raises InputError for one that does not exist or could be several.
+    """
+    if not given:
+        return list(range(len(class_names)))
+    return list(dict.fromkeys(parse_class(word, class_names) for word in given))
+
+
+def parse_class(word: str, class_names: Sequence[str]) -> int:
+    """Returns the number of one class, given as in `parse_classes`."""
+    wanted = word.strip().casefold()
+    names = [name.casefold() for name in class_names]
+    # From the strictest reading to the loosest. A class may be called "7", so names come first.
+    readings = (
+        [i for i, name in enumerate(names) if name == wanted],
+        [i for i, name in enumerate(names) if wanted in map(str.strip, name.split(","))],
+        [int(wanted)] if wanted.isdecimal() and int(wanted) < len(names) else [],
+        # No part of a name: a number that is too large, or nothing at all.
+        [i for i, name in enumerate(names) if wanted in name] if not wanted.isdecimal() else [],
+    )
+    found = next((classes for classes in readings if wanted and classes), [])
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = "; ".join(f"{i} {class_names[i]}" for i in found[:_LISTED])
+        more = "; ..." if len(found) > _LISTED else ""
+        raise InputError(
+            f"class {word!r} could be {len(found)} classes: {listed}{more}. Give the number or "
+            "more of the name"
+        )
+    first = ", ".join(class_names[:_LISTED]) + (", ..." if len(class_names) > _LISTED else "")
+    raise InputError(
+        f"no class {word!r}; classes are 0 to {len(class_names) - 1}, named {first}"
+    )
