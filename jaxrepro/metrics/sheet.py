@@ -51,6 +51,28 @@ def sheet(
     return _pad(picture, (padding, 0), (padding, 0), (0, 0))
 
 
+def row_sheet(
+    images: np.ndarray, texts: Sequence[str], *, padding: int = 2, scale: int | None = None
+) -> np.ndarray:
+    """Images in rows of equal length, each with a text at its left, uint8 [H', W', C].
+
+    Args:
+      images: [N, H, W, C] with C 1 or 3; uint8, or float in [-1, 1].
+      texts: one a row; their number must divide N.
+      padding, scale: as for `sheet`.
+
+    Raises:
+      InputError: as `sheet`, and if the images do not fill the rows.
+    """
+    images = _checked(images)
+    if not texts or len(images) % len(texts):
+        raise InputError(f"{len(images)} images do not fill {len(texts)} rows")
+    picture = sheet(images, len(images) // len(texts), padding=padding, scale=scale)
+    row_height = (len(picture) - padding) // len(texts)
+    strip = _pad(_text_rows(texts, row_height), (0, len(picture) - row_height * len(texts)), (0, 0))
+    return np.concatenate([np.repeat(strip[..., None], picture.shape[-1], axis=-1), picture], 1)
+
+
 def class_sheet(
     images: np.ndarray,
     labels: np.ndarray,
@@ -91,18 +113,15 @@ def class_sheet(
         free = -len(chosen) % columns
         cells += [images[chosen], *[blank] * free]
         names += [label] + [None] * ((len(chosen) + free) // columns - 1)
-    picture = sheet(np.concatenate(cells), columns, padding=padding, scale=scale)
     if class_names is None:
-        return picture
+        return sheet(np.concatenate(cells), columns, padding=padding, scale=scale)
     if min(members) < 0 or max(members) >= len(class_names):
         raise InputError(
             f"labels {min(members)} to {max(members)} given with names for 0 to "
             f"{len(class_names) - 1}; name every class"
         )
-    row_height = (len(picture) - padding) // len(names)
     texts = ["" if label is None else class_names[label] for label in names]
-    strip = _pad(_text_rows(texts, row_height), (0, len(picture) - row_height * len(texts)), (0, 0))
-    return np.concatenate([np.repeat(strip[..., None], picture.shape[-1], axis=-1), picture], 1)
+    return row_sheet(np.concatenate(cells), texts, padding=padding, scale=scale)
 
 
 def _checked(images: np.ndarray) -> np.ndarray:

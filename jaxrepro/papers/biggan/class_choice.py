@@ -42,6 +42,4 @@ def parse_class(word: str, class_names: Sequence[str]) -> int:
             "more of the name"
         )
     first = ", ".join(class_names[:_LISTED]) + (", ..." if len(class_names) > _LISTED else "")
-    raise InputError(
-        f"no class {word!r}; classes are 0 to {len(class_names) - 1}, named {first}"
-    )
+    raise InputError(f"no class {word!r}; classes are 0 to {len(class_names) - 1}, named {first}")
