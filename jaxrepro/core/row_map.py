@@ -1,4 +1,4 @@
-"""A function of rows, applied to any number of them on all devices, with the same bits every time."""
+"""A function of rows, applied to any number of them on all devices, the same to the last bit."""
 
 import functools
 import math

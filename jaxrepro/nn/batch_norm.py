@@ -1,5 +1,7 @@
 """Batch normalisation followed by a gain, a bias and a ReLU, with torch's running statistics."""
 
+from typing import Any
+
 import chex
 import flax.linen as nn
 import jax
@@ -58,10 +60,19 @@ class BatchNormRelu(nn.Module):
         count = x.size // channels // self.num_groups
         chex.assert_scalar_in(count, 2, float("inf"))
         for name, moments in (("mean", batch_mean), ("var", batch_variance)):
-            self.sow("batch_moments", name, jnp.mean(moments, 0), reduce_fn=lambda _, new: new)
+            self.sow("batch_moments", name, jnp.mean(moments, 0), init_fn=_nothing, reduce_fn=_last)
         for running, batch in (
             (mean, jnp.mean(batch_mean, 0)),
             (variance, jnp.mean(batch_variance, 0) * (count / (count - 1))),
         ):
             running.value = (1 - self.momentum) * running.value + self.momentum * batch
         return y
+
+
+def _nothing() -> Any:
+    return ()
+
+
+def _last(before: Any, new: jax.Array) -> Any:
+    del before
+    return new

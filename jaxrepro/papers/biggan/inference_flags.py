@@ -49,7 +49,7 @@ def check_generator_flags(args: flags.FlagValues, *, output: str) -> None:
         )
     if args.output is None:
         raise InputError(f"give --output, such as --output={output}")
-    if args.seed < 0:
+    if args["seed"].value < 0:
         raise InputError(f"--seed={args.seed}; it must be 0 or more")
 
 

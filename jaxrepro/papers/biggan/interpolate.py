@@ -153,8 +153,8 @@ def interpolate(
     z = join(z[:rows], z[rows:] if change_z else z[:rows], weights)
     first, last = (sampler.embed(np.asarray(labels)) for labels in zip(*ends, strict=True))
     embedding = linear_path(first, last, weights)
-    flat = [x.reshape(-1, x.shape[-1]) for x in (z, embedding)]
-    images = sampler.synthesize(*flat, variables)
+    z, embedding = (x.reshape(-1, x.shape[-1]) for x in (z, embedding))
+    images = sampler.synthesize(z, embedding, variables)
     return images.reshape(rows, 2 + midpoints, *images.shape[1:])
 
 

@@ -52,6 +52,8 @@ def main(args: flags.FlagValues) -> None:
 
     runtime.set_up()
 
+    import numpy as np
+
     from jaxrepro.core.files import write_png
     from jaxrepro.core.workdir import CONFIG, read_json, write_json
     from jaxrepro.data.sources import open_source
@@ -70,7 +72,7 @@ def main(args: flags.FlagValues) -> None:
     classes = parse_classes(args.classes, generator.class_names)
     labels = [classes[i % len(classes)] for i in range(args.num)]
     images = Sampler(generator, args.batch_size).draw(
-        labels, args.seed, mode=mode, threshold=args.truncation, variables=variables
+        np.asarray(labels), args.seed, mode=mode, threshold=args.truncation, variables=variables
     )
     picture, record = compare(
         images, [generator.class_names[label] for label in labels], source, args.neighbours
