@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import jax
 import numpy as np
+from absl import flags
 
 from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.checkpoint import Checkpoints
@@ -38,6 +40,18 @@ def run(module: str, *arguments: str, devices: int = 1) -> subprocess.CompletedP
     process = start(module, *arguments, devices=devices)
     out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def call(module: types.ModuleType, *arguments: str) -> None:
+    """Runs a command in this process, and raises what it raises."""
+    before = set(flags.FLAGS)
+    module.define_flags()
+    try:
+        flags.FLAGS([module.__name__, *arguments])
+        module.main(flags.FLAGS)
+    finally:
+        for name in set(flags.FLAGS) - before:
+            delattr(flags.FLAGS, name)
 
 
 def interrupt_after(process: subprocess.Popen, path: pathlib.Path, number: signal.Signals) -> int:

@@ -49,15 +49,15 @@ def check_generator_flags(args: flags.FlagValues, *, output: str) -> None:
         )
     if args.output is None:
         raise InputError(f"give --output, such as --output={output}")
-    if args["seed"].value < 0:
-        raise InputError(f"--seed={args.seed}; it must be 0 or more")
+    if (seed := int(args.seed)) < 0:
+        raise InputError(f"--seed={seed}; it must be 0 or more")
 
 
 def check_at_least_one(args: flags.FlagValues, *names: str) -> None:
     """Raises InputError for a number below 1 among the named flags."""
     for name in names:
-        if args[name].value < 1:
-            raise InputError(f"--{name}={args[name].value}; it must be 1 or more")
+        if (number := int(getattr(args, name))) < 1:
+            raise InputError(f"--{name}={number}; it must be 1 or more")
 
 
 def truncation_mode(args: flags.FlagValues) -> str:
