@@ -26,6 +26,8 @@ def trained() -> TrainedGenerator:
     statistics = jax.tree.map(
         lambda x: (x + rng.uniform(0.1, 0.5, x.shape)).astype(np.float32), variables["batch_stats"]
     )
+    # Contrast, so that pixels show differences.
+    variables["params"]["output_norm"]["gain"] *= 8
     card = {
         "paper": "biggan",
         "generator": module_fields(module),

@@ -10,12 +10,8 @@ ROWS = {"x": np.arange(23, dtype=np.int32), "y": np.linspace(0, 1, 46).reshape(2
 
 def shifted(shared, rows):
     place = jnp.arange(len(rows["x"]))
-    return {
-        "sum": rows["x"] + shared,
-        "y": rows["y"],
-        "place": place,
-        "size": place * 0 + len(place),
-    }
+    size = jnp.full_like(place, len(place))
+    return {"sum": rows["x"] + shared, "y": rows["y"], "place": place, "size": size}
 
 
 @pytest.mark.parametrize("num_devices", [1, 3, 8])

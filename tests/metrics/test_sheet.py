@@ -3,7 +3,7 @@ import pytest
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.transforms import to_float
-from jaxrepro.metrics.sheet import MAX_COLUMNS, class_sheet, sheet
+from jaxrepro.metrics.sheet import MAX_COLUMNS, class_sheet, row_sheet, sheet
 
 
 def flat(values, *, size=(2, 3), channels=1):
@@ -129,3 +129,14 @@ def test_bad_numbers(numbers):
 def test_bad_labels(labels, names, per_class, message):
     with pytest.raises(InputError, match=message):
         class_sheet(flat([1, 2]), np.array(labels), names, per_class=per_class)
+
+
+def test_rows_of_any_texts():
+    images = np.random.default_rng(0).integers(0, 200, (6, 48, 48, 3), np.uint8)
+    picture = row_sheet(images, ["first", ""])
+    plain = sheet(images, 3)
+    np.testing.assert_array_equal(picture[:, -plain.shape[1] :], plain)
+    strip = picture[:, : -plain.shape[1]]
+    assert (strip[:50] < 128).any() and (strip[50:] == 255).all()
+    with pytest.raises(InputError, match="6 images do not fill 4 rows"):
+        row_sheet(images, ["a"] * 4)

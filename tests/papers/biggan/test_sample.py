@@ -1,12 +1,14 @@
-"""The sample command: three kinds of output, and every image a function of (seed, index, class)."""
+"""The sample command on a run and on an export: three kinds of output, continued series."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.export import write_export
 from jaxrepro.papers.biggan import sample
-from tests import runs
+from jaxrepro.papers.biggan.trained import load_generator
+from tests import runs, tiny_biggan
 
 CONFIG = "--config=configs/biggan_digits.py:test"
 
@@ -20,13 +22,15 @@ def workdir(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def model(workdir):
-    return sample.load(workdir)
+def export(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sample") / "export"
+    tables = {"standing_scaled": tiny_biggan.table()}
+    write_export(folder, tiny_biggan.trained().to_export(tables))
+    return f"--export={folder}"
 
 
-def draw(model, labels, seed=0):
-    generator, latent, variables, _, _ = model
-    return sample.draw(generator, latent, variables, np.asarray(labels, np.int32), seed)
+def images_of(path):
+    return np.load(path, allow_pickle=False)["images"]
 
 
 def test_npz_of_the_command(workdir, tmp_path):
@@ -47,46 +51,68 @@ def test_npz_of_the_command(workdir, tmp_path):
     np.testing.assert_array_equal(arrays["labels"], [3, 5, 3, 5, 3, 5, 3])
 
 
-def test_images_depend_on_seed_index_and_class_only(model):
-    many = draw(model, [3] * 60)
-    np.testing.assert_array_equal(draw(model, [3] * 4), many[:4])
-    np.testing.assert_array_equal(draw(model, [3, 5, 3])[2], many[2])
-    assert (draw(model, [3], seed=1) != many[0]).any()
-    assert (many[0] != many[1]).any()
-
-
-def test_latest_step_is_the_default_and_others_can_be_asked_for(workdir, model):
-    assert model[-1] == 2
-    assert sample.load(workdir, 1)[-1] == 1
+def test_latest_step_is_the_default_and_others_can_be_asked_for(workdir):
+    latest, earlier = load_generator(workdir=workdir), load_generator(workdir=workdir, step=1)
+    assert (latest.card["step"], earlier.card["step"]) == (2, 1)
+    kernels = [x.variables["params"]["first"]["kernel"] for x in (latest, earlier)]
+    assert (np.asarray(kernels[0]) != np.asarray(kernels[1])).any()
     with pytest.raises(InputError, match="no checkpoint of step 9"):
-        sample.load(workdir, 9)
+        load_generator(workdir=workdir, step=9)
 
 
-def test_sheet_and_folder(model, tmp_path):
+def test_a_series_is_continued(export, tmp_path):
+    options = (export, "--batch_size=4", "--classes=hen,tabby", "--truncation=0.8")
+    whole, rest = tmp_path / "whole.npz", tmp_path / "rest.npz"
+    runs.call(sample, *options, "--num=9", f"--output={whole}")
+    runs.call(sample, *options, "--num=4", "--start=5", f"--output={rest}")
+    np.testing.assert_array_equal(images_of(rest), images_of(whole)[5:])
+    np.testing.assert_array_equal(np.load(rest)["labels"], [0, 2, 0, 2])
+    runs.call(sample, *options, "--num=1", "--start=9", f"--output={tmp_path / 'folder'}")
+    assert [p.name for p in (tmp_path / "folder").iterdir()] == ["9_class0.png"]
+
+
+def test_truncation_and_its_statistics_are_said(export, tmp_path, capsys):
+    output = tmp_path / "out.npz"
+    found = []
+    for options, said in (
+        ([], ""),
+        (["--truncation=0.75"], "mode resample; batch-norm statistics: moving averages"),
+        (["--truncation=0.75", "--mode=scaled"], "interpolated between truncation 0.5 and 1"),
+        (["--truncation=0.75", "--mode=gaussian"], "mode gaussian; batch-norm statistics: moving"),
+    ):
+        runs.call(sample, export, "--num=4", "--batch_size=4", f"--output={output}", *options)
+        assert said in capsys.readouterr().out
+        found.append(images_of(output).tobytes())
+    assert len(set(found)) == 4
+
+
+def test_sheet_and_folder(tmp_path):
     labels = np.asarray([0, 1, 0, 1], np.int32)
-    images = draw(model, labels)
-    sample.write(tmp_path / "sheet.png", images, labels, model[3])
+    images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 1), np.uint8)
+    sample.write(tmp_path / "sheet.png", images, labels, ("zero", "one"))
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 2 * 16
-    sample.write(tmp_path / "folder", images, labels, model[3])
+    sample.write(tmp_path / "folder", images, labels, ("zero", "one"), start=8)
     names = sorted(p.name for p in (tmp_path / "folder").iterdir())
-    assert names == ["0_class0.png", "1_class1.png", "2_class0.png", "3_class1.png"]
+    assert names == ["08_class0.png", "09_class1.png", "10_class0.png", "11_class1.png"]
     with Image.open(tmp_path / "folder" / names[1]) as image:
         np.testing.assert_array_equal(np.asarray(image), images[1, ..., 0])
 
 
-def test_classes_by_number_and_name():
-    names = ("cat", "dog", "7")
-    assert sample.parse_classes(None, names) == [0, 1, 2]
-    assert sample.parse_classes(["dog", "0", "7"], names) == [1, 0, 2]
-    for word in ("3", "-1", "cow", ""):
-        with pytest.raises(InputError, match=f"no class {word!r}; classes are 0 to 2, named cat"):
-            sample.parse_classes([word], names)
-
-
-def test_wrong_folders_are_said(tmp_path):
-    with pytest.raises(InputError, match=r"not the workdir of a run: no model\.json"):
-        sample.load(tmp_path)
-    (tmp_path / "model.json").write_text('{"paper": "srcnn"}')
-    with pytest.raises(InputError, match="a run of 'srcnn', not of biggan"):
-        sample.load(tmp_path)
+def test_flags_that_do_not_fit_are_said(export):
+    output = "--output=x.png"
+    for arguments, message in (
+        ([output], "give either --workdir"),
+        ([output, export, "--workdir=runs/a"], "give either --workdir"),
+        ([export], "give --output, such as"),
+        ([export, output, "--num=0"], "--num=0; it must be 1 or more"),
+        ([export, output, "--batch_size=0"], "--batch_size=0; it must be 1"),
+        ([export, output, "--start=-1"], "--start=-1; it must be 0 or more"),
+        ([export, output, "--seed=-1"], "--seed=-1; it must be 0 or more"),
+        ([export, output, "--truncation=2", "--mode=scaled"], "outside the table"),
+        ([export, output, "--mode=scaled"], "without a truncation"),
+        ([export, output, "--truncation=2", "--mode=soft"], "no truncation mode 'soft'"),
+        ([export, output, "--classes=t"], "'t' could be 2 classes"),
+    ):
+        with pytest.raises(InputError, match=message):
+            runs.call(sample, *arguments)

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -45,7 +47,8 @@ def test_the_same_bits_whatever_is_drawn_beside(sampler, many):
 def test_images_are_those_of_the_module(generator, sampler, many):
     key, index = jax.random.key(5), jnp.arange(30)
     z = truncated_latents("normal", "resample", key, index, 6, 0.7)
-    images = generator.module.apply(generator.variables, z, LABELS, train=False)
+    apply = jax.jit(functools.partial(generator.module.apply, train=False))
+    images = apply(generator.variables, z, LABELS)
     # Another batch size: floats beside the middle of two levels may be rounded the other way.
     np.testing.assert_allclose(many, (np.asarray(images) + 1) * 127.5, atol=0.51)
     assert many.std() > 10
@@ -53,9 +56,8 @@ def test_images_are_those_of_the_module(generator, sampler, many):
 
 
 def test_without_truncation_they_are_those_of_training(generator, sampler):
-    images = generate(
-        generator.module, "normal", generator.variables, jax.random.key(0), jnp.arange(30), LABELS
-    )
+    run = jax.jit(functools.partial(generate, generator.module, "normal"))
+    images = run(generator.variables, jax.random.key(0), jnp.arange(30), LABELS)
     drawn = sampler.draw(LABELS, 0)
     np.testing.assert_allclose(drawn, np.asarray(images, float), atol=1)
     assert (drawn != images).mean() < 1e-3
