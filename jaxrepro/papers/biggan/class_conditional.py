@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import chex
 import flax.linen as nn
@@ -43,6 +43,8 @@ class ClassConditionalGenerator(nn.Module):
         which has the same expectation and less noise.
       kernel_init: "ortho", "N02" or "xavier".
       dtype: of the computation; parameters, moments and singular vectors stay float32.
+      spectral: divide kernels by their singular values. False is for published kernels that
+        are divided already.
 
     Raises:
       InputError: one of these is not allowed.
@@ -62,6 +64,7 @@ class ClassConditionalGenerator(nn.Module):
     bn_groups: int = 1
     kernel_init: str = "ortho"
     dtype: jnp.dtype = jnp.float32
+    spectral: bool = True
 
     def __post_init__(self) -> None:
         check_resolution(self.resolution)
@@ -87,6 +90,7 @@ class ClassConditionalGenerator(nn.Module):
             epsilon=self.sn_epsilon,
             kernel_init=init,
             dtype=self.dtype,
+            normalize=self.spectral,
         )
         self.attentions = {
             str(side): attention_layer(self)
@@ -125,6 +129,8 @@ class ProjectionDiscriminator(nn.Module):
     sn_epsilon: float = 1e-6
     kernel_init: str = "ortho"
     dtype: jnp.dtype = jnp.float32
+    # As in `ClassConditionalGenerator`, but no setting.
+    spectral: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_resolution(self.resolution)
@@ -164,6 +170,7 @@ def spectral_conv(module: Any) -> Callable[..., SpectralConv]:
         epsilon=module.sn_epsilon,
         kernel_init=kernel_initializer(module.kernel_init),
         dtype=module.dtype,
+        normalize=module.spectral,
     )
 
 
@@ -174,7 +181,11 @@ def conditional_norm(
     init = kernel_initializer(generator.kernel_init)
     linear = (
         functools.partial(
-            SpectralDense, use_bias=False, epsilon=generator.sn_epsilon, kernel_init=init
+            SpectralDense,
+            use_bias=False,
+            epsilon=generator.sn_epsilon,
+            kernel_init=init,
+            normalize=generator.spectral,
         )
         if generator.shared_dim
         else functools.partial(PlainLinear, kernel_init=init)

@@ -17,8 +17,9 @@ from jaxrepro.core.errors import InputError
 Arrays = Mapping[str, np.ndarray]
 Variables = dict[str, Any]
 Path = tuple[str, ...]
-# From our path of a variable, without the collection, to the published name.
-NameOf = Callable[[Path], str]
+# From our path of a variable, without the collection, to the published name; None for what is not
+# published and no output depends on.
+NameOf = Callable[[Path], str | None]
 # From our path and shape to the published shape, and the map from that array to ours.
 LayoutOf = Callable[
     [Path, tuple[int, ...]], tuple[tuple[int, ...], Callable[[np.ndarray], np.ndarray]]
@@ -52,7 +53,8 @@ def fill_variables(
 ) -> Variables:
     """Returns the module's variables, each filled from the array of its published name.
 
-    inputs: arguments of the module's call besides `train`; only their shapes matter.
+    inputs: arguments of the module's call besides `train`; only their shapes matter. Variables
+    without a published name are 1.
 
     Raises:
       InputError: arrays are missing, of the wrong shape, or not used; all of them are named.
@@ -64,6 +66,9 @@ def fill_variables(
     structs = cast(Mapping[Path, Any], flax.traverse_util.flatten_dict(expected))
     for (collection, *path), struct in structs.items():
         name = name_of(tuple(path))
+        if name is None:
+            filled[(collection, *path)] = jnp.ones(struct.shape, struct.dtype)
+            continue
         names.add(name)
         if name not in arrays:
             missing.append(name)

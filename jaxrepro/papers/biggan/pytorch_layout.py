@@ -1,6 +1,5 @@
 """Names and layouts of the arrays in a state_dict of the author's PyTorch code."""
 
-import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -57,7 +56,12 @@ def variables_from_pytorch(
     places: from our names of blocks and attention layers, such as "blocks_3", to the author's,
     such as "blocks.3.0". inputs and errors: as in `fill_variables`.
     """
-    name_of = functools.partial(pytorch_name, places)
+    # What the author converted from TF-Hub has no singular values; they are for logs only.
+    has_sigma = any(name.endswith(".sv0") for name in arrays)
+
+    def name_of(path: Path) -> str | None:
+        return pytorch_name(places, path) if has_sigma or path[-1] != "sigma" else None
+
     return fill_variables(module, inputs, arrays, name_of, pytorch_layout)
 
 
