@@ -130,7 +130,12 @@ def huggingface_generator(ch=4, dim_z=8, num_classes=5, num_levels=51):
 
     def block(index, before, after):
         name, hidden = f"generator.layers.{index}", before // 4
-        kernels = ((hidden, before, 1), (hidden, hidden, 3), (hidden, hidden, 3), (after, hidden, 1))
+        kernels = (
+            (hidden, before, 1),
+            (hidden, hidden, 3),
+            (hidden, hidden, 3),
+            (after, hidden, 1),
+        )
         for i, (outputs, inputs, side) in enumerate(kernels):
             layer(f"{name}.conv_{i}", (outputs, inputs, side, side))
             moments(f"{name}.bn_{i}", inputs)

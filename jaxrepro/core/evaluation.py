@@ -10,10 +10,8 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from jaxrepro.core import mesh as mesh_lib
-from jaxrepro.core.checkpoint import Checkpoints
-from jaxrepro.core.errors import InputError
-from jaxrepro.core.partition import state_shardings, with_shardings
 from jaxrepro.core.random import named_key
+from jaxrepro.core.restore import restore_state
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Evaluator, Image, Task
 
@@ -77,12 +75,6 @@ def evaluate_workdir(
     or it is damaged.
     """
     mesh = mesh_lib.make_mesh()
-    abstract = jax.eval_shape(task.init, jax.random.key(seed))
-    shardings = state_shardings(abstract, task.partition(), mesh)
-    with Checkpoints(workdir, read_only=True) as checkpoints:
-        if not checkpoints.steps:
-            raise InputError(f"no checkpoint in {workdir} yet")
-        step = checkpoints.steps[-1] if step is None else step
-        state = checkpoints.restore(step, with_shardings(abstract, shardings))
+    step, state, shardings = restore_state(task, seed, workdir, step, mesh)
     evaluators = task.evaluators()
     return step, Evaluation(evaluators, mesh, shardings).run(list(evaluators), state)

@@ -1,5 +1,6 @@
 """Files of named arrays, read without running code that is in them."""
 
+import importlib
 import pathlib
 import zipfile
 from typing import Any
@@ -56,7 +57,7 @@ def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _read_torch(path: pathlib.Path) -> dict[str, np.ndarray]:
     try:
-        import torch
+        torch = importlib.import_module("torch")
     except ImportError as error:
         raise InputError(
             f"reading {path} needs torch, which is not installed: install it (pip install torch), "

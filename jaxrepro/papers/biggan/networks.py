@@ -15,6 +15,10 @@ AnyGenerator = Generator | DeepGenerator
 AnyDiscriminator = Discriminator | DeepDiscriminator
 
 _GENERATORS: dict[str, type[AnyGenerator]] = {"biggan": Generator, "deep": DeepGenerator}
+_DISCRIMINATORS: dict[str, type[AnyDiscriminator]] = {
+    "biggan": Discriminator,
+    "deep": DeepDiscriminator,
+}
 
 
 def networks_from_settings(
@@ -67,12 +71,13 @@ def generator_from_card(fields: Mapping[str, Any]) -> AnyGenerator:
     return _GENERATORS[values.pop("architecture", "biggan")](**values)
 
 
-def module_fields(generator: AnyGenerator) -> dict[str, Any]:
-    """Returns a generator's architecture and hyper-parameters as JSON, without the dtype.
+def module_fields(module: AnyGenerator | AnyDiscriminator) -> dict[str, Any]:
+    """Returns a network's architecture and hyper-parameters as JSON, without the dtype.
 
     It is no part of a model card: exports are float32.
     """
-    (architecture,) = (name for name, kind in _GENERATORS.items() if type(generator) is kind)
+    kinds = [*_GENERATORS.items(), *_DISCRIMINATORS.items()]
+    (architecture,) = (name for name, kind in kinds if type(module) is kind)
     skipped = ("parent", "name", "dtype")
-    values = {f.name: getattr(generator, f.name) for f in dataclasses.fields(generator)}
+    values = {f.name: getattr(module, f.name) for f in dataclasses.fields(module)}
     return {"architecture": architecture} | {k: v for k, v in values.items() if k not in skipped}

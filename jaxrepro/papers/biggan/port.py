@@ -85,9 +85,7 @@ def generator_from_huggingface(state_dict: Any, *, bn_epsilon: float = 1e-4) -> 
     return port_huggingface.generator_from_huggingface(state_dict, bn_epsilon=bn_epsilon)
 
 
-def generator_from_tfhub(
-    arrays: Any, *, bn_epsilon: float = 1e-4, sn_epsilon: float = 1e-4
-) -> Any:
+def generator_from_tfhub(arrays: Any, *, bn_epsilon: float = 1e-4, sn_epsilon: float = 1e-4) -> Any:
     """Returns (module, variables) of a G that is not deep; see `port_tfhub`."""
     from jaxrepro.papers.biggan import port_tfhub
 
@@ -108,7 +106,7 @@ def make_export(models: Any, paths: Any, class_names: list[str] | None) -> Any:
     the average of. Raises InputError if they do not belong together.
     """
     from jaxrepro.core.export import Export
-    from jaxrepro.papers.biggan.networks import card_fields
+    from jaxrepro.papers.biggan.networks import module_fields
     from jaxrepro.papers.biggan.standing_table import table_name
 
     first = models["input"]
@@ -119,9 +117,9 @@ def make_export(models: Any, paths: Any, class_names: list[str] | None) -> Any:
     discriminator = first if first.network == "d" else models.get("discriminator")
     card: dict[str, Any] = {"paper": "biggan"}
     if first.network == "g":
-        card |= card_fields(first.module) | {"latent": "normal"}
+        card |= {"generator": module_fields(first.module), "latent": "normal"}
     if discriminator is not None:
-        card["discriminator"] = card_fields(discriminator.module)["discriminator"]
+        card["discriminator"] = module_fields(discriminator.module)
         if discriminator is not first:
             _check_fit(first.module, discriminator)
             nets["d"] = discriminator.variables

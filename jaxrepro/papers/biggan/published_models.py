@@ -12,6 +12,7 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.named_arrays import read_named_arrays
 from jaxrepro.papers.biggan import port_author, port_huggingface, port_tfhub, port_tfhub_deep
 from jaxrepro.papers.biggan.published_arrays import Arrays
+from jaxrepro.papers.biggan.pytorch_layout import OUTPUT_BN_EPSILON
 
 # By layout: an array that no other layout has, and who publishes it.
 _SIGNS = {
@@ -89,7 +90,7 @@ def read_published(
         module, variables = port_author.discriminator_from_pytorch(arrays, **values)
     elif layout == "author":
         module, variables = port_author.generator_from_pytorch(arrays, **values)
-        epsilons["output_bn_epsilon"] = (module.output_bn_epsilon, "always so in the author's code")
+        epsilons["output_bn_epsilon"] = (OUTPUT_BN_EPSILON, "always so in the author's code")
     elif layout == "tfhub":
         module, variables = port_tfhub.generator_from_tfhub(arrays, **values)
     else:
@@ -106,7 +107,9 @@ def read_published(
 
 def layout_of(arrays: Arrays, path: pathlib.Path) -> str:
     """Returns which layout's names the arrays have; InputError, naming the file, if none's."""
-    plain = {name.removeprefix("module/").partition(":")[0].partition("/ema_")[0] for name in arrays}
+    plain = {
+        name.removeprefix("module/").partition(":")[0].partition("/ema_")[0] for name in arrays
+    }
     for layout, sign in _SIGNS.items():
         if sign in plain:
             return layout

@@ -66,7 +66,9 @@ def test_tfhub_generator(golden):
     arrays = published_weights.tfhub_generator()
     # Raw values beside the averages, which must win whatever the order in the file.
     name = "module/Generator/G_Z/G_linear/w"
-    arrays = {f"{name}:0": np.zeros((20, 2048))} | arrays | {"module/linear/w:0": np.zeros((5, 128))}
+    arrays = (
+        {f"{name}:0": np.zeros((20, 2048))} | arrays | {"module/linear/w:0": np.zeros((5, 128))}
+    )
     module, variables = port.generator_from_tfhub(arrays)
     assert (module.resolution, module.ch, module.dim_z, module.attention) == (128, 8, 120, (64,))
     images = generate(module, variables, published_weights.by_rule("z/tfhub", (2, 120)))
