@@ -69,7 +69,13 @@ def _read_torch(path: pathlib.Path) -> dict[str, np.ndarray]:
         # weights_only: tensors and containers, nothing that could run.
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises another type for each defect.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        refused = type(error).__name__ == "UnpicklingError"
+        reason = (
+            "it holds objects that are no tensors, which are not read; save the network's "
+            "state_dict() instead"
+            if refused
+            else (str(error).strip().splitlines() or [type(error).__name__])[0]
+        )
         raise InputError(f"cannot read {path} as tensors by name: {reason}") from error
     if not isinstance(content, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
