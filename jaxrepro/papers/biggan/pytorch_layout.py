@@ -56,8 +56,13 @@ def variables_from_pytorch(
     places: from our names of blocks and attention layers, such as "blocks_3", to the author's,
     such as "blocks.3.0". inputs and errors: as in `fill_variables`.
     """
-    # What the author converted from TF-Hub has no singular values; they are for logs only.
+    # What the author converted from TF-Hub has no singular values, which are for logs only, and
+    # the attention's gamma in an axis of its own.
     has_sigma = any(name.endswith(".sv0") for name in arrays)
+    arrays = {
+        name: np.reshape(array, ()) if name.endswith(".gamma") and np.size(array) == 1 else array
+        for name, array in arrays.items()
+    }
 
     def name_of(path: Path) -> str | None:
         return pytorch_name(places, path) if has_sigma or path[-1] != "sigma" else None
