@@ -23,6 +23,7 @@ from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
 _MEAN = "mean"
+_PRINTED = 20
 # Beside the checkpoint, where the new run comes from.
 ORIGIN = "origin.json"
 
@@ -50,7 +51,7 @@ def main(args: flags.FlagValues) -> None:
             "--config=configs/biggan_digits.py"
         )
     old_folder, new_folder = pathlib.Path(args.workdir), pathlib.Path(args.output)
-    if new_folder.exists() and any(new_folder.iterdir()):
+    if new_folder.exists() and (not new_folder.is_dir() or any(new_folder.iterdir())):
         raise InputError(f"--output={new_folder} is not empty; choose a new folder")
 
     from jaxrepro.core import runtime
@@ -103,8 +104,10 @@ def main(args: flags.FlagValues) -> None:
             },
         )
     print(f"{len(old_names)} classes of step {step} of {old_folder} became {len(new_names)}:")
-    for i, (name, origin) in enumerate(zip(new_names, origins, strict=True)):
-        print(f"  {i} {name}: {origin}")
+    for i in range(min(len(new_names), _PRINTED)):
+        print(f"  {i} {new_names[i]}: {origins[i]}")
+    if len(new_names) > _PRINTED:
+        print(f"  ...; all are in {new_folder / ORIGIN}")
     print(f"continue with python -m jaxrepro.train, the same --config and --workdir={new_folder}")
 
 
