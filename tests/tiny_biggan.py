@@ -21,7 +21,7 @@ def trained() -> TrainedGenerator:
     )
     z, labels = jnp.zeros((1, 6)), jnp.zeros((1,), jnp.int32)
     init = functools.partial(module.init, train=False)
-    variables = jax.device_get(jax.jit(init)(jax.random.key(0), z, labels))
+    variables = jax.tree.map(np.array, jax.jit(init)(jax.random.key(0), z, labels))
     rng = np.random.default_rng(0)
     statistics = jax.tree.map(
         lambda x: (x + rng.uniform(0.1, 0.5, x.shape)).astype(np.float32), variables["batch_stats"]
