@@ -12,11 +12,13 @@ from jaxrepro.core.errors import InputError
 
 
 def read_arrays(path: str | pathlib.Path) -> dict[str, np.ndarray]:
-    """The arrays of a file by name: a PyTorch state_dict (.pth, .pt), .npz or .safetensors.
+    """The arrays of a file by name: a PyTorch state_dict (.pth, .pt, .bin), .npz or .safetensors.
+
+    Floats of 16 bits, which are for storage, are returned as float32.
 
     Raises:
       InputError: there is no such file, its ending is another, it is damaged, or it holds anything
-        but named arrays; and for .pth and .pt without PyTorch.
+        but named arrays; and for .pth, .pt and .bin without PyTorch.
     """
     path = pathlib.Path(path)
     if path.suffix not in _READERS:
@@ -25,23 +27,24 @@ def read_arrays(path: str | pathlib.Path) -> dict[str, np.ndarray]:
         )
     if not path.is_file():
         raise InputError(f"{path} is not a file; give the path of a file of weights")
-    return _READERS[path.suffix](path)
+    return {
+        name: array.astype(np.float32) if array.dtype == np.float16 else array
+        for name, array in _READERS[path.suffix](path).items()
+    }
 
 
 def _read_pytorch(path: pathlib.Path) -> dict[str, np.ndarray]:
-    import pickle
-
     try:
         import torch  # pyright: ignore[reportMissingImports]
     except ImportError as e:
         raise InputError(
             f"{path} is a PyTorch file and PyTorch is not installed; convert it where it is: "
-            "`import numpy, torch; numpy.savez('weights.npz', **{k: v.numpy() for k, v in "
+            "`import numpy, torch; numpy.savez('weights.npz', **{k: v.float().numpy() for k, v in "
             f"torch.load({path.name!r}, map_location='cpu', weights_only=True).items()}})`"
         ) from e
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as e:
+    except Exception as e:  # PyTorch raises another type for each defect.
         raise InputError(
             f"{path} cannot be read as weights alone (damaged, or it holds code): save the "
             "network's state_dict() and give that file"
@@ -87,6 +90,7 @@ def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 _READERS: Mapping[str, Callable[[pathlib.Path], dict[str, Any]]] = {
+    ".bin": _read_pytorch,
     ".npz": _read_npz,
     ".pt": _read_pytorch,
     ".pth": _read_pytorch,

@@ -7,6 +7,7 @@ singular value is not.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import chex
 import flax.linen as nn
@@ -60,10 +61,18 @@ def tracked_singular_value(
     return sigma
 
 
+def _normalized(module: Any, kernel: jax.Array, matrix: jax.Array, train: bool) -> jax.Array:
+    """Returns a layer's kernel over the singular value of its matrix form, if it is to be."""
+    if not module.normalize:
+        return kernel
+    return kernel / tracked_singular_value(module, matrix, epsilon=module.epsilon, train=train)
+
+
 class SpectralConv(nn.Module):
     """A convolution with a spectrally normalised kernel.
 
-    `operation(x, kernel)` says what is done with the normalised kernel
+    Without `normalize` the kernel is used as it is, for published weights that are normalised
+    already. `operation(x, kernel)` says what is done with the normalised kernel
     [kernel_size, kernel_size, I, features]; None means a convolution that keeps the size.
     """
 
@@ -74,6 +83,7 @@ class SpectralConv(nn.Module):
     kernel_init: initializers.Initializer = initializers.orthogonal
     operation: Callable[[jax.Array, jax.Array], jax.Array] | None = None
     dtype: jnp.dtype = jnp.float32
+    normalize: bool = True
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -81,11 +91,9 @@ class SpectralConv(nn.Module):
         chex.assert_rank(x, 4)
         shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
-        sigma = tracked_singular_value(
-            self, kernel.reshape(-1, self.features), epsilon=self.epsilon, train=train
-        )
+        kernel = _normalized(self, kernel, kernel.reshape(-1, self.features), train)
         operation = self.operation or operations().convolve
-        y = operation(x.astype(self.dtype), kernel / sigma)
+        y = operation(x.astype(self.dtype), kernel)
         if self.use_bias:
             bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
             y = y + bias.astype(self.dtype)
@@ -93,13 +101,14 @@ class SpectralConv(nn.Module):
 
 
 class SpectralDense(nn.Module):
-    """A linear layer with a spectrally normalised kernel."""
+    """A linear layer with a spectrally normalised kernel; `normalize` as in `SpectralConv`."""
 
     features: int
     use_bias: bool = True
     epsilon: float = 1e-6
     kernel_init: initializers.Initializer = initializers.orthogonal
     dtype: jnp.dtype = jnp.float32
+    normalize: bool = True
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -107,8 +116,8 @@ class SpectralDense(nn.Module):
         chex.assert_rank(x, 2)
         shape = (x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
-        sigma = tracked_singular_value(self, kernel, epsilon=self.epsilon, train=train)
-        y = jnp.dot(x.astype(self.dtype), (kernel / sigma).astype(self.dtype))
+        kernel = _normalized(self, kernel, kernel, train)
+        y = jnp.dot(x.astype(self.dtype), kernel.astype(self.dtype))
         if self.use_bias:
             bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
             y = y + bias.astype(self.dtype)

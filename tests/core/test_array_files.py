@@ -25,6 +25,11 @@ def test_round_trips(tmp_path, arrays):
             np.testing.assert_array_equal(given[key], value)
 
 
+def test_half_precision_is_for_storage(tmp_path):
+    np.savez(tmp_path / "x.npz", a=np.arange(3, dtype=np.float16))
+    assert read_arrays(tmp_path / "x.npz")["a"].dtype == np.float32
+
+
 def test_pickled_objects_are_not_read(tmp_path):
     np.savez(tmp_path / "x.npz", a=np.array([{}], dtype=object))
     with pytest.raises(InputError, match="cannot be read as an .npz of plain arrays"):
@@ -50,7 +55,7 @@ def test_a_single_array_has_no_name(tmp_path):
 def test_no_file_and_unknown_endings(tmp_path):
     with pytest.raises(InputError, match="not a file"):
         read_arrays(tmp_path / "x.npz")
-    with pytest.raises(InputError, match=r"ends in '\.pkl'; .* \.npz, \.pt, \.pth, \.safetensors"):
+    with pytest.raises(InputError, match=r"ends in '\.pkl'; .* \.bin, \.npz, \.pt, \.pth, \.saf"):
         read_arrays(tmp_path / "x.pkl")
 
 
@@ -68,7 +73,7 @@ class Tensor:
     dtype = "float32"
 
     def __init__(self, array):
-        self.array = array
+        self.array = np.asarray(array)
 
     def detach(self):
         return self
@@ -92,8 +97,8 @@ def fake_torch(result):
 def test_pytorch_files_are_read_as_weights_only(tmp_path, monkeypatch, arrays):
     torch = fake_torch({name: Tensor(value) for name, value in arrays.items()})
     monkeypatch.setitem(sys.modules, "torch", torch)
-    (tmp_path / "x.pt").touch()
-    given = read_arrays(tmp_path / "x.pt")
+    (tmp_path / "x.bin").touch()
+    given = read_arrays(tmp_path / "x.bin")
     assert torch.calls == [{"map_location": "cpu", "weights_only": True}]
     assert {name: value.tolist() for name, value in given.items()} == {
         name: value.tolist() for name, value in arrays.items()

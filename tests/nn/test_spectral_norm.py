@@ -139,3 +139,19 @@ def test_low_precision_keeps_float32_state():
     assert y.dtype == jnp.bfloat16
     chex.assert_trees_all_equal_dtypes(new["spectral"], variables["spectral"])
     assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
+
+
+def test_without_normalization_the_kernel_is_used_as_it_is():
+    x = jax.random.normal(jax.random.key(0), (2, 5, 5, 4))
+    for layer, inputs in (
+        (SpectralConv(3, 1, normalize=False), x),
+        (SpectralDense(3, normalize=False), x[:, 0, 0]),
+    ):
+        variables = layer.init(jax.random.key(1), inputs, train=True)
+        assert set(variables) == {"params"}
+        kernel = variables["params"]["kernel"].reshape(4, 3)
+        expected = np.asarray(inputs, np.float64) @ np.asarray(3 * kernel, np.float64)
+        tripled = jax.tree.map(lambda leaf: 3 * leaf, variables)
+        np.testing.assert_allclose(
+            layer.apply(tripled, inputs, train=False), expected, rtol=1e-5, atol=1e-6
+        )

@@ -19,14 +19,14 @@ from jaxrepro.data.transforms import Transform
 from jaxrepro.metrics.digits import DigitsJudge
 from jaxrepro.metrics.sheet import class_sheet
 from jaxrepro.papers.biggan.latents import indexed_latents
-from jaxrepro.papers.biggan.model import Generator
+from jaxrepro.papers.biggan.networks import AnyGenerator
 
 # Samples of each digit for the judge.
 _DIGITS_PER_CLASS = 100
 
 
 def generate(
-    generator: Generator,
+    generator: AnyGenerator,
     latent: str,
     variables: Variables,
     key: jax.Array,
@@ -50,7 +50,7 @@ def to_pixels(images: Any) -> jax.Array:
 class _Samples:
     """What the evaluators below share: images made for given labels."""
 
-    generator: Generator
+    generator: AnyGenerator
     latent: str
     every: Every
     batch_size: int
@@ -102,7 +102,7 @@ class DigitsJudgement(_Samples):
 
 
 def make_evaluators(
-    generator: Generator,
+    generator: AnyGenerator,
     latent: str,
     source: Source,
     transform: Transform,

@@ -7,18 +7,29 @@ from typing import Any
 import jax.numpy as jnp
 
 from jaxrepro.core.config import Settings
+from jaxrepro.core.errors import InputError
+from jaxrepro.papers.biggan.deep import DeepDiscriminator, DeepGenerator
 from jaxrepro.papers.biggan.model import Discriminator, Generator
+
+AnyGenerator = Generator | DeepGenerator
+AnyDiscriminator = Discriminator | DeepDiscriminator
+
+_GENERATORS: dict[str, type[AnyGenerator]] = {"biggan": Generator, "deep": DeepGenerator}
+_DISCRIMINATORS: dict[str, type[AnyDiscriminator]] = {
+    "biggan": Discriminator,
+    "deep": DeepDiscriminator,
+}
 
 
 def networks_from_settings(
     model: Settings, *, num_classes: int, channels: int, num_groups: int
-) -> tuple[Generator, Discriminator]:
+) -> tuple[AnyGenerator, AnyDiscriminator]:
     """Returns (generator, discriminator) as the config's section `model` describes them.
 
     num_groups: of examples with batch statistics of their own. Raises InputError for values
     that are not allowed or do not fit together.
     """
-    shared: dict[str, Any] = {
+    both: dict[str, Any] = {
         "resolution": model.resolution,
         "ch": model.at_least("ch", 1),
         "num_classes": num_classes,
@@ -27,26 +38,46 @@ def networks_from_settings(
         "kernel_init": model.kernel_init,
         "dtype": getattr(jnp, model.one_of("dtype", ("float32", "bfloat16"))),
     }
-    generator = Generator(
-        **shared,
-        dim_z=model.at_least("dim_z", 1),
-        shared_dim=model.at_least("shared_dim", 0),
-        hierarchical=model.hierarchical,
-        attention=model.g_attention,
-        bn_epsilon=model.bn_epsilon,
-        bn_groups=num_groups,
-    )
-    return generator, Discriminator(**shared, attention=model.d_attention)
+    generator = both | {
+        "dim_z": model.at_least("dim_z", 1),
+        "shared_dim": model.at_least("shared_dim", 0),
+        "attention": model.g_attention,
+        "bn_epsilon": model.bn_epsilon,
+        "bn_groups": num_groups,
+    }
+    discriminator = both | {"attention": model.d_attention}
+    hierarchical, depth = model.hierarchical, model.at_least("depth", 1)
+    if model.one_of("architecture", tuple(_GENERATORS)) == "deep":
+        if hierarchical:
+            raise InputError(
+                "model.hierarchical=True: in the architecture 'deep' all of z enters every "
+                "block; set it to False"
+            )
+        return DeepGenerator(**generator, depth=depth), DeepDiscriminator(
+            **discriminator, depth=depth
+        )
+    if depth != 1:
+        raise InputError(
+            f"model.depth={depth}: the architecture 'biggan' has 1 block at each resolution; "
+            "set it to 1, or choose model.architecture='deep'"
+        )
+    return Generator(**generator, hierarchical=hierarchical), Discriminator(**discriminator)
 
 
-def generator_from_card(fields: Mapping[str, Any]) -> Generator:
+def generator_from_card(fields: Mapping[str, Any]) -> AnyGenerator:
     """Returns the generator that `module_fields` described."""
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-    return Generator(**values)
+    # Cards written before there were two architectures name none.
+    return _GENERATORS[values.pop("architecture", "biggan")](**values)
 
 
-def module_fields(module: Any) -> dict[str, Any]:
-    """Returns a module's hyper-parameters as JSON; the dtype is not one: exports are float32."""
+def module_fields(module: AnyGenerator | AnyDiscriminator) -> dict[str, Any]:
+    """Returns a network's architecture and hyper-parameters as JSON, without the dtype.
+
+    It is no part of a model card: exports are float32.
+    """
+    kinds = [*_GENERATORS.items(), *_DISCRIMINATORS.items()]
+    (architecture,) = (name for name, kind in kinds if type(module) is kind)
     skipped = ("parent", "name", "dtype")
     values = {f.name: getattr(module, f.name) for f in dataclasses.fields(module)}
-    return {name: value for name, value in values.items() if name not in skipped}
+    return {"architecture": architecture} | {k: v for k, v in values.items() if k not in skipped}

@@ -1,248 +1,219 @@
-"""BigGAN weights published by the author's PyTorch code, as modules and variables of model.py.
+"""Published BigGAN weights: as modules and variables, and as an export.
 
-The names are those of its state_dict. Files are read by the caller, for example with
-`torch.load(path, weights_only=True)` or `numpy.load`.
+    python -m jaxrepro.papers.biggan.port --input=G_ema.pth --output=exports/biggan128
+    python -m jaxrepro.papers.biggan.sample --export=exports/biggan128 --output=sheet.png
+
+Files: .pth, .pt or .bin (which need torch), .npz or .safetensors. Layouts, told by the names of the
+arrays: the author's PyTorch code (G, G_ema, D), Hugging Face's pytorch-pretrained-BigGAN, and
+TF-Hub's variables.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+import hashlib
+import pathlib
+from typing import Any
 
-import flax
-import jax
-import jax.numpy as jnp
-import numpy as np
+from absl import flags
 
+from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan.model import (
-    DISCRIMINATOR_CHANNELS,
-    GENERATOR_CHANNELS,
-    SEED_SIDE,
-    Discriminator,
-    Generator,
-    discriminator_sides,
-    generator_sides,
-)
 
-StateDict = Mapping[str, np.ndarray]
-Variables = dict[str, Any]
 
-# The author's output norm is built without the epsilon of the others and keeps the default.
-_OUTPUT_BN_EPSILON = 1e-5
+def define_flags() -> None:
+    """Defines the command's flags."""
+    flags.DEFINE_string("input", None, "File of published weights, of a G or a D.")
+    flags.DEFINE_string("output", None, "Folder of the export.")
+    flags.DEFINE_string(
+        "average", None, "File of the moving average of the --input G; it becomes what is sampled."
+    )
+    flags.DEFINE_string("discriminator", None, "File of the D that belongs to the --input G.")
+    flags.DEFINE_float("bn_epsilon", None, "Epsilon of the norms; by default that of the layout.")
+    flags.DEFINE_float(
+        "sn_epsilon", None, "Epsilon of spectral norm; by default that of the layout."
+    )
+    flags.DEFINE_string("class_names", None, "Text file, a class name a line; numbers by default.")
 
-_MODULE_NAMES = {
-    "first": "linear",
-    "embedding": "embed",
-    "conv_1": "conv1",
-    "conv_2": "conv2",
-    "shortcut": "conv_sc",
-    "norm_1": "bn1",
-    "norm_2": "bn2",
-    "output_norm": "output_layer.0",
-    "output_conv": "output_layer.2",
-}
-_LEAF_NAMES = {
-    "kernel": "weight",
-    "embedding": "weight",
-    "u": "u0",
-    "sigma": "sv0",
-    "mean": "stored_mean",
-    "var": "stored_var",
-}
+
+def main(args: flags.FlagValues) -> None:
+    """Runs the command."""
+    if args.input is None or args.output is None:
+        raise InputError(
+            "give --input and --output, such as --input=G_ema.pth --output=exports/biggan128"
+        )
+    files = {"input": args.input, "average": args.average, "discriminator": args.discriminator}
+    paths = {role: pathlib.Path(file) for role, file in files.items() if file is not None}
+    names = _read_class_names(pathlib.Path(args.class_names)) if args.class_names else None
+    for role, path in paths.items():
+        if not path.is_file():
+            raise InputError(f"--{role}={path}: there is no such file")
+
+    from jaxrepro.core import runtime
+
+    runtime.set_up()
+
+    from jaxrepro.core.export import write_export
+
+    models = _read_models(paths, args.bn_epsilon, args.sn_epsilon)
+    export = make_export(models, paths, names)
+    write_export(pathlib.Path(args.output), export)
+    for role, model in models.items():
+        print("\n".join(_report(paths[role], model)))
+    print(f"wrote {args.output}: {', '.join([*export.nets, *export.tables])}")
 
 
 def generator_from_pytorch(
-    state_dict: StateDict, *, bn_epsilon: float = 1e-5, sn_epsilon: float = 1e-6
-) -> tuple[Generator, Variables]:
-    """Returns (module, variables) with `module.apply(variables, z, labels, train=False)`.
+    state_dict: Any, *, bn_epsilon: float = 1e-5, sn_epsilon: float = 1e-6
+) -> Any:
+    """Returns (module, variables) of the author's G; see `port_author`."""
+    from jaxrepro.papers.biggan import port_author
 
-    state_dict: the arrays of the author's G or G_ema. Resolution, width, latent size, classes,
-    sharing, hierarchy and attention are read from names and shapes; the two epsilons, which no
-    array shows, are those that the network was trained with (the defaults are those of the
-    author's ImageNet script).
+    return port_author.generator_from_pytorch(
+        state_dict, bn_epsilon=bn_epsilon, sn_epsilon=sn_epsilon
+    )
 
-    Raises:
-      InputError: an array is missing, not used, or of the wrong shape; it is named.
+
+def discriminator_from_pytorch(state_dict: Any, *, sn_epsilon: float = 1e-6) -> Any:
+    """Returns (module, variables) of the author's D; see `port_author`."""
+    from jaxrepro.papers.biggan import port_author
+
+    return port_author.discriminator_from_pytorch(state_dict, sn_epsilon=sn_epsilon)
+
+
+def generator_from_huggingface(state_dict: Any, *, bn_epsilon: float = 1e-4) -> Any:
+    """Returns (module, variables, table of statistics) of a deep G; see `port_huggingface`."""
+    from jaxrepro.papers.biggan import port_huggingface
+
+    return port_huggingface.generator_from_huggingface(state_dict, bn_epsilon=bn_epsilon)
+
+
+def generator_from_tfhub(arrays: Any, *, bn_epsilon: float = 1e-4, sn_epsilon: float = 1e-4) -> Any:
+    """Returns (module, variables) of a G that is not deep; see `port_tfhub`."""
+    from jaxrepro.papers.biggan import port_tfhub
+
+    return port_tfhub.generator_from_tfhub(arrays, bn_epsilon=bn_epsilon, sn_epsilon=sn_epsilon)
+
+
+def generator_from_tfhub_deep(arrays: Any, *, bn_epsilon: float = 1e-4) -> Any:
+    """Returns (module, variables, table of statistics) of a deep G; see `port_tfhub_deep`."""
+    from jaxrepro.papers.biggan import port_tfhub_deep
+
+    return port_tfhub_deep.generator_from_tfhub_deep(arrays, bn_epsilon=bn_epsilon)
+
+
+def make_export(models: Any, paths: Any, class_names: list[str] | None) -> Any:
+    """Returns the `Export` of models read from `paths`, both by role.
+
+    Net "g" is the moving average if there is one, and then "g_current" the generator that it is
+    the average of. Raises InputError if they do not belong together.
     """
-    num_blocks = _num_blocks(state_dict)
-    resolution = SEED_SIDE * 2**num_blocks
-    if resolution not in GENERATOR_CHANNELS:
+    from jaxrepro.core.export import Export
+    from jaxrepro.papers.biggan.networks import module_fields
+    from jaxrepro.papers.biggan.standing_table import table_name
+
+    first = models["input"]
+    nets = {first.network: first.variables}
+    if "average" in models:
+        _check_same("average", first, models["average"])
+        nets = {"g": models["average"].variables, "g_current": first.variables}
+    discriminator = first if first.network == "d" else models.get("discriminator")
+    card: dict[str, Any] = {"paper": "biggan"}
+    if first.network == "g":
+        card |= {"generator": module_fields(first.module), "latent": "normal"}
+    if discriminator is not None:
+        card["discriminator"] = module_fields(discriminator.module)
+        if discriminator is not first:
+            _check_fit(first.module, discriminator)
+            nets["d"] = discriminator.variables
+    num_classes = first.module.num_classes
+    if class_names is not None and len(class_names) != num_classes:
         raise InputError(
-            f"a generator of {num_blocks} blocks would have {resolution} pixels; known are "
-            f"{_listed(GENERATOR_CHANNELS)}"
+            f"--class_names has {len(class_names)} names; the network has {num_classes} classes"
         )
-    seed_rows, chunk = _shape(state_dict, "linear.weight", 2)
-    table_rows, condition = _shape(state_dict, "blocks.0.0.bn1.gain.weight", 2)
-    if "shared.weight" in state_dict:
-        num_classes, shared_dim = _shape(state_dict, "shared.weight", 2)
-        if condition not in (shared_dim, shared_dim + chunk):
+    card["class_names"] = class_names or [str(i) for i in range(num_classes)]
+    card["provenance"] = [
+        {
+            "role": role,
+            "file": paths[role].name,
+            "sha256": hashlib.sha256(paths[role].read_bytes()).hexdigest(),
+            "layout": model.layout,
+        }
+        for role, model in models.items()
+    ]
+    sampled = models.get("average", first)
+    tables = {} if sampled.table is None else {table_name("scaled"): sampled.table}
+    return Export(card, nets, tables)
+
+
+def _read_models(
+    paths: dict[str, pathlib.Path], bn_epsilon: float | None, sn_epsilon: float | None
+) -> dict[str, Any]:
+    from jaxrepro.papers.biggan.published_models import read_published
+
+    models = {}
+    for role, path in paths.items():
+        # A discriminator has no norm; given beside a generator, the flag is for that one.
+        bn = None if role == "discriminator" else bn_epsilon
+        models[role] = read_published(path, bn_epsilon=bn, sn_epsilon=sn_epsilon)
+    for role, network in (("average", "g"), ("discriminator", "d")):
+        if role in models and (models["input"].network, models[role].network) != ("g", network):
             raise InputError(
-                f"blocks.0.0.bn1.gain.weight has {condition} columns; with shared.weight of "
-                f"{shared_dim} columns and linear.weight of {chunk} it must have {shared_dim}, "
-                f"or {shared_dim + chunk} in a hierarchical network"
+                f"--{role}={paths[role]} holds a {models[role].network.upper()} and --input a "
+                f"{models['input'].network.upper()}; --{role} is a {network.upper()} beside a G"
             )
-        hierarchical = condition != shared_dim
-    else:
-        num_classes, shared_dim, hierarchical = table_rows, 0, False
-    module = Generator(
-        resolution=resolution,
-        ch=_multiplier(
-            "linear.weight", seed_rows, SEED_SIDE * SEED_SIDE * GENERATOR_CHANNELS[resolution][0]
-        ),
-        dim_z=chunk * (num_blocks + 1) if hierarchical else chunk,
-        num_classes=num_classes,
-        channels=_shape(state_dict, "output_layer.2.weight", 4)[0],
-        shared_dim=shared_dim,
-        hierarchical=hierarchical,
-        attention=_attention(state_dict, generator_sides(resolution)),
-        bn_epsilon=bn_epsilon,
-        sn_epsilon=sn_epsilon,
-        output_bn_epsilon=_OUTPUT_BN_EPSILON,
-    )
-    block_of_side = {str(side): i for i, side in enumerate(generator_sides(resolution))}
-    inputs = jnp.zeros((2, module.dim_z)), jnp.zeros((2,), jnp.int32)
-    return module, _variables(module, inputs, block_of_side, state_dict)
+    return models
 
 
-def discriminator_from_pytorch(
-    state_dict: StateDict, *, sn_epsilon: float = 1e-6
-) -> tuple[Discriminator, Variables]:
-    """Returns (module, variables) with `module.apply(variables, images, labels, train=False)`.
-
-    state_dict: the arrays of the author's D; everything but the epsilon is read from them, as
-    in `generator_from_pytorch`.
-
-    Raises:
-      InputError: an array is missing, not used, or of the wrong shape; it is named.
-    """
-    num_blocks = _num_blocks(state_dict)
-    by_depth = {len(widths): side for side, (widths, _) in DISCRIMINATOR_CHANNELS.items()}
-    if num_blocks not in by_depth:
+def _check_same(role: str, first: Any, second: Any) -> None:
+    if first.module != second.module:
         raise InputError(
-            f"a discriminator of {num_blocks} blocks: known are those of {_listed(by_depth)}"
+            f"--{role} is not of the network of --input: {second.module.resolution} pixels, ch "
+            f"{second.module.ch} and {second.module.num_classes} classes, against "
+            f"{first.module.resolution}, {first.module.ch} and {first.module.num_classes}; or "
+            "they differ in attention, latent size or sharing"
         )
-    resolution = by_depth[num_blocks]
-    width, channels, *_ = _shape(state_dict, "blocks.0.0.conv1.weight", 4)
-    module = Discriminator(
-        resolution=resolution,
-        ch=_multiplier("blocks.0.0.conv1.weight", width, DISCRIMINATOR_CHANNELS[resolution][0][0]),
-        num_classes=_shape(state_dict, "embed.weight", 2)[0],
-        channels=channels,
-        attention=_attention(state_dict, discriminator_sides(resolution)),
-        sn_epsilon=sn_epsilon,
-    )
-    images = jnp.zeros((2, resolution, resolution, channels))
-    block_of_index = {str(i): i for i in range(num_blocks)}
-    inputs = images, jnp.zeros((2,), jnp.int32)
-    return module, _variables(module, inputs, block_of_index, state_dict)
 
 
-def _listed(items) -> str:
-    return ", ".join(map(str, sorted(items)))
+def _check_fit(generator: Any, discriminator: Any) -> None:
+    for name in ("resolution", "num_classes", "channels"):
+        if getattr(generator, name) != getattr(discriminator.module, name):
+            raise InputError(
+                f"--discriminator has {name} {getattr(discriminator.module, name)}, --input "
+                f"{getattr(generator, name)}: they do not belong together"
+            )
 
 
-def _num_blocks(state_dict: StateDict) -> int:
-    numbers = {name.split(".")[1] for name in state_dict if name.startswith("blocks.")}
-    if not numbers:
-        raise InputError(
-            "no array is named blocks.*: this is not a state_dict of BigGAN-PyTorch; it has "
-            f"{', '.join(list(state_dict)[:5]) or 'no arrays'}"
+def _read_class_names(path: pathlib.Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read --class_names={path}: {error}") from error
+    names = [line.strip() for line in lines if line.strip()]
+    if len(set(names)) != len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"--class_names={path} has {double!r} twice")
+    return names
+
+
+def _report(path: pathlib.Path, model: Any) -> list[str]:
+    from jaxrepro.papers.biggan.published_models import DESCRIPTIONS
+
+    module = model.module
+    sides = ", ".join(map(str, module.attention)) or "none"
+    size = f"{module.resolution} pixels, ch {module.ch}, {module.num_classes} classes"
+    if model.network == "g":
+        size += f", z of {module.dim_z}"
+    lines = [
+        f"{path}: {DESCRIPTIONS[model.layout]}",
+        f"  {type(module).__name__}, {size}, attention at {sides}",
+        f"  {model.num_arrays} arrays, {model.num_parameters:,} parameters",
+        *(f"  {name} {value:g}, {source}" for name, (value, source) in model.epsilons.items()),
+    ]
+    if model.table is not None:
+        levels = model.table["truncation"]
+        lines.append(
+            f"  standing statistics of {len(levels)} truncations, {levels[0]:g} to {levels[-1]:g}"
         )
-    return len(numbers)
+    return lines
 
 
-def _shape(state_dict: StateDict, name: str, rank: int) -> tuple[int, ...]:
-    if name not in state_dict:
-        raise InputError(f"the array {name} is missing")
-    shape = tuple(state_dict[name].shape)
-    if len(shape) != rank:
-        raise InputError(f"{name} has shape {shape}: it must have {rank} axes")
-    return shape
-
-
-def _multiplier(name: str, size: int, unit: int) -> int:
-    if size % unit:
-        raise InputError(f"{name} has {size} rows, which must be a multiple of {unit}")
-    return size // unit
-
-
-def _attention(state_dict: StateDict, sides: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(
-        sorted({side for i, side in enumerate(sides) if f"blocks.{i}.1.gamma" in state_dict})
-    )
-
-
-def _published_name(path: tuple[str, ...], attention_blocks: Mapping[str, int]) -> str:
-    """Returns the author's name of the variable at that path of a collection."""
-    *modules, leaf = path
-    names = []
-    for module in modules:
-        kind, _, index = module.rpartition("_")
-        if kind == "blocks":
-            names.append(f"blocks.{index}.0")
-        elif kind == "attentions":
-            names.append(f"blocks.{attention_blocks[index]}.1")
-        elif module != "normalize":
-            names.append(_MODULE_NAMES.get(module, module))
-    return ".".join([*names, _LEAF_NAMES.get(leaf, leaf)])
-
-
-def _layout(
-    path: tuple[str, ...], shape: tuple[int, ...]
-) -> tuple[tuple[int, ...], Callable[[np.ndarray], np.ndarray]]:
-    """Returns the author's shape of our variable, and the map from that layout to ours."""
-    leaf = path[-1]
-    if leaf == "kernel" and len(shape) == 4:
-        height, width, inputs, outputs = shape
-        return (outputs, inputs, height, width), lambda array: array.transpose(2, 3, 1, 0)
-    published = {"u": (1, *shape), "sigma": (1,)}.get(leaf, shape)
-    if leaf == "kernel":
-        published = shape[::-1]
-    if path[-2:-1] == ("first",) and leaf != "sigma":
-
-        def channels_last(array: np.ndarray) -> np.ndarray:
-            # The outputs of the first layer are (C, 4, 4) there and (4, 4, C) here.
-            outputs = array.reshape(shape[-1] // SEED_SIDE**2, SEED_SIDE, SEED_SIDE, -1)
-            return outputs.transpose(3, 1, 2, 0).reshape(shape)
-
-        return published, channels_last
-    if leaf == "kernel":
-        return published, np.transpose
-    return published, lambda array: array.reshape(shape)
-
-
-def _variables(
-    module: Generator | Discriminator,
-    inputs: tuple[jax.Array, ...],
-    attention_blocks: Mapping[str, int],
-    state_dict: StateDict,
-) -> Variables:
-    """Returns the module's variables, each filled from the array of its published name."""
-    expected: Any = jax.eval_shape(
-        lambda key: module.init(key, *inputs, train=False), jax.random.key(0)
-    )
-    filled, names, missing, misshapen = {}, set(), [], []
-    structs = cast(Mapping[tuple[str, ...], Any], flax.traverse_util.flatten_dict(expected))
-    for (collection, *path), struct in structs.items():
-        name = _published_name(tuple(path), attention_blocks)
-        names.add(name)
-        if name not in state_dict:
-            missing.append(name)
-            continue
-        array = np.asarray(state_dict[name])
-        published, to_ours = _layout(tuple(path), struct.shape)
-        if array.shape != published:
-            misshapen.append(f"{name} {array.shape} instead of {published}")
-        else:
-            filled[(collection, *path)] = jnp.asarray(to_ours(array), struct.dtype)
-    problems = {
-        "missing": sorted(missing),
-        "of the wrong shape": sorted(misshapen),
-        "not used": sorted(set(state_dict) - names),
-    }
-    found = [f"{problem}: {', '.join(which)}" for problem, which in problems.items() if which]
-    if found:
-        raise InputError(
-            f"these arrays do not make a {type(module).__name__} of {module.resolution} pixels "
-            f"with ch {module.ch}. " + "; ".join(found)
-        )
-    return flax.traverse_util.unflatten_dict(filled)
+if __name__ == "__main__":
+    cli.run(define_flags, main)

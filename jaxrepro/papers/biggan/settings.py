@@ -35,6 +35,10 @@ def published(resolution: int) -> Any:
     )
     config.model = ConfigDict(
         {
+            # "biggan" or "deep" (BigGAN-deep, for which `published_deep` has the values).
+            "architecture": "biggan",
+            # Residual blocks at each resolution: always 1 in "biggan".
+            "depth": 1,
             "resolution": resolution,
             "ch": 96,
             "dim_z": {32: 80, 64: 100, 128: 120, 256: 140, 512: 128}[resolution],
@@ -42,7 +46,7 @@ def published(resolution: int) -> Any:
             "latent": "normal",
             # Length of the class embedding shared by all conditional norms; 0: each has its own.
             "shared_dim": 128,
-            # Whether every block gets a chunk of z (skip-z).
+            # Whether every block gets a chunk of z (skip-z); in "deep" each gets all of it.
             "hierarchical": True,
             # Sides of the maps after which self-attention is placed.
             "g_attention": {32: (), 64: (32,), 128: (64,), 256: (128,), 512: (64,)}[resolution],
@@ -112,6 +116,26 @@ def published(resolution: int) -> Any:
     config.log = ConfigDict({"every": 50, "profile_at": 0})
     # fsdp: over how many devices large parameters are split; 1 keeps whole copies.
     config.mesh = ConfigDict({"fsdp": 1})
+    return config
+
+
+def published_deep(resolution: int) -> Any:
+    """Returns the settings of the paper's BigGAN-deep for ImageNet at `resolution` pixels.
+
+    128, 256 or 512; what differs from `published`, of which the same is to be said.
+    """
+    config = published(resolution)
+    config.model.update(
+        architecture="deep",
+        depth=2,
+        ch=128,
+        dim_z=128,
+        hierarchical=False,
+        g_attention=(64,),
+        d_attention=(64,),
+    )
+    if resolution > 128:
+        config.optim.g.learning_rate = config.optim.d.learning_rate = 2.5e-5
     return config
 
 

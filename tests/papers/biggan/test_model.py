@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan.model import (
-    Discriminator,
-    Generator,
-    discriminator_sides,
-    generator_sides,
-)
+from jaxrepro.papers.biggan.model import Discriminator, Generator
+from jaxrepro.papers.biggan.widths import discriminator_sides, generator_sides
 
 LABELS = jnp.asarray([0, 3, 1, 3], jnp.int32)
 SMALL = {"resolution": 32, "ch": 2, "num_classes": 4, "attention": (16,)}

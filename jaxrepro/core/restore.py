@@ -1,0 +1,30 @@
+"""The state of a run, read from its workdir for looking at."""
+
+import pathlib
+from typing import Any
+
+import jax
+from jax.sharding import Mesh
+
+from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.partition import state_shardings, with_shardings
+from jaxrepro.core.state import TrainState
+from jaxrepro.core.task import Task
+
+
+def restore_state(
+    task: Task, seed: int, workdir: pathlib.Path, step: int | None, mesh: Mesh
+) -> tuple[int, TrainState, Any]:
+    """Returns (step, state, its shardings) of a checkpoint, the latest by default.
+
+    Reads only: the run may still be going on. Raises InputError if there is no such checkpoint
+    or it is damaged.
+    """
+    abstract = jax.eval_shape(task.init, jax.random.key(seed))
+    shardings = state_shardings(abstract, task.partition(), mesh)
+    with Checkpoints(workdir, read_only=True) as checkpoints:
+        if not checkpoints.steps:
+            raise InputError(f"no checkpoint in {workdir} yet")
+        step = checkpoints.steps[-1] if step is None else step
+        return step, checkpoints.restore(step, with_shardings(abstract, shardings)), shardings

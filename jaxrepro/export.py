@@ -1,0 +1,53 @@
+"""Writes what inference needs of a run:
+
+    python -m jaxrepro.export --workdir=runs/biggan_digits --output=exports/biggan_digits
+
+The folder holds a model card (JSON) and safetensors files; reading them runs no code.
+"""
+
+import pathlib
+
+from absl import flags
+
+from jaxrepro.core import cli
+from jaxrepro.core.errors import InputError
+
+
+def define_flags() -> None:
+    """Defines the command's flags."""
+    flags.DEFINE_string("workdir", None, "Folder of the run; it may still be going on.")
+    flags.DEFINE_string(
+        "output", None, "Folder of the export; an export that is there is replaced."
+    )
+    flags.DEFINE_integer("step", None, "Checkpoint to export; the latest by default.")
+
+
+def main(args: flags.FlagValues) -> None:
+    """Runs the command."""
+    if args.workdir is None or args.output is None:
+        raise InputError(
+            "give --workdir and --output, such as --workdir=runs/biggan_digits "
+            "--output=exports/biggan_digits"
+        )
+
+    from jaxrepro.core import runtime
+
+    runtime.set_up()
+
+    from jaxrepro.core import config, mesh, workdir
+    from jaxrepro.core.export import Export, write_export
+    from jaxrepro.core.restore import restore_state
+
+    folder, output = pathlib.Path(args.workdir), pathlib.Path(args.output)
+    saved = workdir.read_json(folder / workdir.CONFIG)
+    settings = config.Settings(saved)
+    task = config.make_task(settings)
+    step, state, _ = restore_state(task, settings.seed, folder, args.step, mesh.make_mesh())
+    card = {**task.model_card(), "provenance": {"step": step, "config": saved}}
+    export = Export(card, task.export(state))
+    write_export(output, export)
+    print(f"wrote {output}: {', '.join(export.nets)} of step {step} of {folder}")
+
+
+if __name__ == "__main__":
+    cli.run(define_flags, main)
