@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.nn import rematerialization
 from jaxrepro.nn.attention import SelfAttention
 from jaxrepro.nn.batch_norm import BatchNormRelu
 from jaxrepro.nn.cond_norm import ConditionalBatchNormRelu, PlainLinear
@@ -101,6 +102,7 @@ class Generator(nn.Module):
         which has the same expectation and less noise.
       kernel_init: "ortho", "N02" or "xavier".
       dtype: of the computation; parameters, moments and singular vectors stay float32.
+      remat: compute the blocks and attentions again in the backward pass, to save memory.
 
     Raises:
       InputError: one of these is not allowed.
@@ -121,6 +123,7 @@ class Generator(nn.Module):
     bn_groups: int = 1
     kernel_init: str = "ortho"
     dtype: jnp.dtype = jnp.float32
+    remat: bool = False
 
     def __post_init__(self) -> None:
         _check_resolution(self.resolution)
@@ -200,10 +203,11 @@ class Generator(nn.Module):
             first, conditions = z, [embedding] * len(self.blocks)
         h = self.first(first, train=train)
         h = h.reshape(z.shape[0], SEED_SIDE, SEED_SIDE, -1)
+        call = functools.partial(rematerialization.call, train=train, remat=self.remat)
         for block, condition in zip(self.blocks, conditions, strict=True):
-            h = block(h, condition, train=train)
+            h = call(block, h, condition)
             if str(h.shape[1]) in self.attentions:
-                h = self.attentions[str(h.shape[1])](h, train=train)
+                h = call(self.attentions[str(h.shape[1])], h)
         h = self.output_conv(self.output_norm(h, train=train), train=train)
         return jnp.tanh(h.astype(jnp.float32))
 
@@ -223,6 +227,7 @@ class Discriminator(nn.Module):
     sn_epsilon: float = 1e-6
     kernel_init: str = "ortho"
     dtype: jnp.dtype = jnp.float32
+    remat: bool = False
 
     def __post_init__(self) -> None:
         _check_resolution(self.resolution)
@@ -260,10 +265,11 @@ class Discriminator(nn.Module):
         chex.assert_shape(images, (None, side, side, self.channels))
         chex.assert_shape(labels, (images.shape[0],))
         h = images.astype(self.dtype)
+        call = functools.partial(rematerialization.call, train=train, remat=self.remat)
         for i, block in enumerate(self.blocks):
-            h = block(h, train=train)
+            h = call(block, h)
             if str(i) in self.attentions:
-                h = self.attentions[str(i)](h, train=train)
+                h = call(self.attentions[str(i)], h)
         h = jnp.sum(jax.nn.relu(h.astype(jnp.float32)), axis=(1, 2))
         projection = jnp.sum(self.embedding(labels, train=train) * h, axis=1)
         return self.linear(h, train=train)[:, 0] + projection

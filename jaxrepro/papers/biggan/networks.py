@@ -26,6 +26,7 @@ def networks_from_settings(
         "sn_epsilon": model.sn_epsilon,
         "kernel_init": model.kernel_init,
         "dtype": getattr(jnp, model.one_of("dtype", ("float32", "bfloat16"))),
+        "remat": model.one_of("remat", (False, True)),
     }
     generator = Generator(
         **shared,
@@ -46,7 +47,10 @@ def generator_from_card(fields: Mapping[str, Any]) -> Generator:
 
 
 def module_fields(module: Any) -> dict[str, Any]:
-    """Returns a module's hyper-parameters as JSON; the dtype is not one: exports are float32."""
-    skipped = ("parent", "name", "dtype")
+    """Returns a module's hyper-parameters as JSON.
+
+    How it was computed is not one: the dtype (exports are float32), and rematerialisation.
+    """
+    skipped = ("parent", "name", "dtype", "remat")
     values = {f.name: getattr(module, f.name) for f in dataclasses.fields(module)}
     return {name: value for name, value in values.items() if name not in skipped}
