@@ -88,9 +88,11 @@ def test_gradients_and_statistics_with_and_without():
     new = {leaf_path(p): x for p, x in jax.tree_util.tree_leaves_with_path(stats[0])}
     assert old.keys() == new.keys()
     assert all(np.abs(old[path] - new[path]).max() > 1e-3 for path in old)
-    for x, y in zip(jax.tree.leaves(plain_grads), jax.tree.leaves(grads), strict=True):
-        assert np.abs(x).max() > 0
-        np.testing.assert_allclose(x, y, atol=1e-4 * float(np.abs(x).max()))
+    for network, again in zip(plain_grads, grads, strict=True):
+        # A bias in front of a batch norm has no gradient but rounding, next to the largest one.
+        noise = 1e-6 * max(float(np.abs(x).max()) for x in jax.tree.leaves(network))
+        for x, y in zip(jax.tree.leaves(network), jax.tree.leaves(again), strict=True):
+            np.testing.assert_allclose(x, y, atol=1e-4 * float(np.abs(x).max()) + noise)
 
 
 def test_it_is_a_switch_and_no_part_of_a_model():
