@@ -59,6 +59,7 @@ def measure(config, *, num_steps: int, num_warmup: int) -> dict:
     import numpy as np
 
     from jaxrepro.core.config import Settings, make_task
+    from jaxrepro.core.flops import count_operations
 
     task = make_task(Settings(config))
     rng = np.random.default_rng(0)
@@ -71,6 +72,7 @@ def measure(config, *, num_steps: int, num_warmup: int) -> dict:
         for name, spec in task.batch_spec.items()
     }
     state = jax.jit(task.init)(jax.random.key(0))
+    count = count_operations(task.train_step, state, batch)
     began = time.perf_counter()
     update = jax.jit(task.train_step, donate_argnums=0).lower(state, batch).compile()
     compile_seconds = time.perf_counter() - began
@@ -106,6 +108,11 @@ def measure(config, *, num_steps: int, num_warmup: int) -> dict:
         "real_images_per_second": round(examples / float(np.median(times)), 2),
         # Of the optimised program; a loop's body counts once, and on CPU there are no loops.
         "flops_per_step": costs.get("flops"),
+        # Of convolutions and products, loops at their length; per second, over the device's peak
+        # it is the model FLOPs utilisation.
+        "contraction_flops_per_step": count.contractions,
+        "contraction_flops_per_second": round(count.contractions / float(np.median(times))),
+        "elementwise_flops_per_step": count.elementwise,
         "temporary_bytes": getattr(memory, "temp_size_in_bytes", None),
         "losses_finite": finite,
     }

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests import runs
 
 
@@ -21,4 +23,9 @@ def test_step_time_writes_json(tmp_path):
     assert measured["batch"]["image"] == [2, 2, 4, 16, 16, 1]
     assert 0 < measured["step_ms"]["p10"] <= measured["step_ms"]["median"]
     assert measured["real_images_per_second"] > 0
+    # On CPU nothing is a loop, and XLA drops little of what is written.
+    assert 0.8 < measured["contraction_flops_per_step"] / measured["flops_per_step"] < 1.1
+    seconds = measured["step_ms"]["median"] / 1e3
+    rate = measured["contraction_flops_per_step"] / seconds
+    assert measured["contraction_flops_per_second"] == pytest.approx(rate, rel=1e-2)
     assert {"device", "processor", "versions", "xla_flags", "command"} <= measured.keys()

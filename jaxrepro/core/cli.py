@@ -38,6 +38,16 @@ def config_name(default: str = "config") -> str:
     return "_".join(re.sub(r"[^\w.-]", "", word) for word in words if word)
 
 
+def given_config(default: str = "config") -> list[str]:
+    """Returns the arguments that give the same config again: its file and every override."""
+    holder: Any = flags.FLAGS[default]
+    overrides = config_flags.get_override_values(holder)
+    return [
+        f"--{default}={config_flags.get_config_filename(holder)}",
+        *(f"--{default}.{key}={value}" for key, value in overrides.items()),
+    ]
+
+
 def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any]) -> NoReturn:
     """Defines and parses the flags, runs `main` on them and exits.
 

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import pathlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -67,13 +67,9 @@ def train(
 
     # --- Layout: shapes, then shardings; no array exists yet.
     mesh = mesh_lib.make_mesh(settings.fsdp)
-    specs = task.batch_spec
-    mesh_lib.check_batch(mesh, specs)
-    batch_shardings = {k: mesh_lib.batch_sharding(mesh, s.batch_axis) for k, s in specs.items()}
     key = jax.random.key(settings.seed)
-    abstract_state = jax.eval_shape(task.init, key)
-    shardings = state_shardings(abstract_state, task.partition(), mesh)
-    abstract_state = with_shardings(abstract_state, shardings)
+    abstract_state, batch_shardings = lay_out(task, mesh, key)
+    shardings = jax.tree.map(lambda x: x.sharding, abstract_state)
 
     with contextlib.ExitStack() as stack:
         # --- Where to start.
@@ -89,7 +85,7 @@ def train(
         # is said at once.
         evaluation = Evaluation(task.evaluators(), mesh, shardings)
 
-        examples_per_step = next(iter(specs.values())).num_examples
+        examples_per_step = next(iter(task.batch_spec.values())).num_examples
         progress = stack.enter_context(Progress(total, start, examples_per_step))
         write_json(workdir / MODEL_CARD, task.model_card())
         record_start(workdir, start)
@@ -111,7 +107,7 @@ def train(
                 state = jax.device_put(jax.jit(task.init)(key), shardings)
 
             # --- Step: one compilation per run; the old state's memory becomes the new state's.
-            update = compile_step(task, mesh, abstract_state, batch_shardings, progress)
+            update = compile_step(task, mesh, abstract_state, batch_shardings, progress.message)
         profile = Profile(workdir / "profile", settings.profile_at)
         last_finite = start
 
@@ -165,14 +161,31 @@ def train(
         return numbers
 
 
+def lay_out(task: Task, mesh: Mesh, key: jax.Array) -> tuple[Any, dict[str, NamedSharding]]:
+    """Returns (the shapes of the state with their shardings, the shardings of a batch).
+
+    Raises InputError if a batch does not divide over the devices.
+    """
+    specs = task.batch_spec
+    mesh_lib.check_batch(mesh, specs)
+    batch_shardings = {k: mesh_lib.batch_sharding(mesh, s.batch_axis) for k, s in specs.items()}
+    abstract_state = jax.eval_shape(task.init, key)
+    shardings = state_shardings(abstract_state, task.partition(), mesh)
+    return with_shardings(abstract_state, shardings), batch_shardings
+
+
 def compile_step(
     task: Task,
     mesh: Mesh,
     abstract_state: Any,
     batch_shardings: Mapping[str, NamedSharding],
-    progress: Progress,
+    say: Callable[[str], None],
+    compiler_options: Mapping[str, Any] | None = None,
 ) -> jax.stages.Compiled:
-    """Returns the compiled update: (state, batch) -> (state, scalars), the state donated."""
+    """Returns the compiled update: (state, batch) -> (state, scalars), the state donated.
+
+    say: takes a line with what was compiled in what time.
+    """
     batch = {
         name: jax.ShapeDtypeStruct(spec.shape, spec.dtype, sharding=batch_shardings[name])
         for name, spec in task.batch_spec.items()
@@ -187,9 +200,9 @@ def compile_step(
             donate_argnums=0,
         )
         .lower(abstract_state, batch)
-        .compile()
+        .compile(dict(compiler_options or {}))
     )
-    progress.message(
+    say(
         f"compiled the training step for {mesh.size} x {jax.devices()[0].device_kind} in "
         f"{time.perf_counter() - began:.1f} s"
     )

@@ -11,7 +11,7 @@ _CONVOLUTION_FLAG = "--xla_cpu_experimental_ynn_fusion_type=-individual_convolut
 _CONVOLUTION_FLAG_VERSIONS = ("0.10.2", "0.11.2")
 
 
-def _cpu_only() -> bool:
+def cpu_only() -> bool:
     """Whether JAX will run on the CPU: asked for, or nothing else is installed."""
     if platforms := os.environ.get("JAX_PLATFORMS"):
         return platforms == "cpu"
@@ -28,8 +28,16 @@ def set_xla_flags() -> None:
     """
     flags = os.environ.get("XLA_FLAGS", "")
     known = importlib.metadata.version("jaxlib") in _CONVOLUTION_FLAG_VERSIONS
-    if known and _cpu_only() and "xla_cpu_experimental_ynn_fusion_type" not in flags:
+    if known and cpu_only() and "xla_cpu_experimental_ynn_fusion_type" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_CONVOLUTION_FLAG}".strip()
+
+
+def set_num_cpu_devices(number: int) -> None:
+    """Shows JAX this many devices where it runs on the CPU alone; elsewhere does nothing."""
+    if cpu_only():
+        words = [w for w in os.environ.get("XLA_FLAGS", "").split() if "device_count" not in w]
+        words.append(f"--xla_force_host_platform_device_count={number}")
+        os.environ["XLA_FLAGS"] = " ".join(words)
 
 
 def set_compilation_cache() -> None:

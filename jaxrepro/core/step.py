@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxrepro.core import platform
 from jaxrepro.core.state import Net, Params, TrainState, Variables
 
 Carry = TypeVar("Carry")
@@ -20,7 +21,7 @@ def sequential(body: Callable[[Carry, Any], tuple[Carry, Aux]], init: Carry, xs:
     its fast kernels take; inside a loop, even one of a single round, they run 15 to 50 times
     slower. On accelerators the loop keeps compile time independent of its length.
     """
-    if jax.default_backend() != "cpu":
+    if not platform.on_cpu():
         return jax.lax.scan(body, init, xs)
     carry, outs = init, []
     for i in range(jax.tree.leaves(xs)[0].shape[0]):

@@ -2,6 +2,7 @@
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.bundled import DigitsSource, PhotosSource
+from jaxrepro.data.described import DescribedSource
 from jaxrepro.data.folder import FolderSource
 from jaxrepro.data.records import RecordSource
 from jaxrepro.data.source import Item, Source
@@ -41,4 +42,6 @@ def open_source(spec: str, *, split: str = "train", channels: int = 3) -> Source
     if kind == "tfds" and place:
         name, _, data_dir = place.partition("@")
         return TfdsSource(name, data_dir=data_dir or None, split=split, channels=channels)
+    if kind == "described" and place.isdecimal():
+        return DescribedSource(int(place), split=split, channels=channels)
     raise InputError(f"unknown data source {spec!r}; allowed are {_ALLOWED}")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from jaxrepro.core import platform
 from jaxrepro.nn import (
     batch_moments,
     convolution,
@@ -50,5 +51,5 @@ FOR_CPU = Operations(
 
 
 def operations() -> Operations:
-    """Returns the forms that are fastest on JAX's default backend."""
-    return FOR_CPU if jax.default_backend() == "cpu" else DEFINITIONS
+    """Returns the forms that are fastest on the platform that is traced for."""
+    return FOR_CPU if platform.on_cpu() else DEFINITIONS

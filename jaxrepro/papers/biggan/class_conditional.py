@@ -45,6 +45,7 @@ class ClassConditionalGenerator(nn.Module):
       dtype: of the computation; parameters, moments and singular vectors stay float32.
       spectral: divide kernels by their singular values. False is for published kernels that
         are divided already.
+      remat: compute the blocks and attentions again in the backward pass, to save memory.
 
     Raises:
       InputError: one of these is not allowed.
@@ -65,6 +66,7 @@ class ClassConditionalGenerator(nn.Module):
     kernel_init: str = "ortho"
     dtype: jnp.dtype = jnp.float32
     spectral: bool = True
+    remat: bool = False
 
     def __post_init__(self) -> None:
         check_resolution(self.resolution)
@@ -129,6 +131,7 @@ class ProjectionDiscriminator(nn.Module):
     sn_epsilon: float = 1e-6
     kernel_init: str = "ortho"
     dtype: jnp.dtype = jnp.float32
+    remat: bool = False
     # As in `ClassConditionalGenerator`, but no setting.
     spectral: ClassVar[bool] = True
 

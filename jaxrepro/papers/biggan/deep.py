@@ -5,6 +5,7 @@ The networks are those of the author's PyTorch code, in NHWC, with the differenc
 TensorFlow networks. A stage is the group of blocks between two changes of side.
 """
 
+import functools
 import itertools
 
 import chex
@@ -12,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.nn import rematerialization
 from jaxrepro.nn.bottleneck import BOTTLENECK_RATIO, BottleneckDownBlock, BottleneckUpBlock
 from jaxrepro.papers.biggan.class_conditional import (
     ClassConditionalGenerator,
@@ -123,10 +125,11 @@ class DeepGenerator(ClassConditionalGenerator):
         condition = jnp.concatenate([embedding, z], axis=1)
         h = self.first(condition, train=train)
         h = h.reshape(z.shape[0], SEED_SIDE, SEED_SIDE, -1)
+        call = functools.partial(rematerialization.call, train=train, remat=self.remat)
         for block in self.blocks:
-            h = block(h, condition, train=train)
+            h = call(block, h, condition)
             if block.upsample and str(h.shape[1]) in self.attentions:
-                h = self.attentions[str(h.shape[1])](h, train=train)
+                h = call(self.attentions[str(h.shape[1])], h)
         h = self.output_conv(self.output_norm(h, train=train), train=train)
         return jnp.tanh(h[..., : self.channels].astype(jnp.float32))
 
@@ -175,9 +178,10 @@ class DeepDiscriminator(ProjectionDiscriminator):
         """
         self.check_shapes(images, labels)
         h = self.input_conv(images.astype(self.dtype), train=train)
+        call = functools.partial(rematerialization.call, train=train, remat=self.remat)
         for i, block in enumerate(self.blocks):
-            h = block(h, train=train)
+            h = call(block, h)
             stage, block_of_stage = divmod(i, self.depth)
             if block_of_stage == self.depth - 1 and str(stage) in self.attentions:
-                h = self.attentions[str(stage)](h, train=train)
+                h = call(self.attentions[str(stage)], h)
         return self.logits(h, labels, train=train)

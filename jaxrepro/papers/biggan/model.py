@@ -5,11 +5,14 @@ as in the paper's TensorFlow networks (torch's default draws them), the first li
 output is read as (4, 4, C), and 16 pixels are allowed, for small data sets; that size is ours.
 """
 
+import functools
+
 import chex
 import jax
 import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.nn import rematerialization
 from jaxrepro.nn.residual import DownBlock, UpBlock
 from jaxrepro.papers.biggan.class_conditional import (
     ClassConditionalGenerator,
@@ -73,10 +76,11 @@ class Generator(ClassConditionalGenerator):
             first, conditions = z, [embedding] * len(self.blocks)
         h = self.first(first, train=train)
         h = h.reshape(z.shape[0], SEED_SIDE, SEED_SIDE, -1)
+        call = functools.partial(rematerialization.call, train=train, remat=self.remat)
         for block, condition in zip(self.blocks, conditions, strict=True):
-            h = block(h, condition, train=train)
+            h = call(block, h, condition)
             if str(h.shape[1]) in self.attentions:
-                h = self.attentions[str(h.shape[1])](h, train=train)
+                h = call(self.attentions[str(h.shape[1])], h)
         h = self.output_conv(self.output_norm(h, train=train), train=train)
         return jnp.tanh(h.astype(jnp.float32))
 
@@ -115,8 +119,9 @@ class Discriminator(ProjectionDiscriminator):
         """
         self.check_shapes(images, labels)
         h = images.astype(self.dtype)
+        call = functools.partial(rematerialization.call, train=train, remat=self.remat)
         for i, block in enumerate(self.blocks):
-            h = block(h, train=train)
+            h = call(block, h)
             if str(i) in self.attentions:
                 h = self.attentions[str(i)](h, train=train)
         return self.logits(h, labels, train=train)

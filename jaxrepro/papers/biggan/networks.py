@@ -37,6 +37,7 @@ def networks_from_settings(
         "sn_epsilon": model.sn_epsilon,
         "kernel_init": model.kernel_init,
         "dtype": getattr(jnp, model.one_of("dtype", ("float32", "bfloat16"))),
+        "remat": model.one_of("remat", (False, True)),
     }
     generator = both | {
         "dim_z": model.at_least("dim_z", 1),
@@ -72,12 +73,12 @@ def generator_from_card(fields: Mapping[str, Any]) -> AnyGenerator:
 
 
 def module_fields(module: AnyGenerator | AnyDiscriminator) -> dict[str, Any]:
-    """Returns a network's architecture and hyper-parameters as JSON, without the dtype.
+    """Returns a network's architecture and hyper-parameters as JSON.
 
-    It is no part of a model card: exports are float32.
+    How it was computed is not one: the dtype (exports are float32), and rematerialisation.
     """
     kinds = [*_GENERATORS.items(), *_DISCRIMINATORS.items()]
     (architecture,) = (name for name, kind in kinds if type(module) is kind)
-    skipped = ("parent", "name", "dtype")
+    skipped = ("parent", "name", "dtype", "remat")
     values = {f.name: getattr(module, f.name) for f in dataclasses.fields(module)}
     return {"architecture": architecture} | {k: v for k, v in values.items() if k not in skipped}

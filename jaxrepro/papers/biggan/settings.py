@@ -58,6 +58,9 @@ def published(resolution: int) -> Any:
             "bn_groups": 1,
             # Of the computation; parameters, statistics and optimiser state are float32.
             "dtype": "float32",
+            # Whether the backward pass computes the blocks again instead of keeping what they
+            # made: less memory, more time; the same numbers up to rounding.
+            "remat": False,
         }
     )
     config.optim = ConfigDict(
