@@ -14,11 +14,12 @@ import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.nn.attention import SelfAttention
-from jaxrepro.nn.batch_norm import BatchNormRelu
-from jaxrepro.nn.cond_norm import ConditionalBatchNormRelu, PlainLinear
+from jaxrepro.nn.cond_norm import PlainLinear
 from jaxrepro.nn.initializers import kernel_initializer
+from jaxrepro.nn.operations import operations_for
 from jaxrepro.nn.residual import DownBlock, UpBlock
 from jaxrepro.nn.spectral_norm import SpectralConv, SpectralDense, SpectralEmbedding
+from jaxrepro.papers.biggan import variations
 
 # In units of ch, by resolution: the 4x4 seed's channels, then those after each block, which
 # doubles the side.
@@ -101,6 +102,11 @@ class Generator(nn.Module):
         which has the same expectation and less noise.
       kernel_init: "ortho", "N02" or "xavier".
       dtype: of the computation; parameters, moments and singular vectors stay float32.
+      depth: blocks of each size; the further ones follow the one that upsamples, keep the map's
+        size and take the same chunk of z.
+      upsampling: "nearest" or "bilinear".
+      norm: "batch", or "weight" for normalised weights and no normalised activations.
+      kernel_size, dilation: 3, 5 or 7, and 1 or 2; see `variations`, also for the norm.
 
     Raises:
       InputError: one of these is not allowed.
@@ -121,6 +127,11 @@ class Generator(nn.Module):
     bn_groups: int = 1
     kernel_init: str = "ortho"
     dtype: jnp.dtype = jnp.float32
+    depth: int = 1
+    upsampling: str = "nearest"
+    norm: str = "batch"
+    kernel_size: int = 3
+    dilation: int = 1
 
     def __post_init__(self) -> None:
         _check_resolution(self.resolution)
@@ -134,13 +145,14 @@ class Generator(nn.Module):
                 f"z into {num_chunks} equal chunks; choose {below} or {below + num_chunks}"
             )
         kernel_initializer(self.kernel_init)
+        variations.check_generator(self)
         super().__post_init__()
 
     def setup(self) -> None:
         """Makes the layers."""
         init = kernel_initializer(self.kernel_init)
         spectral = {"epsilon": self.sn_epsilon, "kernel_init": init, "dtype": self.dtype}
-        conv = functools.partial(SpectralConv, **spectral)
+        conv = variations.generator_conv(self)
         if self.shared_dim:
             self.shared = nn.Embed(
                 self.num_classes, self.shared_dim, embedding_init=init, dtype=jnp.float32
@@ -150,31 +162,31 @@ class Generator(nn.Module):
             )
         else:
             linear = functools.partial(PlainLinear, kernel_init=init)
-        moments = {"momentum": self.bn_momentum, "num_groups": self.bn_groups}
-        norm = functools.partial(
-            ConditionalBatchNormRelu, linear=linear, epsilon=self.bn_epsilon, **moments
-        )
+        norm, self.output_norm = variations.generator_norms(self, linear)
         seed, *widths = (self.ch * m for m in GENERATOR_CHANNELS[self.resolution])
         self.first = SpectralDense(SEED_SIDE * SEED_SIDE * seed, **spectral)
-        self.blocks = [UpBlock(width, conv=conv, norm=norm) for width in widths]
+        size = {"kernel_size": self.kernel_size, "dilation": self.dilation}
+        block = functools.partial(UpBlock, conv=conv, norm=norm, upsampling=self.upsampling, **size)
+        self.blocks = [block(width) for width in widths]
+        self.further_blocks = [
+            [block(width, upsample=False) for _ in range(self.depth - 1)] for width in widths
+        ]
         point_conv = functools.partial(conv, kernel_size=1, use_bias=False)
         self.attentions = {
             str(side): SelfAttention(conv=point_conv)
             for side in generator_sides(self.resolution)
             if side in self.attention
         }
-        output_epsilon = self.output_bn_epsilon
-        self.output_norm = BatchNormRelu(
-            epsilon=self.bn_epsilon if output_epsilon is None else output_epsilon, **moments
+        self.output_conv = conv(
+            self.channels, self.kernel_size, operation=operations_for(**size).convolve
         )
-        self.output_conv = conv(self.channels)
 
     def __call__(self, z: jax.Array, labels: jax.Array, *, train: bool) -> jax.Array:
         """Returns images float32 [B, resolution, resolution, channels] in [-1, 1].
 
         z: [B, dim_z], standard normal in training; labels: int32 [B] in [0, num_classes).
-        With `train` the batch's own moments normalise, and the collections "batch_stats" and
-        "spectral" are updated and must be mutable.
+        With `train` the batch's own moments normalise, and the collections "batch_stats" (unless
+        norm is "weight") and "spectral" are updated and must be mutable.
         """
         return self.synthesize(z, self.embed(labels), train=train)
 
@@ -200,8 +212,11 @@ class Generator(nn.Module):
             first, conditions = z, [embedding] * len(self.blocks)
         h = self.first(first, train=train)
         h = h.reshape(z.shape[0], SEED_SIDE, SEED_SIDE, -1)
-        for block, condition in zip(self.blocks, conditions, strict=True):
-            h = block(h, condition, train=train)
+        for block, further, condition in zip(
+            self.blocks, self.further_blocks, conditions, strict=True
+        ):
+            for layer in (block, *further):
+                h = layer(h, condition, train=train)
             if str(h.shape[1]) in self.attentions:
                 h = self.attentions[str(h.shape[1])](h, train=train)
         h = self.output_conv(self.output_norm(h, train=train), train=train)
@@ -213,6 +228,10 @@ class Discriminator(nn.Module):
 
     The attributes mean what they mean in `Generator`, and raise the same InputError. Attention
     is placed after every block whose output has that side: at the last side, two or more.
+
+    depth: the blocks after each one that halves the map, plus one; they keep the map's size.
+    norm: "none", or "batch" or "conditional_batch" before every ReLU. In D's own update the
+    moments are those of fake and real images together, in G's update those of the fakes alone.
     """
 
     resolution: int
@@ -223,6 +242,13 @@ class Discriminator(nn.Module):
     sn_epsilon: float = 1e-6
     kernel_init: str = "ortho"
     dtype: jnp.dtype = jnp.float32
+    depth: int = 1
+    norm: str = "none"
+    kernel_size: int = 3
+    dilation: int = 1
+    bn_epsilon: float = 1e-5
+    bn_momentum: float = 0.1
+    bn_groups: int = 1
 
     def __post_init__(self) -> None:
         _check_resolution(self.resolution)
@@ -230,6 +256,7 @@ class Discriminator(nn.Module):
         sides = discriminator_sides(self.resolution)
         _check_attention("discriminator", self.attention, sides, widths)
         kernel_initializer(self.kernel_init)
+        variations.check_discriminator(self)
         super().__post_init__()
 
     def setup(self) -> None:
@@ -238,10 +265,19 @@ class Discriminator(nn.Module):
         spectral = {"epsilon": self.sn_epsilon, "kernel_init": init}
         conv = functools.partial(SpectralConv, dtype=self.dtype, **spectral)
         multiples, num_down = DISCRIMINATOR_CHANNELS[self.resolution]
+        norm = variations.discriminator_norm(self)
+        block = functools.partial(
+            DownBlock, conv=conv, norm=norm, kernel_size=self.kernel_size, dilation=self.dilation
+        )
         self.blocks = [
-            DownBlock(self.ch * m, conv=conv, downsample=i < num_down, rectify_input=i > 0)
+            block(self.ch * m, downsample=i < num_down, rectify_input=i > 0)
             for i, m in enumerate(multiples)
         ]
+        self.further_blocks = [
+            [block(self.ch * m, downsample=False) for _ in range(self.depth - 1) if i < num_down]
+            for i, m in enumerate(multiples)
+        ]
+        self.output_norm = norm() if norm else None
         point_conv = functools.partial(conv, kernel_size=1, use_bias=False)
         self.attentions = {
             str(i): SelfAttention(conv=point_conv)
@@ -254,16 +290,23 @@ class Discriminator(nn.Module):
     def __call__(self, images: jax.Array, labels: jax.Array, *, train: bool) -> jax.Array:
         """Returns logits float32 [B] from images [B, H, W, channels] in [-1, 1], labels int32 [B].
 
-        With `train` the collection "spectral" is updated and must be mutable.
+        With `train` the collections "spectral" and, with a norm, "batch_stats" are updated and
+        must be mutable.
         """
         side = self.resolution
         chex.assert_shape(images, (None, side, side, self.channels))
         chex.assert_shape(labels, (images.shape[0],))
         h = images.astype(self.dtype)
+        conditions = ()
+        if self.norm == "conditional_batch":
+            conditions = (jax.nn.one_hot(labels, self.num_classes, dtype=jnp.float32),)
         for i, block in enumerate(self.blocks):
-            h = block(h, train=train)
+            for layer in (block, *self.further_blocks[i]):
+                h = layer(h, *conditions, train=train)
             if str(i) in self.attentions:
                 h = self.attentions[str(i)](h, train=train)
-        h = jnp.sum(jax.nn.relu(h.astype(jnp.float32)), axis=(1, 2))
+        h = h.astype(jnp.float32)
+        h = self.output_norm(h, *conditions, train=train) if self.output_norm else jax.nn.relu(h)
+        h = jnp.sum(h, axis=(1, 2))
         projection = jnp.sum(self.embedding(labels, train=train) * h, axis=1)
         return self.linear(h, train=train)[:, 0] + projection

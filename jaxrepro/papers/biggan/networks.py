@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jaxrepro.core.config import Settings
+from jaxrepro.core.errors import InputError
 from jaxrepro.papers.biggan.model import Discriminator, Generator
 
 
@@ -25,6 +26,10 @@ def networks_from_settings(
         "channels": channels,
         "sn_epsilon": model.sn_epsilon,
         "kernel_init": model.kernel_init,
+        "depth": model.depth,
+        "kernel_size": model.kernel_size,
+        "bn_epsilon": model.bn_epsilon,
+        "bn_groups": num_groups,
         "dtype": getattr(jnp, model.one_of("dtype", ("float32", "bfloat16"))),
     }
     generator = Generator(
@@ -33,10 +38,19 @@ def networks_from_settings(
         shared_dim=model.at_least("shared_dim", 0),
         hierarchical=model.hierarchical,
         attention=model.g_attention,
-        bn_epsilon=model.bn_epsilon,
-        bn_groups=num_groups,
+        upsampling=model.upsampling,
+        norm=model.g_norm,
+        dilation=model.g_dilation,
     )
-    return generator, Discriminator(**shared, attention=model.d_attention)
+    discriminator = Discriminator(
+        **shared, attention=model.d_attention, norm=model.d_norm, dilation=model.d_dilation
+    )
+    if num_groups > 1 and (generator.norm, discriminator.norm) == ("weight", "none"):
+        raise InputError(
+            f"model.bn_groups={num_groups} has no effect: with model.g_norm='weight' and "
+            "model.d_norm='none' there is no batch norm; choose bn_groups=1"
+        )
+    return generator, discriminator
 
 
 def generator_from_card(fields: Mapping[str, Any]) -> Generator:
