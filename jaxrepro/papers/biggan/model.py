@@ -6,6 +6,7 @@ output is read as (4, 4, C), and 16 pixels are allowed, for small data sets; tha
 """
 
 import functools
+from typing import Any
 
 import chex
 import flax.linen as nn
@@ -165,7 +166,7 @@ class Generator(nn.Module):
         norm, self.output_norm = variations.generator_norms(self, linear)
         seed, *widths = (self.ch * m for m in GENERATOR_CHANNELS[self.resolution])
         self.first = SpectralDense(SEED_SIDE * SEED_SIDE * seed, **spectral)
-        size = {"kernel_size": self.kernel_size, "dilation": self.dilation}
+        size: dict[str, Any] = {"kernel_size": self.kernel_size, "dilation": self.dilation}
         block = functools.partial(UpBlock, conv=conv, norm=norm, upsampling=self.upsampling, **size)
         self.blocks = [block(width) for width in widths]
         self.further_blocks = [
