@@ -76,8 +76,12 @@ def test_init_is_abstract_and_step_keeps_its_structure(path):
 
 @pytest.mark.parametrize("path", TRAINED, ids=lambda path: path.stem)
 def test_two_updates(path):
+    check_two_updates(make(path))
+
+
+def check_two_updates(task):
+    """Two updates on the task's data: traced once, finite, every parameter changed."""
     chex.clear_trace_counter()
-    task = make(path)
     state = jax.jit(task.init)(jax.random.key(0))
     before = host(state)
     step = jax.jit(chex.assert_max_traces(task.train_step, n=1), donate_argnums=0)

@@ -1,4 +1,4 @@
-"""Class-conditional batch normalisation."""
+"""Class-conditional gains and biases, with batch normalisation or without normalisation."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 
 from jaxrepro.nn.batch_norm import BatchNormRelu
+from jaxrepro.nn.scale import ScaleRelu
 
 
 class PlainLinear(nn.Module):
@@ -51,3 +52,22 @@ class ConditionalBatchNormRelu(nn.Module):
             name="normalize",
         )
         return normalize(x, gain, bias, train=train)
+
+
+class ConditionalScaleRelu(nn.Module):
+    """Gain 1 + L_g(c) and bias L_b(c) without normalisation, then a ReLU.
+
+    What is left of `ConditionalBatchNormRelu` where the weights are normalised instead; `linear`
+    as there.
+    """
+
+    linear: Callable[..., nn.Module]
+
+    @nn.compact
+    def __call__(self, x: jax.Array, condition: jax.Array, *, train: bool) -> jax.Array:
+        """Returns [B, H, W, C] >= 0 from x [B, H, W, C] and the condition c [B, E]."""
+        chex.assert_rank([x, condition], [4, 2])
+        channels = x.shape[-1]
+        gain = 1 + self.linear(channels, name="gain")(condition, train=train)
+        bias = self.linear(channels, name="bias")(condition, train=train)
+        return ScaleRelu(name="scale")(x, gain, bias, train=train)

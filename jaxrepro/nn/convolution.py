@@ -4,6 +4,8 @@ These are the definitions; `phase_convolution` has faster forms of those that ch
 A kernel may be wider (float32) than the map it is used on.
 """
 
+from collections.abc import Callable
+
 import jax
 from jax import lax
 
@@ -12,17 +14,31 @@ from jaxrepro.nn import resampling
 DIMENSION_NUMBERS = ("NHWC", "HWIO", "NHWC")
 
 
-def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Returns [B, H, W, O]: x [B, H, W, I] convolved with kernel [h, w, I, O], h and w odd."""
-    kernel = kernel.astype(x.dtype)
-    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=DIMENSION_NUMBERS)
+def convolve(x: jax.Array, kernel: jax.Array, dilation: int = 1) -> jax.Array:
+    """Returns [B, H, W, O]: x [B, H, W, I] convolved with kernel [h, w, I, O], h and w odd.
+
+    dilation: the distance in pixels between neighbouring taps of the kernel.
+    """
+    return lax.conv_general_dilated(
+        x,
+        kernel.astype(x.dtype),
+        (1, 1),
+        "SAME",
+        rhs_dilation=(dilation, dilation),
+        dimension_numbers=DIMENSION_NUMBERS,
+    )
 
 
-def upsample_then_convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Returns [B, 2H, 2W, O]: x [B, H, W, I] doubled by nearest neighbour, then convolved."""
-    return convolve(resampling.upsample_nearest(x), kernel)
+def upsample_then_convolve(
+    x: jax.Array,
+    kernel: jax.Array,
+    dilation: int = 1,
+    upsample: Callable[[jax.Array], jax.Array] = resampling.upsample_nearest,
+) -> jax.Array:
+    """Returns [B, 2H, 2W, O]: x [B, H, W, I] doubled by `upsample`, then convolved."""
+    return convolve(upsample(x), kernel, dilation)
 
 
-def convolve_then_pool(x: jax.Array, kernel: jax.Array) -> jax.Array:
+def convolve_then_pool(x: jax.Array, kernel: jax.Array, dilation: int = 1) -> jax.Array:
     """Returns [B, H//2, W//2, O]: x [B, H, W, I] convolved, then averaged over 2x2 windows."""
-    return resampling.average_pool(convolve(x, kernel))
+    return resampling.average_pool(convolve(x, kernel, dilation))

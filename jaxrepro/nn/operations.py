@@ -4,6 +4,7 @@ The forms named here differ in speed and in rounding, not in what they compute; 
 compare each with its definition.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -53,3 +54,28 @@ FOR_CPU = Operations(
 def operations() -> Operations:
     """Returns the forms that are fastest on the platform that is traced for."""
     return FOR_CPU if platform.on_cpu() else DEFINITIONS
+
+
+def operations_for(
+    *, kernel_size: int = 3, dilation: int = 1, upsampling: str = "nearest"
+) -> Operations:
+    """Returns `operations()` with convolutions of that dilation, and that upsampling before them.
+
+    The faster forms know 3x3 kernels without dilation, and nearest-neighbour upsampling: all
+    else is computed by its definition. upsampling: a key of `resampling.UPSAMPLINGS`.
+    """
+    forms = operations()
+    if (kernel_size, dilation) != (3, 1):
+        forms = forms._replace(
+            convolve=functools.partial(convolution.convolve, dilation=dilation),
+            convolve_then_pool=functools.partial(convolution.convolve_then_pool, dilation=dilation),
+        )
+    if (kernel_size, dilation, upsampling) != (3, 1, "nearest"):
+        forms = forms._replace(
+            upsample_then_convolve=functools.partial(
+                convolution.upsample_then_convolve,
+                dilation=dilation,
+                upsample=resampling.UPSAMPLINGS[upsampling],
+            )
+        )
+    return forms

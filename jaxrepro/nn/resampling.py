@@ -1,4 +1,4 @@
-"""Changes of size by two: nearest-neighbour upsampling, average and maximum pooling."""
+"""Changes of size by two: nearest and bilinear upsampling, average and maximum pooling."""
 
 import functools
 
@@ -12,6 +12,27 @@ def upsample_nearest(x: jax.Array) -> jax.Array:
     batch, height, width, channels = x.shape
     x = jnp.broadcast_to(x[:, :, None, :, None, :], (batch, height, 2, width, 2, channels))
     return x.reshape(batch, 2 * height, 2 * width, channels)
+
+
+def upsample_bilinear(x: jax.Array) -> jax.Array:
+    """Returns [B, 2H, 2W, C]: x [B, H, W, C] interpolated linearly along both sides.
+
+    Pixels are squares with their value at the centre (torch's align_corners=False): a new pixel
+    is 3/4 of the old one it lies in and 1/4 of the next nearest, which at the border is itself.
+    """
+    for axis in (1, 2):
+        size = x.shape[axis]
+        edges = [(0, 0)] * 4
+        edges[axis] = (1, 1)
+        padded = jnp.pad(x, edges, mode="edge")
+        before = lax.slice_in_dim(padded, 0, size, axis=axis)
+        after = lax.slice_in_dim(padded, 2, size + 2, axis=axis)
+        halves = jnp.stack([(3 * x + before) / 4, (3 * x + after) / 4], axis=axis + 1)
+        x = halves.reshape(*x.shape[:axis], 2 * size, *x.shape[axis + 1 :])
+    return x
+
+
+UPSAMPLINGS = {"nearest": upsample_nearest, "bilinear": upsample_bilinear}
 
 
 def average_pool(x: jax.Array) -> jax.Array:

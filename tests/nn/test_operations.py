@@ -1,12 +1,14 @@
 """The forms that are used on CPU compute what their definitions say: values and gradients."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxrepro.nn import resampling
-from jaxrepro.nn.operations import DEFINITIONS, FOR_CPU, operations
+from jaxrepro.nn.operations import DEFINITIONS, FOR_CPU, operations, operations_for
 
 # x [B, H, W, I], kernel [h, w, I, O]: odd and even sides, wide and narrow channels, many and few
 # pixels, because the forms choose by them.
@@ -123,3 +125,52 @@ def test_forms_are_chosen_by_platform(monkeypatch):
     assert operations() is FOR_CPU
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     assert operations() is DEFINITIONS
+
+
+SWITCHES = {
+    "size 5": {"kernel_size": 5},
+    "size 7": {"kernel_size": 7},
+    "dilated": {"dilation": 2},
+    "bilinear": {"upsampling": "bilinear"},
+    "all": {"kernel_size": 5, "dilation": 2, "upsampling": "bilinear"},
+}
+
+
+@pytest.mark.parametrize("switches", SWITCHES.values(), ids=SWITCHES)
+def test_other_kernels_and_upsamplings(switches):
+    """Against one plain convolution, without dilation: its kernel has zeros between the taps."""
+    forms = operations_for(**switches)
+    size, dilation = switches.get("kernel_size", 3), switches.get("dilation", 1)
+    x, kernel = draw((2, 6, 4, 3), (size, size, 3, 5))
+    spread = dilation * (size - 1) + 1
+    with_zeros = jnp.zeros((spread, spread, 3, 5)).at[::dilation, ::dilation].set(kernel)
+    kind = {"nearest": "nearest", "bilinear": "linear"}[switches.get("upsampling", "nearest")]
+    doubled = jax.image.resize(x, (2, 12, 8, 3), kind)
+
+    def plain(x):
+        margin = (spread // 2, spread // 2)
+        return jax.lax.conv_general_dilated(
+            x, with_zeros, (1, 1), [margin, margin], dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4)
+    close(forms.convolve(x, kernel), plain(x))
+    close(forms.upsample_then_convolve(x, kernel), plain(doubled))
+    pooled = plain(x).reshape(2, 3, 2, 2, 2, 5).mean(axis=(2, 4))
+    close(forms.convolve_then_pool(x, kernel), pooled)
+
+
+def test_fast_forms_are_kept_where_they_apply():
+    assert operations_for() is FOR_CPU
+    bilinear = operations_for(upsampling="bilinear")
+    assert bilinear.upsample_then_convolve is not FOR_CPU.upsample_then_convolve
+    assert bilinear._replace(upsample_then_convolve=FOR_CPU.upsample_then_convolve) == FOR_CPU
+    for other in (operations_for(kernel_size=5), operations_for(dilation=2)):
+        for name in ("convolve", "upsample_then_convolve", "convolve_then_pool"):
+            assert getattr(other, name) is not getattr(FOR_CPU, name)
+
+
+def test_bilinear_upsampling_by_hand():
+    x = jnp.asarray([[0.0, 4.0]]).reshape(1, 1, 2, 1)
+    rows = np.asarray(resampling.upsample_bilinear(x)[0, ..., 0])
+    np.testing.assert_array_equal(rows, [[0, 1, 3, 4], [0, 1, 3, 4]])

@@ -95,14 +95,21 @@ class ClassConditionalGenerator(nn.Module):
             normalize=self.spectral,
         )
         self.attentions = {
-            str(side): attention_layer(self)
+            str(side): attention_layer(self.conv)
             for side in generator_sides(self.resolution)
             if side in self.attention
         }
+        self.output_norm = self.make_output_norm()
+
+    @property
+    def conv(self) -> Callable[..., nn.Module]:
+        """The maker of the convolutions, `conv(features, kernel_size, name=...)`."""
+        return spectral_conv(self)
+
+    def make_output_norm(self) -> nn.Module:
+        """Returns the unconditional norm before the output convolution."""
         epsilon = self.bn_epsilon if self.output_bn_epsilon is None else self.output_bn_epsilon
-        self.output_norm = BatchNormRelu(
-            epsilon=epsilon, momentum=self.bn_momentum, num_groups=self.bn_groups
-        )
+        return BatchNormRelu(epsilon=epsilon, momentum=self.bn_momentum, num_groups=self.bn_groups)
 
     def embed(self, labels: jax.Array) -> jax.Array:
         """Returns the class vectors of labels [B], which `synthesize` takes.
@@ -160,8 +167,8 @@ class ProjectionDiscriminator(nn.Module):
         chex.assert_shape(labels, (images.shape[0],))
 
     def logits(self, h: jax.Array, labels: jax.Array, *, train: bool) -> jax.Array:
-        """Returns logits float32 [B] from the last map [B, H, W, C] and labels [B]."""
-        h = jnp.sum(jax.nn.relu(h.astype(jnp.float32)), axis=(1, 2))
+        """Returns logits float32 [B] from the last map [B, H, W, C], >= 0, and labels [B]."""
+        h = jnp.sum(h.astype(jnp.float32), axis=(1, 2))
         projection = jnp.sum(self.embedding(labels, train=train) * h, axis=1)
         return self.linear(h, train=train)[:, 0] + projection
 
@@ -177,33 +184,33 @@ def spectral_conv(module: Any) -> Callable[..., SpectralConv]:
     )
 
 
+def conditional_linear(generator: ClassConditionalGenerator) -> Callable[..., nn.Module]:
+    """Returns the maker of the maps from a condition to gains and biases."""
+    init = kernel_initializer(generator.kernel_init)
+    if not generator.shared_dim:
+        return functools.partial(PlainLinear, kernel_init=init)
+    return functools.partial(
+        SpectralDense,
+        use_bias=False,
+        epsilon=generator.sn_epsilon,
+        kernel_init=init,
+        normalize=generator.spectral,
+    )
+
+
 def conditional_norm(
     generator: ClassConditionalGenerator,
 ) -> Callable[..., ConditionalBatchNormRelu]:
     """Returns the maker of a generator's conditional norms, from its settings."""
-    init = kernel_initializer(generator.kernel_init)
-    linear = (
-        functools.partial(
-            SpectralDense,
-            use_bias=False,
-            epsilon=generator.sn_epsilon,
-            kernel_init=init,
-            normalize=generator.spectral,
-        )
-        if generator.shared_dim
-        else functools.partial(PlainLinear, kernel_init=init)
-    )
     return functools.partial(
         ConditionalBatchNormRelu,
-        linear=linear,
+        linear=conditional_linear(generator),
         epsilon=generator.bn_epsilon,
         momentum=generator.bn_momentum,
         num_groups=generator.bn_groups,
     )
 
 
-def attention_layer(module: Any) -> SelfAttention:
-    """Returns a new attention layer with a network's convolutions."""
-    return SelfAttention(
-        conv=functools.partial(spectral_conv(module), kernel_size=1, use_bias=False)
-    )
+def attention_layer(conv: Callable[..., nn.Module]) -> SelfAttention:
+    """Returns a new attention layer of convolutions that `conv` makes."""
+    return SelfAttention(conv=functools.partial(conv, kernel_size=1, use_bias=False))

@@ -101,7 +101,7 @@ class DeepGenerator(ClassConditionalGenerator):
     def setup(self) -> None:
         """Makes the layers."""
         super().setup()
-        conv, norm = spectral_conv(self), conditional_norm(self)
+        conv, norm = self.conv, conditional_norm(self)
         self.blocks = [
             BottleneckUpBlock(self.ch * m, conv=conv, norm=norm, upsample=(i + 1) % self.depth == 0)
             for i, m in enumerate(deep_generator_widths(self.resolution, self.depth))
@@ -166,7 +166,7 @@ class DeepDiscriminator(ProjectionDiscriminator):
             for i, m in enumerate(deep_discriminator_widths(self.resolution, self.depth))
         ]
         self.attentions = {
-            str(stage): attention_layer(self)
+            str(stage): attention_layer(conv)
             for stage, side in enumerate(deep_discriminator_sides(self.resolution))
             if side in self.attention
         }
@@ -184,4 +184,4 @@ class DeepDiscriminator(ProjectionDiscriminator):
             stage, block_of_stage = divmod(i, self.depth)
             if block_of_stage == self.depth - 1 and str(stage) in self.attentions:
                 h = call(self.attentions[str(stage)], h)
-        return self.logits(h, labels, train=train)
+        return self.logits(jax.nn.relu(h), labels, train=train)

@@ -6,19 +6,24 @@ output is read as (4, 4, C), and 16 pixels are allowed, for small data sets; tha
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import chex
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.nn import rematerialization
+from jaxrepro.nn.operations import operations_for
 from jaxrepro.nn.residual import DownBlock, UpBlock
+from jaxrepro.nn.scale import ScaleRelu
+from jaxrepro.papers.biggan import variations
 from jaxrepro.papers.biggan.class_conditional import (
     ClassConditionalGenerator,
     ProjectionDiscriminator,
     attention_layer,
-    conditional_norm,
     spectral_conv,
 )
 from jaxrepro.papers.biggan.widths import (
@@ -35,12 +40,23 @@ class Generator(ClassConditionalGenerator):
     Attributes, besides those of `ClassConditionalGenerator`:
       hierarchical: cut z into equal chunks, one for the first layer and one for each block's
         conditional norms (skip-z). dim_z must be a multiple of the number of blocks plus one.
+      depth: blocks of each size; the further ones follow the one that upsamples, keep the map's
+        size and take the same chunk of z.
+      upsampling: "nearest" or "bilinear".
+      norm: "batch", or "weight" for normalised weights and no normalised activations.
+      kernel_size, dilation: 3, 5 or 7, and 1 or 2; see `variations`, also for the norm.
     """
 
     hierarchical: bool = True
+    depth: int = 1
+    upsampling: str = "nearest"
+    norm: str = "batch"
+    kernel_size: int = 3
+    dilation: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        variations.check_generator(self)
         num_chunks = len(self.widths)
         if self.hierarchical and (self.dim_z % num_chunks or self.dim_z <= 0):
             below = max(self.dim_z // num_chunks, 1) * num_chunks
@@ -52,16 +68,35 @@ class Generator(ClassConditionalGenerator):
     def setup(self) -> None:
         """Makes the layers."""
         super().setup()
-        conv, norm = spectral_conv(self), conditional_norm(self)
-        self.blocks = [UpBlock(width, conv=conv, norm=norm) for width in self.widths[1:]]
-        self.output_conv = conv(self.channels)
+        size: dict[str, Any] = {"kernel_size": self.kernel_size, "dilation": self.dilation}
+        norm = variations.generator_norm(self)
+        block = functools.partial(
+            UpBlock, conv=self.conv, norm=norm, upsampling=self.upsampling, **size
+        )
+        self.blocks = [block(width) for width in self.widths[1:]]
+        self.further_blocks = [
+            [block(width, upsample=False) for _ in range(self.depth - 1)]
+            for width in self.widths[1:]
+        ]
+        self.output_conv = self.conv(
+            self.channels, self.kernel_size, operation=operations_for(**size).convolve
+        )
+
+    @property
+    def conv(self) -> Callable[..., nn.Module]:
+        """The maker of the convolutions."""
+        return variations.generator_conv(self)
+
+    def make_output_norm(self) -> nn.Module:
+        """Returns the unconditional norm before the output convolution."""
+        return ScaleRelu() if self.norm == "weight" else super().make_output_norm()
 
     def __call__(self, z: jax.Array, labels: jax.Array, *, train: bool) -> jax.Array:
         """Returns images float32 [B, resolution, resolution, channels] in [-1, 1].
 
         z: [B, dim_z], standard normal in training; labels: int32 [B] in [0, num_classes).
-        With `train` the batch's own moments normalise, and the collections "batch_stats" and
-        "spectral" are updated and must be mutable.
+        With `train` the batch's own moments normalise, and the collections "batch_stats" (unless
+        norm is "weight") and "spectral" are updated and must be mutable.
         """
         return self.synthesize(z, self.embed(labels), train=train)
 
@@ -77,8 +112,11 @@ class Generator(ClassConditionalGenerator):
         h = self.first(first, train=train)
         h = h.reshape(z.shape[0], SEED_SIDE, SEED_SIDE, -1)
         call = functools.partial(rematerialization.call, train=train, remat=self.remat)
-        for block, condition in zip(self.blocks, conditions, strict=True):
-            h = call(block, h, condition)
+        for block, further, condition in zip(
+            self.blocks, self.further_blocks, conditions, strict=True
+        ):
+            for layer in (block, *further):
+                h = call(layer, h, condition)
             if str(h.shape[1]) in self.attentions:
                 h = call(self.attentions[str(h.shape[1])], h)
         h = self.output_conv(self.output_norm(h, train=train), train=train)
@@ -90,24 +128,46 @@ class Discriminator(ProjectionDiscriminator):
 
     The attributes mean what they mean in `Generator`, and raise the same InputError. Attention
     is placed after every block whose output has that side: at the last side, two or more.
+
+    depth: the blocks after each one that halves the map, plus one; they keep the map's size.
+    norm: "none", or "batch" or "conditional_batch" before every ReLU. In D's own update the
+    moments are those of fake and real images together, in G's update those of the fakes alone.
     """
+
+    depth: int = 1
+    norm: str = "none"
+    kernel_size: int = 3
+    dilation: int = 1
+    bn_epsilon: float = 1e-5
+    bn_momentum: float = 0.1
+    bn_groups: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         sides = discriminator_sides(self.resolution)
         check_attention("discriminator", self.attention, sides, self.widths)
+        variations.check_discriminator(self)
 
     def setup(self) -> None:
         """Makes the layers."""
         super().setup()
         conv = spectral_conv(self)
         num_down = DISCRIMINATOR_CHANNELS[self.resolution][1]
+        norm = variations.discriminator_norm(self)
+        block = functools.partial(
+            DownBlock, conv=conv, norm=norm, kernel_size=self.kernel_size, dilation=self.dilation
+        )
         self.blocks = [
-            DownBlock(width, conv=conv, downsample=i < num_down, rectify_input=i > 0)
+            block(width, downsample=i < num_down, rectify_input=i > 0)
             for i, width in enumerate(self.widths)
         ]
+        self.further_blocks = [
+            [block(width, downsample=False) for _ in range(self.depth - 1) if i < num_down]
+            for i, width in enumerate(self.widths)
+        ]
+        self.output_norm = norm() if norm else None
         self.attentions = {
-            str(i): attention_layer(self)
+            str(i): attention_layer(conv)
             for i, side in enumerate(discriminator_sides(self.resolution))
             if side in self.attention
         }
@@ -115,13 +175,20 @@ class Discriminator(ProjectionDiscriminator):
     def __call__(self, images: jax.Array, labels: jax.Array, *, train: bool) -> jax.Array:
         """Returns logits float32 [B] from images [B, H, W, channels] in [-1, 1], labels int32 [B].
 
-        With `train` the collection "spectral" is updated and must be mutable.
+        With `train` the collections "spectral" and, with a norm, "batch_stats" are updated and
+        must be mutable.
         """
         self.check_shapes(images, labels)
         h = images.astype(self.dtype)
         call = functools.partial(rematerialization.call, train=train, remat=self.remat)
+        conditions = ()
+        if self.norm == "conditional_batch":
+            conditions = (jax.nn.one_hot(labels, self.num_classes, dtype=jnp.float32),)
         for i, block in enumerate(self.blocks):
-            h = call(block, h)
+            for layer in (block, *self.further_blocks[i]):
+                h = call(layer, h, *conditions)
             if str(i) in self.attentions:
                 h = self.attentions[str(i)](h, train=train)
+        h = h.astype(jnp.float32)
+        h = self.output_norm(h, *conditions, train=train) if self.output_norm else jax.nn.relu(h)
         return self.logits(h, labels, train=train)

@@ -48,21 +48,56 @@ def networks_from_settings(
     }
     discriminator = both | {"attention": model.d_attention}
     hierarchical, depth = model.hierarchical, model.at_least("depth", 1)
+    # What the paper's appendix reports as not helping: of the architecture "biggan" alone.
+    g_switches = {
+        "upsampling": model.upsampling,
+        "norm": model.g_norm,
+        "dilation": model.g_dilation,
+        "kernel_size": model.kernel_size,
+    }
+    d_switches = {
+        "norm": model.d_norm,
+        "dilation": model.d_dilation,
+        "kernel_size": model.kernel_size,
+    }
     if model.one_of("architecture", tuple(_GENERATORS)) == "deep":
-        if hierarchical:
-            raise InputError(
-                "model.hierarchical=True: in the architecture 'deep' all of z enters every "
-                "block; set it to False"
-            )
+        _check_deep(hierarchical, g_switches, d_switches)
         return DeepGenerator(**generator, depth=depth), DeepDiscriminator(
             **discriminator, depth=depth
         )
-    if depth != 1:
+    if num_groups > 1 and (model.g_norm, model.d_norm) == ("weight", "none"):
         raise InputError(
-            f"model.depth={depth}: the architecture 'biggan' has 1 block at each resolution; "
-            "set it to 1, or choose model.architecture='deep'"
+            f"model.bn_groups={num_groups} has no effect: with model.g_norm='weight' and "
+            "model.d_norm='none' there is no batch norm; choose bn_groups=1"
         )
-    return Generator(**generator, hierarchical=hierarchical), Discriminator(**discriminator)
+    return (
+        Generator(**generator, **g_switches, hierarchical=hierarchical, depth=depth),
+        Discriminator(
+            **discriminator,
+            **d_switches,
+            depth=depth,
+            bn_epsilon=model.bn_epsilon,
+            bn_groups=num_groups,
+        ),
+    )
+
+
+def _check_deep(
+    hierarchical: bool, g_switches: Mapping[str, Any], d_switches: Mapping[str, Any]
+) -> None:
+    """Raises InputError for a setting that BigGAN-deep does not have."""
+    if hierarchical:
+        raise InputError(
+            "model.hierarchical=True: in the architecture 'deep' all of z enters every "
+            "block; set it to False"
+        )
+    for kind, switches in ((Generator, g_switches), (Discriminator, d_switches)):
+        for name, value in switches.items():
+            if value != getattr(kind, name):
+                raise InputError(
+                    f"{name}={value!r} of the {kind.__name__.lower()}: the architecture 'deep' "
+                    f"has {getattr(kind, name)!r} alone; set that, or model.architecture='biggan'"
+                )
 
 
 def generator_from_card(fields: Mapping[str, Any]) -> AnyGenerator:

@@ -56,6 +56,13 @@ def published(resolution: int) -> Any:
             "sn_epsilon": 1e-4,
             # Groups of the batch with batch-norm statistics of their own; 1: the whole batch.
             "bn_groups": 1,
+            # What the paper's appendix reports as not helping; the defaults are the paper's.
+            "upsampling": "nearest",  # Or "bilinear"; in G.
+            "g_norm": "batch",  # Or "weight": normalised weights, no normalised activations.
+            "d_norm": "none",  # Or, before each ReLU, "batch" or "conditional_batch".
+            "kernel_size": 3,  # Or 5 or 7, of the 3x3 convolutions in both networks.
+            "g_dilation": 1,  # Or 2, of the 3x3 convolutions.
+            "d_dilation": 1,
             # Of the computation; parameters, statistics and optimiser state are float32.
             "dtype": "float32",
             # Whether the backward pass computes the blocks again instead of keeping what they

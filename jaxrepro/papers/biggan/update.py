@@ -92,7 +92,8 @@ class AdversarialUpdate:
         """Returns (loss of D, (statistics of G and D, logs)) on one microbatch.
 
         The generator runs in training mode, so that its statistics advance here as well. Fake
-        and real images pass through D together: its singular vectors advance once.
+        and real images pass through D together: its singular vectors advance once, and the
+        moments of a batch norm in D are over both.
         """
         g_stats, d_stats = stats
         fake, g_stats = _apply(self.generator, g_params, g_stats, fakes["z"], fakes["label"])
