@@ -37,7 +37,7 @@ def published(resolution: int) -> Any:
         {
             # "biggan" or "deep" (BigGAN-deep, for which `published_deep` has the values).
             "architecture": "biggan",
-            # Residual blocks at each resolution: always 1 in "biggan".
+            # Residual blocks at each resolution; more than 1 in "biggan" is a negative result.
             "depth": 1,
             "resolution": resolution,
             "ch": 96,

@@ -49,7 +49,7 @@ def test_learning_rates_of_the_deep_settings():
 @pytest.mark.parametrize(
     ("config", "changes", "message"),
     [
-        (published(128), {"depth": 2}, r"depth=2: .*set it to 1, or .*architecture='deep'"),
+        (published_deep(128), {"kernel_size": 5}, "kernel_size=5 of the generator: .*has 3 alone"),
         (published(128), {"architecture": "wide"}, "'wide'; allowed: 'biggan', 'deep'"),
         (published_deep(128), {"hierarchical": True}, "hierarchical=True: .* set it to False"),
         (published_deep(128), {"depth": 0}, "depth is 0; it must be at least 1"),
