@@ -77,8 +77,16 @@ def published(resolution: int) -> Any:
             "b2": 0.999,
             "epsilon": 1e-8,
             # Factors of the learning rate by parameter path: ("^linear=0.5", ...); 0 freezes.
-            "g": {"learning_rate": 5e-5, "multipliers": ()},
-            "d": {"learning_rate": 2e-4, "multipliers": ()},
+            # sigma_clamp bounds the largest singular value of each weight, sigma_clamp_ratio does
+            # so by that many times the second; 0: no bound.
+            "g": {
+                "learning_rate": 5e-5,
+                "multipliers": (),
+                "sigma_clamp": 0.0,
+                "sigma_clamp_ratio": 0.0,
+            },
+            # r1: gamma of the penalty gamma / 2 |grad D|^2 on real images; 0: none.
+            "d": {"learning_rate": 2e-4, "multipliers": (), "r1": 0.0},
             # Strength of the generator's orthogonal regularisation; 0 for none.
             "orthogonal": 1e-4,
             # "paper": the gradient of the penalty. "author": half of it, as the author's code.

@@ -23,10 +23,7 @@ from jaxrepro.papers.biggan.evaluators import make_evaluators
 from jaxrepro.papers.biggan.latents import DISTRIBUTIONS
 from jaxrepro.papers.biggan.measurements import Measurements
 from jaxrepro.papers.biggan.networks import module_fields, networks_from_settings
-from jaxrepro.papers.biggan.update import AdversarialUpdate
-
-# Paths of parameters that orthogonal regularisation leaves out: the shared class embedding.
-_NOT_ORTHOGONAL = "^shared/"
+from jaxrepro.papers.biggan.update import NOT_ORTHOGONAL, AdversarialUpdate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,7 +185,7 @@ def from_settings(settings: Settings) -> BigGAN:
             learning_rate=optim.g.at_least("learning_rate", 0),
             multipliers=parse_multipliers(optim.g.multipliers),
             orthogonal=scale * optim.at_least("orthogonal", 0),
-            orthogonal_exclude=_NOT_ORTHOGONAL,
+            orthogonal_exclude=NOT_ORTHOGONAL,
         ),
         d_optim=OptimizerSpec(
             **adam,
@@ -198,7 +195,15 @@ def from_settings(settings: Settings) -> BigGAN:
         latent=model.one_of("latent", tuple(DISTRIBUTIONS)),
         ema_decay=settings.ema.at_least("decay", 0),
         ema_start=settings.ema.at_least("start", 0),
+        r1=optim.d.at_least("r1", 0),
+        sigma_clamp=optim.g.at_least("sigma_clamp", 0),
+        sigma_clamp_ratio=optim.g.at_least("sigma_clamp_ratio", 0),
     )
+    if update.sigma_clamp and update.sigma_clamp_ratio:
+        raise InputError(
+            f"optim.g.sigma_clamp={update.sigma_clamp} and optim.g.sigma_clamp_ratio="
+            f"{update.sigma_clamp_ratio}: set one of them and leave the other at 0"
+        )
     return BigGAN(
         update=update,
         batch_size=batch_size,

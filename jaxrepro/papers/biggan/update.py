@@ -11,8 +11,12 @@ from jaxrepro.core import step as step_lib
 from jaxrepro.core.optim import OptimizerSpec, make_optimizer
 from jaxrepro.core.state import Collections, Net, Params, TrainState
 from jaxrepro.core.task import Scalars
+from jaxrepro.nn.singular_values import clamp_weights
 from jaxrepro.papers.biggan.latents import draw_latents
-from jaxrepro.papers.biggan.losses import discriminator_loss, generator_loss
+from jaxrepro.papers.biggan.losses import discriminator_loss, generator_loss, gradient_penalty
+
+# Paths of parameters that orthogonal regularisation and clamping leave out: the class embedding.
+NOT_ORTHOGONAL = "^shared/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +30,12 @@ class AdversarialUpdate:
     latent: str
     ema_decay: float
     ema_start: int
+    # Weight of the R1 penalty, gamma; 0 for none.
+    r1: float = 0.0
+    # Upper bounds of each weight's largest singular value in G: fixed, or this many times the
+    # second one; 0 for none.
+    sigma_clamp: float = 0.0
+    sigma_clamp_ratio: float = 0.0
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> dict[str, jax.Array]:
         """Returns what fakes are made from: {"z": [*shape, dim_z], "label": [*shape]}.
@@ -74,6 +84,9 @@ class AdversarialUpdate:
         )
         optimizer = make_optimizer(self.g_optim, g.params)
         g = step_lib.apply_gradients(g, grads, g_stats, optimizer)
+        if self.sigma_clamp or self.sigma_clamp_ratio:
+            clamp = {"limit": self.sigma_clamp, "ratio": self.sigma_clamp_ratio}
+            g = g.replace(params=clamp_weights(g.params, NOT_ORTHOGONAL, **clamp))
         d = d.replace(stats=d_stats)
         ema = step_lib.ema_update(
             state.ema["g"], g.variables, state.step, decay=self.ema_decay, start=self.ema_start
@@ -107,7 +120,18 @@ class AdversarialUpdate:
             "loss/d": loss,
             "logits/real": real_logits.mean(),
             "logits/fake": fake_logits.mean(),
+            "accuracy/d_real": jnp.mean(real_logits > 0),
+            "accuracy/d_fake": jnp.mean(fake_logits < 0),
         }
+        if self.r1:
+            # With the singular vectors before this pass, which are constants here: the penalty
+            # moves no statistics.
+            def logit(images: jax.Array) -> jax.Array:
+                variables = {"params": d_params, **stats[1]}
+                return self.discriminator.apply(variables, images, real["label"], train=False)
+
+            logs["loss/r1"] = penalty = gradient_penalty(logit, real["image"])
+            loss += 0.5 * self.r1 * penalty
         return loss, ((g_stats, d_stats), logs)
 
     def _g_loss(
