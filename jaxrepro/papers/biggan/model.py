@@ -188,7 +188,7 @@ class Discriminator(ProjectionDiscriminator):
             for layer in (block, *self.further_blocks[i]):
                 h = call(layer, h, *conditions)
             if str(i) in self.attentions:
-                h = self.attentions[str(i)](h, train=train)
+                h = call(self.attentions[str(i)], h)
         h = h.astype(jnp.float32)
         h = self.output_norm(h, *conditions, train=train) if self.output_norm else jax.nn.relu(h)
         return self.logits(h, labels, train=train)

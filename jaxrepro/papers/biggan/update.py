@@ -86,8 +86,8 @@ class AdversarialUpdate:
         g = step_lib.apply_gradients(g, grads, g_stats, optimizer)
         if self.sigma_clamp or self.sigma_clamp_ratio:
             clamp = {"limit": self.sigma_clamp, "ratio": self.sigma_clamp_ratio}
-            g = g.replace(params=clamp_weights(g.params, NOT_ORTHOGONAL, **clamp))
-        d = d.replace(stats=d_stats)
+            g = Net(clamp_weights(g.params, NOT_ORTHOGONAL, **clamp), g.stats, g.opt_state)
+        d = Net(d.params, d_stats, d.opt_state)
         ema = step_lib.ema_update(
             state.ema["g"], g.variables, state.step, decay=self.ema_decay, start=self.ema_start
         )
