@@ -35,6 +35,7 @@ def main(args: flags.FlagValues) -> None:
     runtime.set_up()
 
     from jaxrepro.core import config, loop, workdir
+    from jaxrepro.core.collapse import CollapsedError
     from jaxrepro.core.hooks import NonFiniteError
     from jaxrepro.core.preemption import Stopped
     from jaxrepro.core.run_record import record_end
@@ -56,7 +57,7 @@ def main(args: flags.FlagValues) -> None:
             record_end(folder, "stopped", f"saved at step {stopped.step}")
             draw_after_run(folder, references_of(task))
             sys.exit(stopped.status)
-        except NonFiniteError as error:
+        except (CollapsedError, NonFiniteError) as error:
             print(f"error: {error}", file=sys.stderr)
             record_end(folder, "failed", str(error))
             draw_after_run(folder, references_of(task))

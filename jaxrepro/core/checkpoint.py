@@ -3,7 +3,7 @@
 import pathlib
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -36,6 +36,7 @@ class Checkpoints:
         read_only: for looking at a finished or a live run; nothing is created or removed.
         """
         self._directory = workdir.absolute() / "checkpoints"
+        self._protected: set[int] = set()
         if read_only and not self._directory.is_dir():
             raise InputError(
                 f"no checkpoints in {workdir}: give --workdir the folder of a run that was trained"
@@ -44,8 +45,7 @@ class Checkpoints:
         verbosity = logging.get_verbosity()
         logging.set_verbosity(logging.ERROR if read_only else verbosity)
         options = ocp.CheckpointManagerOptions(
-            max_to_keep=None if read_only else keep,
-            keep_period=keep_period,
+            preservation_policy=None if read_only else _Kept(keep, keep_period, self._protected),
             read_only=read_only,
             create=not read_only,
         )
@@ -72,6 +72,15 @@ class Checkpoints:
     def steps(self) -> list[int]:
         """The saved steps, oldest first."""
         return sorted(self._manager.all_steps())
+
+    def protect(self, step: int | None) -> None:
+        """Keeps the checkpoint of `step` whatever comes; one at a time, None for none."""
+        self._protected.clear()
+        self._protected.update(() if step is None else (step,))
+
+    def wait(self) -> None:
+        """Waits until what is being saved is saved."""
+        self._manager.wait_until_finished()
 
     def save(self, step: int, state: Any, *, wait: bool = False) -> None:
         """Saves `state` as `step`, unless that step is saved already.
@@ -190,6 +199,25 @@ def _shapes(tree: Any) -> dict[str, tuple[int, ...] | None]:
         else tuple(x.shape)
         for path, x in jax.tree_util.tree_flatten_with_path(tree)[0]
     }
+
+
+class _Kept:
+    """Orbax's preservation policy of a run: the latest, milestones, and those protected."""
+
+    def __init__(self, num_latest: int, period: int | None, protected: set[int]):
+        self._num_latest, self._period, self._protected = num_latest, period, protected
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+        """Returns whether each checkpoint stays, in their order."""
+        del context
+        steps = [info.step for info in checkpoints]
+        latest = sorted(steps)[-self._num_latest :]
+        return [
+            step in latest
+            or step in self._protected
+            or bool(self._period and step % self._period == 0)
+            for step in steps
+        ]
 
 
 def _save_args(state: Any) -> ocp.args.PyTreeSave:

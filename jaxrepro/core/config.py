@@ -11,7 +11,15 @@ from ml_collections import ConfigDict
 from jaxrepro.core.errors import InputError
 
 # Keys that may differ between a run and its continuation: how long, how often, where to look.
-RESUMABLE = ("train.total_steps", "data.validation", "checkpoint.", "eval.", "log.", "mesh.")
+RESUMABLE = (
+    "train.total_steps",
+    "data.validation",
+    "checkpoint.",
+    "eval.",
+    "guard.",
+    "log.",
+    "mesh.",
+)
 
 
 def parse_variant(arg: str | None, variants: Sequence[str], **settings: Any) -> Any:

@@ -19,6 +19,12 @@ from jaxrepro.core.partition import leaf_path
 class NonFiniteError(FloatingPointError):
     """A logged quantity became NaN or infinite; the message names it and the step range."""
 
+    def __init__(self, step: int, last_finite: int, message: str):
+        """Keeps the step with the bad quantity and the last one without."""
+        super().__init__(message)
+        self.step = step
+        self.last_finite = last_finite
+
 
 def check_finite(
     scalars: Mapping[str, float], step: int, last_finite: int, state: Any, debug: pathlib.Path
@@ -37,9 +43,11 @@ def check_finite(
     with Checkpoints(debug, keep=1) as checkpoints:
         checkpoints.save(step, state, wait=True)
     raise NonFiniteError(
+        step,
+        last_finite,
         f"{', '.join(bad)} not finite at step {step} (all finite at step {last_finite}); first "
         f"bad array: {leaf}; that state is kept in {debug}. Lower the learning rates, or "
-        f"continue from an earlier checkpoint with --resume=STEP"
+        f"continue from an earlier checkpoint with --resume=STEP",
     )
 
 

@@ -3,23 +3,24 @@
 import contextlib
 import dataclasses
 import pathlib
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
-from jax.sharding import Mesh, NamedSharding
 
 from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.collapse import Collapse
+from jaxrepro.core.compilation import compile_step, lay_out
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation
-from jaxrepro.core.hooks import Profile, Progress, check_finite
-from jaxrepro.core.partition import state_shardings, with_shardings
+from jaxrepro.core.hooks import NonFiniteError, Profile, Progress, check_finite
 from jaxrepro.core.preemption import Stopped, StopRequest
 from jaxrepro.core.run_record import record_start
-from jaxrepro.core.task import Every, Image, Task
+from jaxrepro.core.state import TrainState
+from jaxrepro.core.task import Every, HostBatch, Image, Task
+from jaxrepro.core.watch import Watch
 from jaxrepro.core.workdir import MODEL_CARD, RESULTS, read_json, write_json
 from jaxrepro.core.writers import workdir_writers
 
@@ -60,8 +61,8 @@ def train(
     Starts new in a `workdir` without checkpoints; otherwise continues from the latest, or from
     step `resume`. A finished run is not trained again: its results are returned.
 
-    Raises InputError for what the user can mend, Stopped after SIGTERM or Ctrl-C, and
-    NonFiniteError.
+    Raises InputError for what the user can mend, Stopped after SIGTERM or Ctrl-C, CollapsedError
+    where the task's guard stops, and NonFiniteError.
     """
     total = settings.total_steps
 
@@ -84,72 +85,99 @@ def train(
         # --- Measurements: what they need beside the state is loaded now, so that a missing file
         # is said at once.
         evaluation = Evaluation(task.evaluators(), mesh, shardings)
+        watch = Watch(task, key, workdir, checkpoints, mesh, shardings)
 
         examples_per_step = next(iter(task.batch_spec.values())).num_examples
         progress = stack.enter_context(Progress(total, start, examples_per_step))
         write_json(workdir / MODEL_CARD, task.model_card())
         record_start(workdir, start)
         writer = workdir_writers(workdir, start)
-        stack.callback(writer.close)
+        stack.callback(lambda: writer.close())
         stop = stack.enter_context(StopRequest())
 
         # --- Data, before anything compiles: a set that is too small is said at once.
-        batches = task.train_data(start, jax.process_index(), jax.process_count())
-        stack.callback(getattr(batches, "close", lambda: None))
+        batches = _batches(task, start)
+        stack.callback(lambda: _close(batches))
 
         with progress.paused():
             # --- State: restored or new. A new one is made on one device and then laid out, so
             # that it does not depend on the mesh.
             if start:
                 progress.message(f"continuing from the checkpoint of step {start} in {workdir}")
-                state = checkpoints.restore(start, abstract_state)
+                state = watch.reseeded(checkpoints.restore(start, abstract_state))
             else:
                 state = jax.device_put(jax.jit(task.init)(key), shardings)
 
             # --- Step: one compilation per run; the old state's memory becomes the new state's.
             update = compile_step(task, mesh, abstract_state, batch_shardings, progress.message)
         profile = Profile(workdir / "profile", settings.profile_at)
-        last_finite = start
 
-        def report(step: int, scalars: Mapping[str, jax.Array]) -> None:
-            nonlocal last_finite
-            numbers = {name: float(x) for name, x in jax.device_get(scalars).items()}
-            check_finite(numbers, step, last_finite, state, workdir / "debug")
-            last_finite = step
-            writer.write(step, numbers | progress.report(step, numbers))
+        def advance(start: int, state: TrainState) -> TrainState:
+            """Returns the state of step `total`; raises Collapse where the guard sees one."""
+            watch.recall(start)
+            last_finite = start
+            pending: tuple[int, Mapping[str, jax.Array]] | None = None
 
-        # --- The loop. The order is fixed: batch, update, report (one update late, so that the
-        # device is never idle), save, evaluate, stop.
-        pending: tuple[int, Mapping[str, jax.Array]] | None = None
-        for step in range(start + 1, total + 1):
-            batch = mesh_lib.put_batch(next(batches), batch_shardings)
-            profile.before(step)
-            with (
-                jax.profiler.StepTraceAnnotation("train", step_num=step),
-                jax.transfer_guard("disallow"),
-            ):
-                state, scalars = update(state, batch)
-            profile.after(step, scalars)
+            def report(step: int, scalars: Mapping[str, jax.Array]) -> None:
+                nonlocal last_finite
+                numbers = {name: float(x) for name, x in jax.device_get(scalars).items()}
+                check_finite(numbers, step, last_finite, state, workdir / "debug")
+                last_finite = step
+                writer.write(step, numbers | progress.report(step, numbers))
+                watch.observe(step, numbers)
 
-            if pending is not None:
-                jax.block_until_ready(pending[1])
-                progress.step(pending[0])
-                if settings.log.due(pending[0], total):
-                    report(*pending)
-            pending = step, scalars
+            # --- The loop. The order is fixed: batch, update, report (one update late, so that
+            # the device is never idle), save, evaluate, stop.
+            for step in range(start + 1, total + 1):
+                batch = mesh_lib.put_batch(next(batches), batch_shardings)
+                profile.before(step)
+                with (
+                    jax.profiler.StepTraceAnnotation("train", step_num=step),
+                    jax.transfer_guard("disallow"),
+                ):
+                    state, scalars = update(state, batch)
+                profile.after(step, scalars)
 
-            status = stop.status
-            stopping = status is not None
-            if settings.checkpoint.due(step, total) or stopping:
-                report(*pending)  # A state with NaN must never become a checkpoint.
-                pending = None
-                with progress.paused():
-                    checkpoints.save(step, state, wait=stopping or step == total)
-            if step < total and not stopping and (names := evaluation.due(step, total)):
-                with progress.paused():
-                    writer.write(step, evaluation.run(names, state))
-            if status is not None:
-                raise Stopped(step, status)
+                if pending is not None:
+                    jax.block_until_ready(pending[1])
+                    progress.step(pending[0])
+                    if settings.log.due(pending[0], total) or watch.due(pending[0], total):
+                        report(*pending)
+                pending = step, {**scalars, **watch.measure(step, total, state)}
+
+                status = stop.status
+                stopping = status is not None
+                names = [] if stopping else evaluation.due(step, total)
+                if settings.checkpoint.due(step, total) or stopping or watch.judges(names):
+                    report(*pending)  # A state with NaN must never become a checkpoint.
+                    pending = None
+                    with progress.paused():
+                        checkpoints.save(step, state, wait=stopping or step == total)
+                if step < total and names:
+                    with progress.paused():
+                        results = evaluation.run(names, state)
+                        writer.write(step, results)
+                        watch.judge(step, results)
+                if status is not None:
+                    raise Stopped(step, status)
+            return state
+
+        while True:
+            try:
+                state = advance(start, state)
+                break
+            except (Collapse, NonFiniteError) as error:
+                if isinstance(error, NonFiniteError):
+                    if not watch.rolls_back:
+                        raise
+                    error = Collapse(error.step, error.last_finite, str(error))
+                start = watch.answer(error)
+                progress.message(f"{error}; going back to step {start}")
+                state = watch.reseeded(checkpoints.restore(start, abstract_state))
+                writer.close()
+                writer = workdir_writers(workdir, start)
+                _close(batches)
+                batches = _batches(task, start)
         progress.step(total)
 
         # --- The end: measured on the state that is kept.
@@ -161,52 +189,13 @@ def train(
         return numbers
 
 
-def lay_out(task: Task, mesh: Mesh, key: jax.Array) -> tuple[Any, dict[str, NamedSharding]]:
-    """Returns (the shapes of the state with their shardings, the shardings of a batch).
-
-    Raises InputError if a batch does not divide over the devices.
-    """
-    specs = task.batch_spec
-    mesh_lib.check_batch(mesh, specs)
-    batch_shardings = {k: mesh_lib.batch_sharding(mesh, s.batch_axis) for k, s in specs.items()}
-    abstract_state = jax.eval_shape(task.init, key)
-    shardings = state_shardings(abstract_state, task.partition(), mesh)
-    return with_shardings(abstract_state, shardings), batch_shardings
+def _batches(task: Task, start: int) -> Iterator[HostBatch]:
+    return task.train_data(start, jax.process_index(), jax.process_count())
 
 
-def compile_step(
-    task: Task,
-    mesh: Mesh,
-    abstract_state: Any,
-    batch_shardings: Mapping[str, NamedSharding],
-    say: Callable[[str], None],
-    compiler_options: Mapping[str, Any] | None = None,
-) -> jax.stages.Compiled:
-    """Returns the compiled update: (state, batch) -> (state, scalars), the state donated.
-
-    say: takes a line with what was compiled in what time.
-    """
-    batch = {
-        name: jax.ShapeDtypeStruct(spec.shape, spec.dtype, sharding=batch_shardings[name])
-        for name, spec in task.batch_spec.items()
-    }
-    shardings = jax.tree.map(lambda x: x.sharding, abstract_state)
-    began = time.perf_counter()
-    compiled = (
-        jax.jit(
-            task.train_step,
-            in_shardings=(shardings, dict(batch_shardings)),
-            out_shardings=(shardings, mesh_lib.replicated(mesh)),
-            donate_argnums=0,
-        )
-        .lower(abstract_state, batch)
-        .compile(dict(compiler_options or {}))
-    )
-    say(
-        f"compiled the training step for {mesh.size} x {jax.devices()[0].device_kind} in "
-        f"{time.perf_counter() - began:.1f} s"
-    )
-    return compiled
+def _close(batches: Any) -> None:
+    if hasattr(batches, "close"):
+        batches.close()
 
 
 def _start_step(

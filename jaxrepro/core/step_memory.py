@@ -9,9 +9,9 @@ from typing import Any
 import jax
 
 from jaxrepro.core import platform
+from jaxrepro.core.compilation import compile_step, lay_out
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.flops import OperationCount, count_operations
-from jaxrepro.core.loop import compile_step, lay_out
 from jaxrepro.core.mesh import make_mesh
 from jaxrepro.core.partition import leaf_path
 from jaxrepro.core.task import Task

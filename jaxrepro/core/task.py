@@ -197,6 +197,49 @@ class References:
     citation: str = ""
 
 
+@dataclasses.dataclass(frozen=True)
+class Guard:
+    """When training counts as broken, and what is done then.
+
+    action: "off"; "stop" ends the run; "rollback" goes back to the best checkpoint before and
+    continues with other random numbers, at most `max_rollbacks` times.
+    watched: a pattern of the names of watched scalars. factor: how much larger than the median of
+    its last `window` measurements one may become, from step `start` on.
+    metric: the beginning of the name of an evaluated result of which less is better, "" for none:
+    its best checkpoint is kept. worse: how many times the best it may become; 0: any.
+    """
+
+    action: str
+    watched: str
+    factor: float
+    window: int
+    start: int
+    metric: str
+    worse: float
+    max_rollbacks: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Monitor:
+    """Scalars of the state, such as singular values of weights, measured now and then.
+
+    measure: state -> scalars; pure, compiled by the loop. guard: what watches over them.
+    """
+
+    every: Every
+    measure: Callable[[TrainState], Scalars]
+    guard: Guard
+
+
+@runtime_checkable
+class IsMonitored(Protocol):
+    """A Task whose state is watched over: optional."""
+
+    def monitor(self) -> Monitor:
+        """Returns what is measured, and when training counts as broken."""
+        ...
+
+
 @runtime_checkable
 class HasReferences(Protocol):
     """A Task that knows what was published: optional, for the page of a run."""

@@ -103,7 +103,7 @@ def clamp_singular_value(
     return (matrix - excess * jnp.outer(left[0], right[0])).astype(matrix.dtype)
 
 
-def clamp_weights(params: Any, exclude: str = "", **clamp: float) -> Any:
+def clamp_weights(params: Any, exclude: str = "", *, limit: float = 0.0, ratio: float = 0.0) -> Any:
     """Returns `params` with every weight of rank 2 or more clamped by `clamp_singular_value`.
 
     exclude: a pattern of paths left as they are, "" for none.
@@ -114,7 +114,7 @@ def clamp_weights(params: Any, exclude: str = "", **clamp: float) -> Any:
         if weight.ndim < 2 or (exclude and re.search(exclude, name)):
             return weight
         matrix = weight_matrix(name, weight)
-        return clamp_singular_value(matrix, **clamp).reshape(weight.shape)
+        return clamp_singular_value(matrix, limit=limit, ratio=ratio).reshape(weight.shape)
 
     return jax.tree_util.tree_map_with_path(one, params)
 

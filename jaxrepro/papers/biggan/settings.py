@@ -129,6 +129,25 @@ def published(resolution: int) -> Any:
             "discriminator_samples": 1000,
         }
     )
+    config.guard = ConfigDict(
+        {
+            # Every so many updates the largest singular values of all weights are logged.
+            "every": 100,
+            "num_values": 3,
+            # "off", "stop", or "rollback": to the best checkpoint, at most max_rollbacks times.
+            "action": "stop",
+            # How many times the median of its last `window` measurements the largest singular
+            # value of a weight of G may be, from update `start` on.
+            "factor": 2.0,
+            "window": 10,
+            "start": 2000,
+            # The beginning of the name of a result of which less is better, such as
+            # "metrics/frechet"; "" for none. It may be `worse` times the best; 0: any.
+            "metric": "",
+            "worse": 0.0,
+            "max_rollbacks": 3,
+        }
+    )
     config.checkpoint = ConfigDict({"every": 1000, "keep": 3, "keep_period": 20_000})
     # profile_at: the first of five updates to be traced for TensorBoard; 0 for none.
     config.log = ConfigDict({"every": 50, "profile_at": 0})

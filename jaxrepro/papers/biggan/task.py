@@ -14,7 +14,16 @@ from jaxrepro.core.optim import OptimizerSpec, make_optimizer, parse_multipliers
 from jaxrepro.core.partition import Rules, fsdp
 from jaxrepro.core.random import named_key, streams
 from jaxrepro.core.state import Net, TrainState, Variables
-from jaxrepro.core.task import Batch, BatchSpec, Evaluator, Every, HostBatch, Scalars
+from jaxrepro.core.task import (
+    Batch,
+    BatchSpec,
+    Evaluator,
+    Every,
+    HostBatch,
+    Monitor,
+    References,
+    Scalars,
+)
 from jaxrepro.data.pipeline import train_iterator
 from jaxrepro.data.source import Source
 from jaxrepro.data.sources import open_source
@@ -23,6 +32,8 @@ from jaxrepro.papers.biggan.evaluators import make_evaluators
 from jaxrepro.papers.biggan.latents import DISTRIBUTIONS
 from jaxrepro.papers.biggan.measurements import Measurements
 from jaxrepro.papers.biggan.networks import module_fields, networks_from_settings
+from jaxrepro.papers.biggan.published import references
+from jaxrepro.papers.biggan.stability import monitor_from_settings
 from jaxrepro.papers.biggan.update import NOT_ORTHOGONAL, AdversarialUpdate
 
 
@@ -43,6 +54,7 @@ class BigGAN:
     sheet_classes: int
     sheet_columns: int
     measurements: Measurements
+    state_monitor: Monitor
 
     @property
     def generator(self) -> Any:
@@ -111,6 +123,10 @@ class BigGAN:
             g_fakes=self.update.draw(g_key, shape),
         )
 
+    def monitor(self) -> Monitor:
+        """Returns the spectra of all weights and the collapse guard."""
+        return self.state_monitor
+
     # --- What comes out.
 
     def evaluators(self) -> Mapping[str, Evaluator]:
@@ -143,6 +159,18 @@ class BigGAN:
             "class_names": list(self.source.class_names),
             "data": repr(self.source),
         }
+
+    def references(self) -> References:
+        """Returns what was published for this setting."""
+        return references(
+            resolution=self.generator.resolution,
+            # Table 1 has statistics over the whole batch: no row of it is a run with groups.
+            batch_size=self.batch_size if self.generator.bn_groups == 1 else 0,
+            ch=self.generator.ch,
+            shared_embedding=self.generator.shared_dim > 0,
+            hierarchical=getattr(self.generator, "hierarchical", False),
+            orthogonal=self.update.g_optim.orthogonal > 0,
+        )
 
 
 def from_settings(settings: Settings) -> BigGAN:
@@ -206,6 +234,7 @@ def from_settings(settings: Settings) -> BigGAN:
         )
     return BigGAN(
         update=update,
+        state_monitor=monitor_from_settings(settings.guard),
         batch_size=batch_size,
         num_d_steps=train.at_least("num_d_steps", 1),
         microbatches=microbatches,

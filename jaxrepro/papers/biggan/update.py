@@ -85,8 +85,10 @@ class AdversarialUpdate:
         optimizer = make_optimizer(self.g_optim, g.params)
         g = step_lib.apply_gradients(g, grads, g_stats, optimizer)
         if self.sigma_clamp or self.sigma_clamp_ratio:
-            clamp = {"limit": self.sigma_clamp, "ratio": self.sigma_clamp_ratio}
-            g = Net(clamp_weights(g.params, NOT_ORTHOGONAL, **clamp), g.stats, g.opt_state)
+            params = clamp_weights(
+                g.params, NOT_ORTHOGONAL, limit=self.sigma_clamp, ratio=self.sigma_clamp_ratio
+            )
+            g = Net(params, g.stats, g.opt_state)
         d = Net(d.params, d_stats, d.opt_state)
         ema = step_lib.ema_update(
             state.ema["g"], g.variables, state.step, decay=self.ema_decay, start=self.ema_start

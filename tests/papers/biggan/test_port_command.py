@@ -221,5 +221,5 @@ def test_what_the_user_got_wrong_is_said(files, given, message, monkeypatch):
 def test_torch_files_without_torch(tmp_path, monkeypatch):
     (tmp_path / "G.pth").write_bytes(b"")
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(InputError, match=r"PyTorch is not installed; .*numpy\.savez\('weights\.npz'"):
+    with pytest.raises(InputError, match=r"PyTorch is not installed; .*numpy\.savez\("):
         port.main(flags(input=tmp_path / "G.pth", output=tmp_path / "out"))

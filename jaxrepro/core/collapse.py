@@ -1,0 +1,190 @@
+"""The collapse guard: notices that training is breaking, names where, and goes back or stops.
+
+Two signs count. A watched quantity, such as the largest singular value of a layer, jumps above the
+median of its last measurements; or an evaluated result becomes far worse than the best so far.
+What was seen and done is in `<workdir>/guard.json`.
+"""
+
+import dataclasses
+import pathlib
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jaxrepro.core.task import Guard, Image
+from jaxrepro.core.workdir import GUARD, read_json, write_json
+from jaxrepro.core.writers import read_json_lines
+
+
+class Collapse(Exception):
+    """Training broke; the message says where it began and how it was noticed."""
+
+    def __init__(self, step: int, healthy_step: int, message: str):
+        """Keeps the step at which it was noticed, and the last one without a sign of it."""
+        super().__init__(message)
+        self.step = step
+        self.healthy_step = healthy_step
+
+
+class CollapsedError(RuntimeError):
+    """A run that the guard has stopped; the message says what happened and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Jump:
+    """A watched quantity that left the range of its last measurements.
+
+    name: the one that grew by the largest factor at the first step with any. ratio: to the median
+    of the measurements before. healthy_step: the last measurement at which nothing had grown by
+    more than half of the allowed growth; 0 if there is none.
+    """
+
+    step: int
+    name: str
+    ratio: float
+    healthy_step: int
+
+
+def latest_jump(records: Sequence[Mapping[str, float]], guard: Guard) -> Jump | None:
+    """Returns the jump of the last of the measurements {"step": ..., name: value, ...}, or None.
+
+    A value is compared with the median of the `guard.window` measurements before it, once there
+    are so many, from step `guard.start` on. Values that are not finite count as infinitely large.
+    """
+    if not records or records[-1]["step"] < guard.start:
+        return None
+    name, ratio = _largest_growth(records, len(records) - 1, guard.window)
+    if ratio <= guard.factor:
+        return None
+    calm = 1 + (guard.factor - 1) / 2
+    healthy = (
+        int(records[index]["step"])
+        for index in reversed(range(len(records) - 1))
+        if _largest_growth(records, index, guard.window)[1] <= calm
+    )
+    return Jump(int(records[-1]["step"]), name, ratio, next(healthy, 0))
+
+
+def _largest_growth(
+    records: Sequence[Mapping[str, float]], index: int, window: int
+) -> tuple[str, float]:
+    """Returns (name, ratio to the median before) of the value that grew most; 1 if unknown."""
+    before = records[max(index - window, 0) : index]
+    if len(before) < window:
+        return "", 1.0
+    ratios = {
+        name: _ratio(value, [r[name] for r in before if name in r])
+        for name, value in records[index].items()
+        if name != "step"
+    }
+    name = max(ratios, key=lambda n: ratios[n], default="")
+    return name, ratios.get(name, 1.0)
+
+
+def _ratio(value: float, before: Sequence[float]) -> float:
+    median = statistics.median(before) if before else 0.0
+    if value != value or value == float("inf"):
+        return float("inf")
+    return value / median if median > 0 else 1.0
+
+
+class CollapseMemory:
+    """The guard's memory of one run: measurements, the best result, what it has done."""
+
+    def __init__(self, guard: Guard, workdir: pathlib.Path):
+        """Remembers nothing yet: see `recall`."""
+        self._guard = guard
+        self._workdir = workdir
+        self._records: list[dict[str, float]] = []
+        path = workdir / GUARD
+        saved = read_json(path) if path.exists() else {}
+        self._best: dict[str, Any] | None = saved.get("best")
+        self._events: list[dict[str, Any]] = saved.get("events", [])
+
+    @property
+    def num_rollbacks(self) -> int:
+        """How often this run went back."""
+        return sum(event["kind"] == "rollback" for event in self._events)
+
+    @property
+    def best_step(self) -> int | None:
+        """The step with the best result of `guard.metric` so far."""
+        return self._best["step"] if self._best else None
+
+    def recall(self, step: int) -> None:
+        """Takes up the measurements up to `step` from `metrics.jsonl`; forgets later ones."""
+        lines = read_json_lines(self._workdir / "metrics.jsonl")
+        self._records = [
+            r for line in lines if line["step"] <= step if len(r := self._watched(line)) > 1
+        ]
+        if self._best and self._best["step"] > step:
+            self._best = None
+
+    def observe(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Takes measurements of `step`; raises Collapse if a watched one jumped."""
+        record = self._watched({"step": step, **numbers})
+        if self._guard.action == "off" or len(record) == 1:
+            return
+        self._records.append(record)
+        if jump := latest_jump(self._records[-(3 * self._guard.window) :], self._guard):
+            raise Collapse(
+                jump.step,
+                jump.healthy_step,
+                f"collapse at step {jump.step}, first in {jump.name}: it is {jump.ratio:.2f} times "
+                f"the median of the {self._guard.window} measurements before "
+                f"(allowed: {self._guard.factor:g} times)",
+            )
+
+    def judges(self, names: Sequence[str]) -> bool:
+        """Returns whether the best checkpoint may be decided by one of these evaluations."""
+        evaluator = self._guard.metric.partition("/")[0]
+        return self._guard.action != "off" and bool(self._guard.metric) and evaluator in names
+
+    def judge(self, step: int, results: Mapping[str, float | Image]) -> bool:
+        """Returns whether the result of `guard.metric` is the best so far, and remembers it.
+
+        Raises Collapse if it is more than `guard.worse` times the best.
+        """
+        numbers = {k: v for k, v in results.items() if not isinstance(v, Image)}
+        found = next((k for k in numbers if k.startswith(self._guard.metric)), None)
+        if not self._guard.metric or found is None:
+            return False
+        value = float(numbers[found])
+        if self._best is None or value < self._best["value"]:
+            self._best = {"step": step, "name": found, "value": value}
+            self._save()
+            return True
+        worse, best = self._guard.worse, self._best
+        if worse and not value <= worse * best["value"]:
+            raise Collapse(
+                step,
+                best["step"],
+                f"collapse at step {step}: {found} is {value:.4g}, more than {worse:g} times "
+                f"the best, {best['value']:.4g} at step {best['step']}; {self._first_growth()}",
+            )
+        return False
+
+    def report(self, step: int, kind: str, message: str) -> None:
+        """Adds an event to `guard.json`."""
+        self._events.append({"step": step, "kind": kind, "message": message})
+        self._save()
+
+    def _first_growth(self) -> str:
+        """Returns which watched quantity left its range first since the best step."""
+        since = [r for r in self._records if self._best and r["step"] >= self._best["step"]]
+        first, last = (since[0], since[-1]) if len(since) > 1 else ({}, {})
+        ratios = {
+            k: last[k] / first[k] for k in first if k != "step" and first[k] > 0 and k in last
+        }
+        if not ratios:
+            return "nothing else was measured since"
+        name = max(ratios, key=lambda k: ratios[k])
+        return f"of the watched quantities {name} grew most since, {ratios[name]:.2f} times"
+
+    def _watched(self, line: Mapping[str, float]) -> dict[str, float]:
+        kept = {k: v for k, v in line.items() if re.search(self._guard.watched, k)}
+        return {"step": line["step"], **kept}
+
+    def _save(self) -> None:
+        write_json(self._workdir / GUARD, {"best": self._best, "events": self._events})

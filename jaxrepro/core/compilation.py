@@ -1,0 +1,60 @@
+"""How a training step becomes a program: shapes, shardings, one compilation."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+from jax.sharding import Mesh, NamedSharding
+
+from jaxrepro.core import mesh as mesh_lib
+from jaxrepro.core.partition import state_shardings, with_shardings
+from jaxrepro.core.task import Task
+
+
+def lay_out(task: Task, mesh: Mesh, key: jax.Array) -> tuple[Any, dict[str, NamedSharding]]:
+    """Returns (the shapes of the state with their shardings, the shardings of a batch).
+
+    Raises InputError if a batch does not divide over the devices.
+    """
+    specs = task.batch_spec
+    mesh_lib.check_batch(mesh, specs)
+    batch_shardings = {k: mesh_lib.batch_sharding(mesh, s.batch_axis) for k, s in specs.items()}
+    abstract_state = jax.eval_shape(task.init, key)
+    shardings = state_shardings(abstract_state, task.partition(), mesh)
+    return with_shardings(abstract_state, shardings), batch_shardings
+
+
+def compile_step(
+    task: Task,
+    mesh: Mesh,
+    abstract_state: Any,
+    batch_shardings: Mapping[str, NamedSharding],
+    say: Callable[[str], None],
+    compiler_options: Mapping[str, Any] | None = None,
+) -> jax.stages.Compiled:
+    """Returns the compiled update: (state, batch) -> (state, scalars), the state donated.
+
+    say: takes a line with what was compiled in what time.
+    """
+    batch = {
+        name: jax.ShapeDtypeStruct(spec.shape, spec.dtype, sharding=batch_shardings[name])
+        for name, spec in task.batch_spec.items()
+    }
+    shardings = jax.tree.map(lambda x: x.sharding, abstract_state)
+    began = time.perf_counter()
+    compiled = (
+        jax.jit(
+            task.train_step,
+            in_shardings=(shardings, dict(batch_shardings)),
+            out_shardings=(shardings, mesh_lib.replicated(mesh)),
+            donate_argnums=0,
+        )
+        .lower(abstract_state, batch)
+        .compile(dict(compiler_options or {}))
+    )
+    say(
+        f"compiled the training step for {mesh.size} x {jax.devices()[0].device_kind} in "
+        f"{time.perf_counter() - began:.1f} s"
+    )
+    return compiled
