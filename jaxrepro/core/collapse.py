@@ -17,7 +17,7 @@ from jaxrepro.core.workdir import GUARD, read_json, write_json
 from jaxrepro.core.writers import read_json_lines
 
 
-class Collapse(Exception):
+class Collapse(Exception):  # noqa: N818 - a signal to the loop, not yet an error
     """Training broke; the message says where it began and how it was noticed."""
 
     def __init__(self, step: int, healthy_step: int, message: str):
@@ -54,32 +54,36 @@ def latest_jump(records: Sequence[Mapping[str, float]], guard: Guard) -> Jump | 
     """
     if not records or records[-1]["step"] < guard.start:
         return None
-    name, ratio = _largest_growth(records, len(records) - 1, guard.window)
-    if ratio <= guard.factor:
+    growth = _largest_growth(records, len(records) - 1, guard.window)
+    if growth is None or growth[1] <= guard.factor:
         return None
-    calm = 1 + (guard.factor - 1) / 2
-    healthy = (
-        int(records[index]["step"])
-        for index in reversed(range(len(records) - 1))
-        if _largest_growth(records, index, guard.window)[1] <= calm
-    )
-    return Jump(int(records[-1]["step"]), name, ratio, next(healthy, 0))
+    healthy_step = 0
+    for index in reversed(range(len(records) - 1)):
+        before = _largest_growth(records, index, guard.window)
+        if before is not None and before[1] <= _calm(guard):
+            healthy_step = int(records[index]["step"])
+            break
+    return Jump(int(records[-1]["step"]), *growth, healthy_step)
+
+
+def _calm(guard: Guard) -> float:
+    """Returns half of the growth that is allowed: what is above is suspect."""
+    return 1 + (guard.factor - 1) / 2
 
 
 def _largest_growth(
     records: Sequence[Mapping[str, float]], index: int, window: int
-) -> tuple[str, float]:
-    """Returns (name, ratio to the median before) of the value that grew most; 1 if unknown."""
+) -> tuple[str, float] | None:
+    """Returns (name, ratio to the median before) of what grew most, None if that is unknown."""
     before = records[max(index - window, 0) : index]
-    if len(before) < window:
-        return "", 1.0
     ratios = {
         name: _ratio(value, [r[name] for r in before if name in r])
         for name, value in records[index].items()
         if name != "step"
     }
-    name = max(ratios, key=lambda n: ratios[n], default="")
-    return name, ratios.get(name, 1.0)
+    if len(before) < window or not ratios:
+        return None
+    return max(ratios.items(), key=lambda item: item[1])
 
 
 def _ratio(value: float, before: Sequence[float]) -> float:
@@ -171,16 +175,23 @@ class CollapseMemory:
         self._save()
 
     def _first_growth(self) -> str:
-        """Returns which watched quantity left its range first since the best step."""
+        """Returns which watched quantity grew suspiciously first since the best step, and when."""
         since = [r for r in self._records if self._best and r["step"] >= self._best["step"]]
-        first, last = (since[0], since[-1]) if len(since) > 1 else ({}, {})
-        ratios = {
-            k: last[k] / first[k] for k in first if k != "step" and first[k] > 0 and k in last
-        }
-        if not ratios:
+        if len(since) < 2:
             return "nothing else was measured since"
-        name = max(ratios, key=lambda k: ratios[k])
-        return f"of the watched quantities {name} grew most since, {ratios[name]:.2f} times"
+        for record in since[1:]:
+            ratios = {
+                k: _ratio(v, [since[0][k]])
+                for k, v in record.items()
+                if k in since[0] and k != "step"
+            }
+            name = max(ratios, key=lambda k: ratios[k])
+            if ratios[name] > _calm(self._guard):
+                break
+        return (
+            f"of the watched quantities {name} grew first since: {ratios[name]:.2f} times by "
+            f"step {int(record['step'])}"
+        )
 
     def _watched(self, line: Mapping[str, float]) -> dict[str, float]:
         kept = {k: v for k, v in line.items() if re.search(self._guard.watched, k)}
