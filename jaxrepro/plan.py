@@ -29,6 +29,7 @@ def define_flags() -> None:
         "Memory of one device that the program may use: 16GB, 16GiB or 80e9. JAX takes three "
         "quarters of a GPU's unless XLA_PYTHON_CLIENT_MEM_FRACTION says otherwise.",
     )
+    flags.DEFINE_alias("device-memory", "device_memory")
     flags.DEFINE_integer(
         "devices", None, "Devices; by default those that are here, or one CPU.", lower_bound=1
     )

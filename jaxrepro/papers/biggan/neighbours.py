@@ -35,6 +35,12 @@ def define_flags() -> None:
         "default; an export needs it.",
     )
     flags.DEFINE_string("split", None, "Its split; that of the run, or train, by default.")
+    flags.DEFINE_string(
+        "features",
+        "pixels",
+        "Space of the distance: pixels, a file of Inception weights, or classifier, for a small "
+        "one trained on the data.",
+    )
     flags.DEFINE_string("output", None, "FILE.png; FILE.json is written beside it.")
 
 
@@ -57,6 +63,8 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core.files import write_png
     from jaxrepro.core.workdir import CONFIG, read_json, write_json
     from jaxrepro.data.sources import open_source
+    from jaxrepro.data.transforms import square_transform
+    from jaxrepro.metrics.feature_choice import feature_network
     from jaxrepro.papers.biggan.class_choice import parse_classes
     from jaxrepro.papers.biggan.sampler import Sampler
 
@@ -74,8 +82,17 @@ def main(args: flags.FlagValues) -> None:
     images = Sampler(generator, args.batch_size).draw(
         np.asarray(labels), args.seed, mode=mode, threshold=args.truncation, variables=variables
     )
+    network = None
+    if args.features != "pixels":
+        file = "" if args.features == "classifier" else args.features
+        transform = square_transform(images.shape[1], channels=images.shape[-1])
+        network = feature_network(file, source, transform, images.shape[1])
     picture, record = compare(
-        images, [generator.class_names[label] for label in labels], source, args.neighbours
+        images,
+        [generator.class_names[label] for label in labels],
+        source,
+        args.neighbours,
+        network,
     )
     origin = {"generator": generator.origin, "seed": args.seed, "data": repr(source)}
     truncation = {"mode": mode, "truncation": args.truncation}
