@@ -99,8 +99,10 @@ def test_larger_kernels_with_a_frame_of_zeros_are_the_smaller_ones():
     for make_module, inputs in ((generator, (Z, LABELS)), (discriminator, (IMAGES, LABELS))):
         module = make_module()
         variables = jax.tree.map(
-            lambda leaf: rng.uniform(0.1, 1.0, leaf.shape).astype(np.float32)
-            * rng.choice([-1, 1] if leaf.ndim > 1 else [1], leaf.shape).astype(np.float32),
+            lambda leaf: (
+                rng.uniform(0.1, 1.0, leaf.shape).astype(np.float32)
+                * rng.choice([-1, 1] if leaf.ndim > 1 else [1], leaf.shape).astype(np.float32)
+            ),
             shapes(module, *inputs),
         )
         outputs = [jax.jit(functools.partial(module.apply, train=False))(variables, *inputs)]
