@@ -10,13 +10,22 @@ from jaxrepro.papers.biggan import sample
 from jaxrepro.papers.biggan.trained import load_generator
 from tests import runs, tiny_biggan
 
-CONFIG = "--config=configs/biggan_digits.py:test"
+# A step that compiles faster.
+TRAINING = (
+    "--config=configs/biggan_digits.py:test",
+    "--config.model.ch=2",
+    "--config.model.dim_z=6",
+    "--config.model.shared_dim=4",
+    "--config.train.num_d_steps=1",
+    "--config.train.microbatches=1",
+    "--config.train.batch_size=4",
+)
 
 
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sample") / "run"
-    result = runs.run("jaxrepro.train", CONFIG, f"--workdir={folder}")
+    result = runs.run("jaxrepro.train", *TRAINING, f"--workdir={folder}")
     assert result.returncode == 0, result.stderr
     return folder
 
