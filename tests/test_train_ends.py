@@ -59,7 +59,7 @@ def test_a_finished_run(ends_with, tmp_path, capsys):
     ("error", "status", "expected"),
     [
         (Stopped(7, 143), 143, ("stopped", "saved at step 7")),
-        (NonFiniteError("loss/d not finite"), 1, ("failed", "loss/d not finite")),
+        (NonFiniteError(20, 10, "loss/d not finite"), 1, ("failed", "loss/d not finite")),
     ],
     ids=["stopped", "failed"],
 )

@@ -320,11 +320,22 @@ def _sigint_blocked() -> Iterator[None]:
     """Processes started in here never see Ctrl-C, which the terminal sends to all; it reaches this
     process at the end of the block.
     """
+    received: list[int] = []
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    # The mask is this thread's, for children to inherit: a signal that another thread takes would
+    # still interrupt this one, in the middle of what it tells a child.
+    handler = signal.getsignal(signal.SIGINT) or signal.SIG_DFL
+    if in_main_thread:
+        signal.signal(signal.SIGINT, lambda number, _: received.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if in_main_thread:
+            signal.signal(signal.SIGINT, handler)
+    if received:
+        signal.raise_signal(signal.SIGINT)
 
 
 class _StoppedError(Exception):
