@@ -18,6 +18,8 @@ _EXACT = jax.lax.Precision.HIGHEST
 # Vectors iterated beyond those asked for: the error falls with the ratio of the singular value
 # after the block to the one wanted.
 _OVERSAMPLING = 6
+_JACOBI_SWEEPS = 8
+_TINY = 1e-30
 
 
 class SingularTriplets(NamedTuple):
@@ -44,18 +46,68 @@ def top_singular_triplets(
     matrix = matrix.astype(jnp.float32)
     multiply = functools.partial(jnp.matmul, precision=_EXACT)
     block = min(num + _OVERSAMPLING, columns)
-    start = jax.random.normal(jax.random.key(0), (columns, block))
-    basis = jnp.linalg.qr(start)[0]
-    for _ in range(num_iterations):
+
+    def iterate(_: int, basis: jax.Array) -> jax.Array:
         # The intermediate orthonormalisation keeps small singular directions above rounding.
-        image = jnp.linalg.qr(multiply(matrix, basis))[0]
-        basis = jnp.linalg.qr(multiply(matrix.T, image))[0]
-    orthonormal, triangle = jnp.linalg.qr(multiply(matrix, basis))
-    left, values, right = jnp.linalg.svd(triangle)
+        return _orthonormal(multiply(matrix.T, _orthonormal(multiply(matrix, basis))))
+
+    start = _orthonormal(jax.random.normal(jax.random.key(0), (columns, block)))
+    basis = jax.lax.fori_loop(0, num_iterations, iterate, start)
+    image = multiply(matrix, basis)
+    orthonormal = _orthonormal(image)
+    left, values, right = _small_decomposition(multiply(orthonormal.T, image))
     num = min(num, columns)
     return SingularTriplets(
-        multiply(orthonormal, left[:, :num]).T, values[:num], multiply(basis, right[:num].T).T
+        multiply(orthonormal, left[:, :num]).T, values[:num], multiply(basis, right[:, :num]).T
     )
+
+
+def _orthonormal(vectors: jax.Array) -> jax.Array:
+    """Returns orthonormal columns that span those of vectors [N, B], by Gram-Schmidt, twice.
+
+    LAPACK's functions, `jnp.linalg.qr` among them, are not used in this file: on CPU a program
+    with many of them at once was seen to wait for itself for ever.
+    """
+    columns: list[jax.Array] = []
+    for vector in vectors.T:
+        for _ in range(2):
+            if columns:
+                others = jnp.stack(columns)
+                parts = jnp.matmul(others, vector, precision=_EXACT)
+                vector = vector - jnp.matmul(parts, others, precision=_EXACT)
+            vector = vector / jnp.maximum(jnp.linalg.norm(vector), _TINY)
+        columns.append(vector)
+    return jnp.stack(columns, axis=1)
+
+
+def _small_decomposition(matrix: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns (left [B, B], values [B] in descending order, right [B, B]) of matrix [B, B].
+
+    One-sided Jacobi: pairs of columns are rotated until all are orthogonal (Hestenes 1958).
+    """
+    size = matrix.shape[0]
+    pairs = jnp.asarray([(p, q) for p in range(size) for q in range(p + 1, size)] or [(0, 0)])
+
+    def rotate(i: int, state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        rotated, right = state
+        p, q = pairs[i % len(pairs)]
+        x, y = rotated[:, p], rotated[:, q]
+        angle = 0.5 * jnp.arctan2(2 * jnp.dot(x, y), jnp.dot(x, x) - jnp.dot(y, y))
+        cosine, sine = jnp.cos(angle), jnp.sin(angle)
+
+        def turn(m: jax.Array) -> jax.Array:
+            first, second = m[:, p], m[:, q]
+            m = m.at[:, p].set(cosine * first + sine * second)
+            return m.at[:, q].set(cosine * second - sine * first)
+
+        return turn(rotated), turn(right)
+
+    num_rotations = _JACOBI_SWEEPS * len(pairs) if size > 1 else 0
+    rotated, right = jax.lax.fori_loop(0, num_rotations, rotate, (matrix, jnp.eye(size)))
+    values = jnp.linalg.norm(rotated, axis=0)
+    order = jnp.argsort(-values)
+    rotated, values, right = rotated[:, order], values[order], right[:, order]
+    return rotated / jnp.maximum(values, _TINY), values, right
 
 
 def weight_matrix(name: str, weight: jax.Array) -> jax.Array:

@@ -82,6 +82,21 @@ def test_only_the_latest_and_the_milestones_are_kept(tmp_path):
         assert checkpoints.steps == [4, 6, 7]
 
 
+def test_a_protected_checkpoint_stays_until_another_is(tmp_path):
+    with Checkpoints(tmp_path, keep=2) as checkpoints:
+        for step in range(1, 8):
+            checkpoints.save(step, make_state(), wait=True)
+            if step in (2, 5):
+                checkpoints.protect(step)
+            if step == 4:
+                assert checkpoints.steps == [2, 3, 4]
+        assert checkpoints.steps == [5, 6, 7]
+        checkpoints.save(8, make_state(), wait=True)
+        checkpoints.protect(None)
+        checkpoints.save(9, make_state(), wait=True)
+        assert checkpoints.steps == [8, 9]
+
+
 def damage(folder):
     """Cuts every data file of a checkpoint in half."""
     cut = 0
