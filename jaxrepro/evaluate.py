@@ -43,9 +43,9 @@ def main(args: flags.FlagValues) -> None:
 
     folder = pathlib.Path(args.workdir)
     saved = workdir.read_json(folder / workdir.CONFIG)
-    if args.config is not None:
-        if changed := config.differing_keys(saved, args.config.to_dict()):
-            print(f"measuring by the given config, not the run's own: {'; '.join(changed)}")
+    changed = [] if args.config is None else config.differing_keys(saved, args.config.to_dict())
+    if changed:
+        print(f"measuring by the given config, not the run's own: {'; '.join(changed)}")
     settings = config.Settings(saved if args.config is None else args.config)
     try:
         task = config.make_task(settings)

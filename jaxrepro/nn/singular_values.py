@@ -68,16 +68,17 @@ def _orthonormal(vectors: jax.Array) -> jax.Array:
     LAPACK's functions, `jnp.linalg.qr` among them, are not used in this file: on CPU a program
     with many of them at once was seen to wait for itself for ever.
     """
-    columns: list[jax.Array] = []
-    for vector in vectors.T:
+
+    def add_column(index: int, basis: jax.Array) -> jax.Array:
+        # The columns of `basis` from `index` on are zero still.
+        vector = vectors[:, index]
         for _ in range(2):
-            if columns:
-                others = jnp.stack(columns)
-                parts = jnp.matmul(others, vector, precision=_EXACT)
-                vector = vector - jnp.matmul(parts, others, precision=_EXACT)
+            parts = jnp.matmul(vector, basis, precision=_EXACT)
+            vector = vector - jnp.matmul(basis, parts, precision=_EXACT)
             vector = vector / jnp.maximum(jnp.linalg.norm(vector), _TINY)
-        columns.append(vector)
-    return jnp.stack(columns, axis=1)
+        return basis.at[:, index].set(vector)
+
+    return jax.lax.fori_loop(0, vectors.shape[1], add_column, jnp.zeros_like(vectors))
 
 
 def _small_decomposition(matrix: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
