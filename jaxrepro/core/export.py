@@ -21,6 +21,7 @@ import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.state import Variables
+from jaxrepro.core.workdir import read_json
 
 CARD = "model.json"
 _SUFFIX = ".safetensors"
@@ -96,16 +97,9 @@ def is_export(folder: pathlib.Path) -> bool:
 
 
 def _read_card(folder: pathlib.Path) -> dict[str, Any]:
-    path = folder / CARD
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{folder} is not an export: no {CARD}") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}") from error
-    if not isinstance(card, dict):
-        raise InputError(f"{path} is not a JSON object")
-    return card
+    if not (folder / CARD).is_file():
+        raise InputError(f"{folder} is not an export: no {CARD}")
+    return read_json(folder / CARD)
 
 
 def _read_arrays(folder: pathlib.Path, name: str, digest: Any) -> dict[str, Any]:
