@@ -70,7 +70,7 @@ class PhotosSource(Source):
         names = tuple(name for name, *_ in PHOTOS)
         super().__init__("photos", split=split, channels=channels, class_names=names)
         self._photos = [
-            decode_image(_package_file(*where), channels=channels, name=f"photos, {name}")
+            decode_image(package_file(*where), channels=channels, name=f"photos, {name}")
             for name, *where in PHOTOS
         ]
 
@@ -105,7 +105,8 @@ def _load_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
     return images[chosen], labels[chosen]
 
 
-def _package_file(package: str, distribution: str, file: str) -> pathlib.Path:
+def package_file(package: str, distribution: str, file: str) -> pathlib.Path:
+    """Returns the path of a picture that comes with a package; InputError if it is not there."""
     # find_spec does not import the package: scikit-image alone takes a second.
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:

@@ -12,12 +12,14 @@ from jaxrepro.core.errors import InputError
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 # Only these decoders run: Pillow also knows formats that start other programs (EPS).
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+# How the modes of pictures without colour begin.
+_GREY = ("1", "L", "I;16")
 # What Pillow's decoders raise on damaged data.
 _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error)
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
-def decode_image(data: bytes | os.PathLike[str], *, channels: int, name: str) -> np.ndarray:
+def decode_image(data: bytes | os.PathLike[str], *, channels: int | None, name: str) -> np.ndarray:
     """Pixels of an encoded image, uint8 [H, W, channels].
 
     The EXIF orientation is applied, transparent pixels are laid over white, 16-bit grey is scaled
@@ -26,13 +28,13 @@ def decode_image(data: bytes | os.PathLike[str], *, channels: int, name: str) ->
 
     Args:
       data: the bytes of a file, or its path.
-      channels: 3 for RGB, 1 for grey.
+      channels: 3 for RGB, 1 for grey, None for what the file has.
       name: what to call the image in an error.
 
     Raises:
       InputError: if the image cannot be decoded, or is larger than Pillow's safety limit.
     """
-    if channels not in (1, 3):
+    if channels not in (1, 3, None):
         raise InputError(f"channels={channels} given; allowed are 1 (grey) and 3 (RGB)")
     file = io.BytesIO(data) if isinstance(data, bytes) else data
     try:
@@ -59,7 +61,9 @@ def encode_png(image: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def _pixels(image: Image.Image, channels: int) -> np.ndarray:
+def _pixels(image: Image.Image, channels: int | None) -> np.ndarray:
+    if channels is None:
+        channels = 1 if image.mode.startswith(_GREY) else 3
     if image.mode.startswith("I;16"):
         grey = np.asarray(image).astype(np.uint32)
         image = Image.fromarray(((grey + 128) // 257).astype(np.uint8))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxrepro.data.source import Item, Source
+from jaxrepro.data.source import Item, Items
 
 
 class MemoryCache:
@@ -16,7 +16,7 @@ class MemoryCache:
     threads that prepare the same row write the same values.
     """
 
-    def __init__(self, source: Source, prepare: Callable[[Item], Item], *, max_bytes: int):
+    def __init__(self, source: Items, prepare: Callable[[Item], Item], *, max_bytes: int):
         self._source = source
         self._prepare = prepare
         first = {name: np.asarray(value) for name, value in prepare(source[0]).items()}

@@ -12,7 +12,7 @@ from absl import flags
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.memory import MemoryCache
-from jaxrepro.data.source import Item, Source
+from jaxrepro.data.source import Item, Items, Source
 from jaxrepro.data.transforms import Transform
 
 Batch = dict[str, np.ndarray]
@@ -51,7 +51,7 @@ class TrainIterator(Iterator[Batch]):
 
 
 def train_iterator(
-    source: Source,
+    source: Items,
     transform: Transform,
     *,
     seed: int,
@@ -75,7 +75,7 @@ def train_iterator(
     with `start_step` gives the same batches.
 
     Args:
-      source: where the images are.
+      source: where the images are: a Source, or other examples with an "image".
       transform: applied to each item; its results must have one shape.
       seed: 0 <= seed < 2**32; another one gives another order and other augmentation.
       batch_shape: the global shape of the images of one update.
@@ -174,7 +174,7 @@ def _stack(items: list[Any]) -> Batch:
 
 
 def _check(
-    source: Source,
+    source: Items,
     seed: int,
     batch_shape: tuple[int, ...],
     start_step: int,

@@ -3,12 +3,20 @@
 import abc
 import hashlib
 import operator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 # One example. A source gives {"image": uint8 [H, W, C], "label": int32 scalar}.
 Item = dict[str, Any]
+
+
+class Items(Protocol):
+    """Random access to examples of any kind; its `repr` is the same in every process."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Item: ...
 
 
 class Source(abc.ABC):

@@ -1,0 +1,26 @@
+"""SRCNN: Dong et al., "Image Super-Resolution Using Deep Convolutional Networks", TPAMI 2016
+(arXiv 1501.00092).
+
+    python -m jaxrepro.train --config=configs/srcnn.py:demo
+
+Settings: arch=9-5-5 (sides of the kernels), scale=3, color=y.
+
+Variants: paper (the default: SGD as in the authors' release, 15 million updates); demo (Adam,
+minutes on 2 CPU cores); test (2 updates).
+"""
+
+from jaxrepro.core.config import parse_variant
+from jaxrepro.papers.srcnn.settings import VARIANTS, published, reduce_to_test, use_adam
+
+
+def get_config(arg=None):
+    arg = parse_variant(arg, VARIANTS, arch="9-1-5", scale=3, color="y", bs=0)
+    config = published(arg.arch, arg.scale, arg.color)
+    if arg.variant == "demo":
+        use_adam(config)
+        config.train.update(total_steps=3000, batch_size=32)
+    if arg.variant == "test":
+        reduce_to_test(config)
+    if arg.bs:
+        config.train.batch_size = arg.bs
+    return config

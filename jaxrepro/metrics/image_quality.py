@@ -1,0 +1,43 @@
+"""How near a picture is to the true one: PSNR and SSIM of one plane."""
+
+import math
+from typing import Any
+
+import chex
+import numpy as np
+
+
+def psnr(image: np.ndarray, truth: np.ndarray, peak: float = 255.0) -> float:
+    """Returns the peak signal-to-noise ratio in dB, 10 log10(peak^2 / mean squared error).
+
+    Infinite for equal images. Both of one shape, values in [0, peak].
+    """
+    error = mean_squared_error(image, truth)
+    return math.inf if error == 0 else 10 * math.log10(peak**2 / error)
+
+
+def mean_squared_error(image: np.ndarray, truth: np.ndarray) -> float:
+    """Returns the mean of the squared differences, in float64."""
+    chex.assert_equal_shape([image, truth])
+    return float(np.mean((image.astype(np.float64) - truth.astype(np.float64)) ** 2))
+
+
+def ssim(image: np.ndarray, truth: np.ndarray, peak: float = 255.0) -> float:
+    """Returns the structural similarity of two planes [H, W], at most 1.
+
+    As published by Wang et al. (2004): 11x11 Gaussian window of sigma 1.5 at every place where it
+    fits, K1 = 0.01, K2 = 0.03, population moments. Raises ValueError for planes smaller than the
+    window.
+    """
+    from skimage.metrics import structural_similarity
+
+    chex.assert_equal_shape([image, truth])
+    mean: Any = structural_similarity(
+        image.astype(np.float64),
+        truth.astype(np.float64),
+        data_range=peak,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    return float(mean)

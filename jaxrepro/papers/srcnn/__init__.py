@@ -1,0 +1,1 @@
+"""SRCNN: image super-resolution with three convolutions (Dong et al., 2014 and 2016)."""

@@ -1,0 +1,90 @@
+"""The settings that the configs of this paper share."""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from jaxrepro.core.errors import InputError
+
+VARIANTS = ("paper", "demo", "test")
+
+
+def published(arch: str = "9-1-5", scale: int = 3, color: str = "y") -> Any:
+    """Returns the settings of the authors' release, for pictures of the user's.
+
+    arch: sides of the kernels, such as "9-1-5"; scale: 2, 3 or 4; color: a key of
+    `planes.COLORS`. SGD on the summed loss: 1e-4 for weights, a tenth of it for the last layer and
+    for every bias.
+    """
+    config = ConfigDict()
+    config.task = "srcnn"
+    config.seed = 0
+    config.data = ConfigDict(
+        {
+            # "folder:T91" for the 91 images of the paper.
+            "source": "photos:train",
+            # Sets to measure on, such as ("folder:Set5", "folder:Set14").
+            "validation": ("photos:test",),
+            "degradation": "matlab-bicubic",
+            "scale": scale,
+            "color": color,
+            "patch": 33,  # Side of a training patch in pixels of the network's input.
+            "stride": 14,
+        }
+    )
+    config.model = ConfigDict(
+        {
+            "name": "srcnn",
+            "kernels": parse_arch(arch),
+            "widths": (64, *(32,) * (len(parse_arch(arch)) - 2)),
+            "init": "paper",
+        }
+    )
+    config.loss = ConfigDict({"reduction": "sum"})
+    config.optim = ConfigDict(
+        {
+            "name": "sgd",
+            "learning_rate": 1e-4,
+            "b1": 0.9,
+            "schedule": "constant",
+            "warmup_steps": 0,
+            "multipliers": ("bias$=0.1", "reconstruction/kernel=0.1"),
+        }
+    )
+    config.train = ConfigDict({"total_steps": 15_000_000, "batch_size": 128})
+    config.eval = ConfigDict({"every": 500, "batch_size": 8, "tile": 128})
+    config.checkpoint = ConfigDict({"every": 1000, "keep": 3, "keep_period": 0})
+    config.log = ConfigDict({"every": 100, "profile_at": 0})
+    config.mesh = ConfigDict({"fsdp": 1})
+    return config
+
+
+def parse_arch(arch: str) -> tuple[int, ...]:
+    """Returns "9-1-5" as (9, 1, 5); raises InputError for another form."""
+    try:
+        return tuple(int(side) for side in arch.split("-"))
+    except ValueError as error:
+        raise InputError(
+            f"arch={arch!r} given; write the sides of the kernels, such as 9-1-5"
+        ) from error
+
+
+def use_adam(config: Any) -> None:
+    """Changes `config` to Adam on the mean loss with He initialisation, which learns in minutes.
+
+    A tenth of the rate for the last layer, as in the paper; the rate falls as a cosine.
+    """
+    config.model.init = "he"
+    config.loss.reduction = "mean"
+    config.optim.update(name="adam", learning_rate=1e-3, schedule="cosine")
+    config.optim.multipliers = ("reconstruction=0.1",)
+
+
+def reduce_to_test(config: Any) -> None:
+    """Changes `config` to 2 updates of a tiny network: whether it runs, not what it learns."""
+    config.model.widths = tuple(4 for _ in config.model.widths)
+    config.data.update(source="photos:test", validation=("photos:test",), stride=200)
+    config.train.update(total_steps=2, batch_size=8)
+    config.eval.update(every=2, tile=256)
+    config.checkpoint.every = 1
+    config.log.every = 1

@@ -1,0 +1,167 @@
+"""SRCNN as a Task: patches in, mean squared error, whole pictures measured."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxrepro.core import step as step_lib
+from jaxrepro.core.config import Settings
+from jaxrepro.core.optim import OptimizerSpec, make_optimizer, parse_multipliers
+from jaxrepro.core.partition import Rules
+from jaxrepro.core.state import Net, TrainState, Variables
+from jaxrepro.core.task import Batch, BatchSpec, Evaluator, Every, HostBatch, Scalars
+from jaxrepro.data.pictures import open_pictures
+from jaxrepro.data.pipeline import train_iterator
+from jaxrepro.data.transforms import Transform
+from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
+from jaxrepro.papers.srcnn.evaluators import Quality
+from jaxrepro.papers.srcnn.networks import make_network, network_card
+from jaxrepro.papers.srcnn.patches import Patches, PatchSpec
+from jaxrepro.papers.srcnn.planes import COLORS
+
+# How the squared differences of a batch of N patches are reduced: "sum" is the authors' (half the
+# sum over pixels, divided by N), "mean" divides by the number of pixels as well.
+REDUCTIONS = ("mean", "sum")
+
+
+@dataclasses.dataclass(frozen=True)
+class SuperResolution:
+    """Training of a super-resolution network on patches."""
+
+    module: Any
+    patches: Patches
+    patch: PatchSpec
+    validation: tuple[str, ...]
+    degradation: str
+    scale: int
+    color: str
+    reduction: str
+    optim: OptimizerSpec
+    batch_size: int
+    seed: int
+    eval_every: Every
+    eval_batch: int
+    tile: int
+
+    @property
+    def batch_spec(self) -> Mapping[str, BatchSpec]:
+        """Inputs [B, side, side, C] and targets [B, target, target, C], float32 in [0, 1]."""
+        num, channels = self.batch_size, self.module.channels
+        side, target = self.patch.side, self.patch.target_side
+        return {
+            "image": BatchSpec((num, side, side, channels), np.float32),
+            "target": BatchSpec((num, target, target, channels), np.float32),
+        }
+
+    def train_data(self, start_step: int, process: int, num_processes: int) -> Iterator[HostBatch]:
+        """Yields patches, all of them once before any again."""
+        return train_iterator(
+            self.patches,
+            Transform(prepare=dict),
+            seed=self.seed,
+            batch_shape=(self.batch_size,),
+            start_step=start_step,
+            process=process,
+            num_processes=num_processes,
+        )
+
+    def init(self, key: jax.Array) -> TrainState:
+        """Returns the state before the first update."""
+        side = self.patch.side
+        params = self.module.init(key, jnp.zeros((1, side, side, self.module.channels)))["params"]
+        net = Net(params, {}, make_optimizer(self.optim, params).init(params))
+        return TrainState(jnp.zeros((), jnp.int32), key, nets={"model": net}, ema={})
+
+    def train_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
+        """Returns the state after one update, and the loss with its PSNR.
+
+        The PSNR is of the whole batch as one picture, unrounded: for the curve, not for a table.
+        """
+
+        def loss(params: Any, stats: Any, rows: Any) -> tuple[jax.Array, tuple[Any, Any]]:
+            difference = self.module.apply({"params": params}, rows["image"]) - rows["target"]
+            error = jnp.mean(difference**2)
+            logs = {"loss/mean_squared_error": error, "train_psnr": -10 * jnp.log10(error)}
+            pixels = difference.size // len(difference)
+            return (error * pixels / 2 if self.reduction == "sum" else error), (stats, logs)
+
+        optimizer = make_optimizer(self.optim, state.nets["model"].params)
+        return step_lib.supervised_step(state, loss, batch, optimizer)
+
+    def partition(self) -> Rules:
+        """Whole copies on every device."""
+        return ()
+
+    def evaluators(self) -> Mapping[str, Evaluator]:
+        """Returns the quality on each set of pictures, named after its folder."""
+        return {
+            open_pictures(spec).label: Quality(
+                self.module,
+                spec,
+                self.degradation,
+                self.scale,
+                self.color,
+                self.tile,
+                self.eval_every,
+                self.eval_batch,
+            )
+            for spec in self.validation
+        }
+
+    def export(self, state: TrainState) -> Mapping[str, Variables]:
+        """Returns the network."""
+        return {"model": {"params": state.nets["model"].params}}
+
+    def model_card(self) -> Mapping[str, Any]:
+        """Returns what rebuilds the network, and what it takes."""
+        return {
+            "paper": "srcnn",
+            "network": network_card(self.module),
+            "scale": self.scale,
+            "color": self.color,
+            "degradation": self.degradation,
+        }
+
+
+def from_settings(settings: Settings) -> SuperResolution:
+    """Returns the Task that a config describes; raises InputError where it does not fit."""
+    data, optim, train = settings.data, settings.optim, settings.train
+    scale = data.at_least("scale", 2)
+    color = data.one_of("color", tuple(COLORS))
+    degradation = data.one_of("degradation", tuple(DEGRADATIONS))
+    module = make_network(settings.model, channels=len(COLORS[color]), scale=scale)
+    patch = PatchSpec(
+        side=data.at_least("patch", 2 * module.margin + 1),
+        stride=data.at_least("stride", 1),
+        margin=module.margin,
+        factor=module.factor,
+    )
+    pictures = open_pictures(data.source)
+    return SuperResolution(
+        module=module,
+        patches=Patches(pictures, DEGRADATIONS[degradation], patch, scale=scale, color=color),
+        patch=patch,
+        validation=tuple(open_pictures(spec).spec for spec in data.validation),
+        degradation=degradation,
+        scale=scale,
+        color=color,
+        reduction=settings.loss.one_of("reduction", REDUCTIONS),
+        optim=OptimizerSpec(
+            name=optim.name,
+            learning_rate=optim.learning_rate,
+            b1=optim.b1,
+            schedule=optim.schedule,
+            warmup_steps=optim.warmup_steps,
+            total_steps=train.total_steps,
+            multipliers=parse_multipliers(optim.multipliers),
+        ),
+        batch_size=train.at_least("batch_size", 1),
+        seed=settings.seed,
+        eval_every=Every(settings.eval.at_least("every", 0)),
+        eval_batch=settings.eval.at_least("batch_size", 1),
+        tile=settings.eval.at_least("tile", 1),
+    )

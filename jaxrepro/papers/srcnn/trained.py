@@ -1,0 +1,105 @@
+"""A trained network, ready to use: from a run, an export or the authors' files."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.export import is_export, read_export
+from jaxrepro.core.state import Variables
+from jaxrepro.core.workdir import MODEL_CARD, read_json
+from jaxrepro.papers.srcnn.networks import network_from_card
+from jaxrepro.papers.srcnn.port import from_mat
+
+NET = "model"
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A network with its variables.
+
+    Attributes:
+      module: has `margin`, `factor`, `channels`; `apply(variables, x, border)`.
+      variables: as `module.apply` takes them.
+      scale: that it was trained for.
+      color: a key of `planes.COLORS`.
+      degradation: a key of `degradation.DEGRADATIONS`.
+      origin: where it is from, for messages.
+    """
+
+    module: Any
+    variables: Variables
+    scale: int
+    color: str
+    degradation: str
+    origin: str
+
+
+def load_trained(path: pathlib.Path, scale: int | None = None) -> Trained:
+    """Returns the network in `path`: a workdir, an export, or a .mat file of the authors.
+
+    scale: what is wanted; None takes what the network was trained for. A .mat file does not say
+    its scale, so that has to be given. Reading runs no code.
+
+    Raises InputError if there is no network, or it is for another scale.
+    """
+    if path.suffix == ".mat":
+        if scale is None:
+            raise InputError(f"{path} does not say its scale; give it, such as --scale=3")
+        module, variables = from_mat(path)
+        return Trained(module, variables, scale, "y", "matlab-bicubic", str(path))
+    if not path.is_dir():
+        raise InputError(
+            f"{path} is no network; give the workdir of a run, an export or a .mat file"
+        )
+    trained = _from_export(path) if is_export(path) else _from_workdir(path)
+    if scale is not None and scale != trained.scale:
+        raise InputError(f"{trained.origin} enlarges by {trained.scale}, not by {scale}")
+    return trained
+
+
+def _from_export(folder: pathlib.Path) -> Trained:
+    export = read_export(folder)
+    if NET not in export.nets:
+        raise InputError(f"{folder} has no network {NET!r}")
+    return _from_card(export.card, export.nets[NET], f"export {folder}")
+
+
+def _from_workdir(workdir: pathlib.Path) -> Trained:
+    # Here, so that exports are read where Orbax is not installed.
+    from jaxrepro.core.checkpoint import Checkpoints
+
+    card = read_json(workdir / MODEL_CARD)
+    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    shapes = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device),
+        _shapes(network_from_card(card.get("network", {}))),
+    )
+    with Checkpoints(workdir, read_only=True) as checkpoints:
+        if not checkpoints.steps:
+            raise InputError(f"no checkpoint in {workdir} yet")
+        step = checkpoints.steps[-1]
+        part = checkpoints.restore_part(step, {"nets": {NET: {"params": shapes["params"]}}})
+    return _from_card(card, part["nets"][NET], f"step {step} of {workdir}")
+
+
+def _from_card(card: Mapping[str, Any], variables: Variables, origin: str) -> Trained:
+    if card.get("paper") != "srcnn":
+        raise InputError(f"{origin} is of {card.get('paper')!r}, not of srcnn")
+    module = network_from_card(card.get("network", {}))
+    if jax.tree.map(jnp.shape, dict(variables)) != jax.tree.map(jnp.shape, _shapes(module)):
+        raise InputError(f"{origin}: the arrays are not those of its model card")
+    try:
+        return Trained(module, variables, card["scale"], card["color"], card["degradation"], origin)
+    except KeyError as error:
+        raise InputError(f"{origin}: its model card does not say {error}") from error
+
+
+def _shapes(module: Any) -> Any:
+    side = 2 * module.margin + 1
+    x = jnp.zeros((1, side, side, module.channels))
+    return jax.eval_shape(lambda: dict(module.init(jax.random.key(0), x)))
