@@ -91,7 +91,7 @@ def measure(config, *, num_steps: int, num_warmup: int) -> dict:
     memory = update.memory_analysis()
     return {
         "device": f"{jax.device_count()} x {device.device_kind}",
-        "processor": _processor_name(),
+        "processor": processor_name(),
         "num_cpus": len(os.sched_getaffinity(0)),
         "versions": {
             name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "flax", "numpy")
@@ -118,7 +118,7 @@ def measure(config, *, num_steps: int, num_warmup: int) -> dict:
     }
 
 
-def _processor_name() -> str:
+def processor_name() -> str:
     """Returns the CPU's own name and family where Linux tells them, else its architecture."""
     import platform
 
