@@ -2,7 +2,8 @@
 
     python -m jaxrepro.export --workdir=runs/biggan_digits --output=exports/biggan_digits
 
-The folder holds a model card (JSON) and safetensors files; reading them runs no code.
+The folder holds a model card (JSON) and safetensors files; reading them runs no code. Of a run over
+several seeds, --seed says which of them is written.
 """
 
 import pathlib
@@ -20,6 +21,7 @@ def define_flags() -> None:
         "output", None, "Folder of the export; an export that is there is replaced."
     )
     flags.DEFINE_integer("step", None, "Checkpoint to export; the latest by default.")
+    flags.DEFINE_integer("seed", None, "Which seed, of a run that trained several (num_seeds).")
 
 
 def main(args: flags.FlagValues) -> None:
@@ -37,14 +39,19 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core import config, mesh, workdir
     from jaxrepro.core.export import Export, write_export
     from jaxrepro.core.restore import restore_state
+    from jaxrepro.core.seeds import one_seed
 
     folder, output = pathlib.Path(args.workdir), pathlib.Path(args.output)
     saved = workdir.read_json(folder / workdir.CONFIG)
     settings = config.Settings(saved)
     task = config.make_task(settings)
+    single, state_of_seed = one_seed(task, args.seed)
     step, state, _ = restore_state(task, settings.seed, folder, args.step, mesh.make_mesh())
-    card = {**task.model_card(), "provenance": {"step": step, "config": saved}}
-    export = Export(card, task.export(state))
+    provenance = {"step": step, "config": saved}
+    if args.seed is not None:
+        provenance["seed"] = args.seed
+    card = {**single.model_card(), "provenance": provenance}
+    export = Export(card, single.export(state_of_seed(state)))
     write_export(output, export)
     print(f"wrote {output}: {', '.join(export.nets)} of step {step} of {folder}")
 

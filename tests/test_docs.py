@@ -11,6 +11,7 @@ from jaxrepro.core import loop
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.seeds import make_seeds_task
 from jaxrepro.core.writers import read_json_lines
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -37,7 +38,7 @@ def train(added_paper, workdir, resume=None, **changes):
     for key, value in changes.items():
         config.train[key] = value
     settings = Settings(config)
-    task = task_module.from_settings(settings)
+    task = make_seeds_task(settings, task_module.from_settings)
     loop_settings = loop.LoopSettings.from_settings(settings)
     assert settings.one_of("task", ["softmax"])
     settings.check_all_read()

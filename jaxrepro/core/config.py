@@ -20,6 +20,8 @@ RESUMABLE = (
     "log.",
     "mesh.",
 )
+# Keys that a config may leave out, with what that means.
+OPTIONAL = {"num_seeds": 1}
 
 
 def parse_variant(arg: str | None, variants: Sequence[str], **settings: Any) -> Any:
@@ -90,6 +92,11 @@ class Settings:
     def __iter__(self) -> Iterator[str]:
         return iter(self._config)
 
+    def replaced(self, **values: Any) -> "Settings":
+        """Returns a view in which keys of this level have other values; reads count for both."""
+        changed = {name: values.get(name, self._config[name]) for name in self}
+        return Settings(changed, self._prefix, self._read)
+
     def one_of(self, name: str, allowed: Sequence[Any]) -> Any:
         """Returns the value of `name`; raises InputError unless it is among `allowed`."""
         value = getattr(self, name)
@@ -121,12 +128,16 @@ def task_names() -> list[str]:
 
 
 def make_task(settings: Settings) -> Any:
-    """Returns the Task of the paper that `settings.task` names.
+    """Returns the Task of the paper that `settings.task` names, over `num_seeds` seeds.
 
     Raises InputError if there is no such paper or the paper refuses the settings.
     """
     name = settings.one_of("task", task_names())
-    return importlib.import_module(f"jaxrepro.papers.{name}.task").from_settings(settings)
+    # Here, because config files import this module before JAX is set up.
+    from jaxrepro.core.seeds import make_seeds_task
+
+    paper = importlib.import_module(f"jaxrepro.papers.{name}.task")
+    return make_seeds_task(settings, paper.from_settings)
 
 
 def to_json(config: Mapping[str, Any]) -> str:
@@ -137,7 +148,7 @@ def to_json(config: Mapping[str, Any]) -> str:
 
 def differing_keys(saved: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """Returns lines "key: saved -> given" for keys that a continuation must not change."""
-    old, new = (json.loads(json.dumps(flatten(config))) for config in (saved, given))
+    old, new = (OPTIONAL | json.loads(json.dumps(flatten(config))) for config in (saved, given))
     return [
         f"{key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
         for key in sorted(old.keys() | new.keys())

@@ -13,7 +13,7 @@ from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.partition import state_shardings, with_shardings
-from jaxrepro.core.random import named_key
+from jaxrepro.core.random import evaluation_key
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Evaluator, Image, Task, UsesVariables
 
@@ -56,7 +56,7 @@ class Evaluation:
         """
         results: dict[str, float | Image] = {}
         for name in names:
-            key = named_key(state.key, f"eval/{name}")
+            key = evaluation_key(state.key, name)
             for result, value in self._run_one(name, state, key).items():
                 results[f"{name}/{result}"] = value
         return results

@@ -15,6 +15,11 @@ def named_key(key: jax.Array, name: str) -> jax.Array:
     return jax.random.fold_in(key, zlib.crc32(name.encode()))
 
 
+def evaluation_key(root: jax.Array, evaluator: str) -> jax.Array:
+    """Returns the key with which the evaluator of this name measures a run of root key `root`."""
+    return named_key(root, f"eval/{evaluator}")
+
+
 def streams(key: jax.Array, step: jax.Array | int, *names: str) -> tuple[jax.Array, ...]:
     """Returns one key for each of `names`, for this step only.
 

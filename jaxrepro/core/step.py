@@ -30,6 +30,20 @@ def sequential(body: Callable[[Carry, Any], tuple[Carry, Aux]], init: Carry, xs:
     return carry, jax.tree.map(lambda *rows: jnp.stack(rows), *outs)
 
 
+def replicated(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Returns `jax.vmap(function)(*arguments)`, written out one by one on CPU.
+
+    arguments: trees whose leaves have the replica, such as the seed, as leading axis. A convolution
+    whose kernel is mapped becomes a grouped one, for which XLA:CPU has no fast kernel. On
+    accelerators the replicas fill the device together, and compile time does not grow with them.
+    """
+    if not platform.on_cpu():
+        return jax.vmap(function)(*arguments)
+    size = jax.tree.leaves(arguments)[0].shape[0]
+    outs = [function(*jax.tree.map(lambda x, i=i: x[i], arguments)) for i in range(size)]
+    return jax.tree.map(lambda *rows: jnp.stack(rows), *outs)
+
+
 def microbatched_grads(
     loss: Callable[[Params, Carry, Any], tuple[jax.Array, tuple[Carry, Any]]],
     params: Params,

@@ -3,6 +3,8 @@
 import pathlib
 from collections.abc import Mapping
 
+from jaxrepro.core.spread import STD, parts_by_name
+
 
 def print_results(
     results: Mapping[str, float], workdir: pathlib.Path, step: int | None = None
@@ -15,7 +17,14 @@ def print_results(
     if results:
         title = f"{workdir}" + (f", step {step}" if step is not None else "")
         table = Table("measurement", "value", title=title)
-        for name, value in results.items():
-            table.add_row(name, f"{value:.4g}")
+        for name, parts in parts_by_name(results).items():
+            table.add_row(name, f"{results[name]:.4g}{_spread(results, parts)}")
         console.print(table)
     console.print(f"workdir {workdir}: metrics.jsonl, tb/, samples/, checkpoints/", markup=False)
+
+
+def _spread(results: Mapping[str, float], parts: Mapping[str, str]) -> str:
+    """Returns the standard deviation over the seeds of a run over several, else ""."""
+    if STD not in parts:
+        return ""
+    return f" ± {results[parts[STD]]:.2g} ({len(parts) - 1} seeds)"

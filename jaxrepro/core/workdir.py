@@ -21,6 +21,8 @@ GUARD = "guard.json"
 SAMPLES = "samples"
 CHECKPOINTS = "checkpoints"
 PAGE = "page.html"
+# In the model card of a run that trained several seeds: which.
+CARD_SEEDS = "seeds"
 _LOCK = ".lock"
 
 
@@ -81,6 +83,22 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{path} is not a JSON object")
     return value
+
+
+def read_model_card(workdir: pathlib.Path) -> dict[str, Any]:
+    """Returns the model card of a run, for using its networks.
+
+    Raises InputError if there is none, or the run trained several seeds, whose networks lie
+    stacked in one state.
+    """
+    card = read_json(workdir / MODEL_CARD)
+    if seeds := card.get(CARD_SEEDS):
+        raise InputError(
+            f"{workdir} trained the seeds {', '.join(map(str, seeds))} at once; write the networks "
+            f"of one with python -m jaxrepro.export --workdir={workdir} --seed={seeds[0]} "
+            "--output=DIR, and use that export"
+        )
+    return card
 
 
 def write_json(path: pathlib.Path, value: Mapping[str, Any]) -> None:

@@ -2,10 +2,11 @@
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from jaxrepro.core.spread import STD, parts_by_name
 from jaxrepro.core.task import PublishedCurve, References
 from jaxrepro.page import plot, published
 from jaxrepro.page.numbers import number
@@ -74,20 +75,47 @@ class Spectra:
 def training_groups(run: Run) -> list[Group]:
     """Returns the plots of everything that the training logged, singular values left out."""
     groups: dict[str, list[Series]] = {}
-    for series in run.training:
+    training, seeds = _means_and_seeds(run.training)
+    for series in training:
         if not _SIGMA.fullmatch(series.name):
             groups.setdefault(series.group, []).append(series)
     order = [name for name in _FIRST_GROUPS if name in groups]
     order += [name for name in groups if name not in (*order, "speed")]
     order += [name for name in groups if name == "speed"]
-    return [Group(name, tuple(_group_plots(groups[name], f"g{i}"))) for i, name in enumerate(order)]
+    return [
+        Group(name, tuple(_group_plots(groups[name], seeds, f"g{i}")))
+        for i, name in enumerate(order)
+    ]
 
 
-def _group_plots(group: Sequence[Series], identifier: str) -> list[Plot]:
+def _means_and_seeds(series: Sequence[Series]) -> tuple[list[Series], dict[str, list[Series]]]:
+    """Returns the series that are no part of another, and those of the seeds by their mean's."""
+    by_name = {s.name: s for s in series}
+    parts = parts_by_name(by_name)
+    seeds = {
+        name: [by_name[full] for part, full in found.items() if part != STD]
+        for name, found in parts.items()
+        if found
+    }
+    return [by_name[name] for name in parts], seeds
+
+
+def _seed_lines(
+    group: Sequence[Series], seeds: Mapping[str, list[Series]]
+) -> tuple[list[Line], list[str]]:
+    """Returns faint lines of the single seeds of `group`, and the sentence on them."""
+    found = [one for series in group for one in seeds.get(series.name, [])]
+    lines = [Line(one.steps, one.values, None, max_points=120) for one in found]
+    return lines, ["Coloured: the mean over the seeds; grey: each seed."] if found else []
+
+
+def _group_plots(
+    group: Sequence[Series], seeds: Mapping[str, list[Series]], identifier: str
+) -> list[Plot]:
     if len(group) <= _MAX_IN_ONE_PLOT:
-        return [_plot(group[0].group, group, identifier)]
+        return [_plot(group[0].group, group, seeds, identifier)]
     if len(group) <= _MAX_PLOTS:
-        return [_plot(s.name, [s], f"{identifier}-{i}") for i, s in enumerate(group)]
+        return [_plot(s.name, [s], seeds, f"{identifier}-{i}") for i, s in enumerate(group)]
     moved = sorted(group, key=_change, reverse=True)[:_MAX_IN_ONE_PLOT]
     lines = [Line(s.steps, s.values, colour=None, max_points=60) for s in group if s not in moved]
     lines += [Line(s.steps, s.values, i, max_points=120) for i, s in enumerate(moved)]
@@ -108,14 +136,17 @@ def _change(series: Series) -> float:
     return abs(float(finite[-1] - finite[0])) if len(finite) else np.inf
 
 
-def _plot(title: str, group: Sequence[Series], identifier: str) -> Plot:
+def _plot(
+    title: str, group: Sequence[Series], seeds: Mapping[str, list[Series]], identifier: str
+) -> Plot:
     short = [s.name.partition("/")[2] or s.name for s in group]
-    lines = [Line(s.steps, s.values, i, smooth=True) for i, s in enumerate(group)]
+    lines, notes = _seed_lines(group, seeds)
+    lines += [Line(s.steps, s.values, i, smooth=True) for i, s in enumerate(group)]
     return Plot(
         title,
         plot.draw(lines, identifier=identifier, label=f"{title} over updates"),
         tuple(Key(short[i], number(s.last), i) for i, s in enumerate(group)),
-        tuple(_notes(group)),
+        (*notes, *_notes(group)),
     )
 
 
@@ -140,7 +171,8 @@ def evaluation_plots(run: Run, references: References | None) -> list[Plot]:
     Published curves of the same quantity are dashed; only those are drawn that the run measured.
     """
     by_quantity: dict[str, list[Series]] = {}
-    for series in _with_repeated(run):
+    measured, seeds = _means_and_seeds(_with_repeated(run))
+    for series in measured:
         if not _SIGMA.fullmatch(series.name):
             by_quantity.setdefault(published.quantity(series.name), []).append(series)
     plots = []
@@ -154,7 +186,9 @@ def evaluation_plots(run: Run, references: References | None) -> list[Plot]:
             meaning = published.meaning(group[0].name, references)
             # One colour for each way of measuring, the published ones among them.
             shown = group[-_MAX_IN_ONE_PLOT + 1 :]
-            plots.append(_evaluation_plot(name, shown, published_curves, meaning, run, f"e{i}"))
+            grey = _seed_lines(shown, seeds)
+            drawn = _evaluation_plot(name, shown, published_curves, meaning, run, f"e{i}", grey)
+            plots.append(drawn)
     return plots
 
 
@@ -165,11 +199,13 @@ def _evaluation_plot(
     meaning: str,
     run: Run,
     identifier: str,
+    of_seeds: tuple[Sequence[Line], Sequence[str]],
 ) -> Plot:
-    lines = [Line(s.steps, s.values, k, markers=True) for k, s in enumerate(group)]
+    lines = [*of_seeds[0]]
+    lines += [Line(s.steps, s.values, k, markers=True) for k, s in enumerate(group)]
     keys = [Key(s.name, number(s.last), k) for k, s in enumerate(group)]
     notes = [f"{meaning}."] if meaning else []
-    notes += _notes(group)
+    notes += [*of_seeds[1], *_notes(group)]
     for k, curve in enumerate(published_curves, start=len(group)):
         colour = k % plot.NUM_COLOURS
         steps, values = (np.asarray(x) for x in zip(*curve.points, strict=True))

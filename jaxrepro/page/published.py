@@ -3,18 +3,25 @@
 import dataclasses
 from collections.abc import Mapping
 
+from jaxrepro.core.spread import STD, parts_by_name
 from jaxrepro.core.task import PublishedCurve, PublishedFigure, References
 from jaxrepro.page.records import Measured, Run
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """One number of a run, with what it is and how it was measured."""
+    """One number of a run, with what it is and how it was measured.
+
+    Of several seeds it is the mean: spread is their standard deviation, None for one seed, and
+    seeds are the single values, ("seed 7", 31.2).
+    """
 
     name: str
     value: float
     meaning: str
     protocol: str
+    spread: float | None = None
+    seeds: tuple[tuple[str, float], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,11 +42,24 @@ def quantity(name: str) -> str:
 
 
 def results(measured: Measured, run: Run, references: References | None) -> list[Result]:
-    """Returns the numbers of one evaluation."""
+    """Returns the numbers of one evaluation, those of several seeds as one."""
+    numbers = measured.results
     return [
-        Result(name, value, meaning(name, references), protocol(name, run, measured.step))
-        for name, value in measured.results.items()
+        Result(
+            name,
+            numbers[name],
+            meaning(name, references),
+            protocol(name, run, measured.step),
+            numbers[parts[STD]] if STD in parts else None,
+            tuple((seed_words(p), numbers[full]) for p, full in parts.items() if p != STD),
+        )
+        for name, parts in parts_by_name(numbers).items()
     ]
+
+
+def seed_words(part: str) -> str:
+    """Returns the part of a name that stands for a seed, "seed7", as "seed 7"."""
+    return f"seed {part.removeprefix('seed')}"
 
 
 def meaning(name: str, references: References | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxrepro.core.workdir import CARD_SEEDS
 from jaxrepro.page.numbers import duration, number, time
 from jaxrepro.page.records import Run
 
@@ -86,6 +87,7 @@ def _state(run: Run, last: Mapping[str, Any]) -> tuple[str, str]:
 def _facts(run: Run, last: Mapping[str, Any]) -> dict[str, str]:
     started = run.starts[0]["time"] if run.starts else ""
     data = " ".join(str(run.config.get(f"data.{key}", "")) for key in ("source", "split"))
+    seeds = run.model_card.get(CARD_SEEDS, [run.config.get("seed", "")])
     return {
         "Started": time(str(started)) if started else "",
         "Last record": time(run.last_written),
@@ -93,7 +95,7 @@ def _facts(run: Run, last: Mapping[str, Any]) -> dict[str, str]:
         "Speed": _speed(run),
         "Data": data.strip(),
         "Device": _devices(last.get("devices")),
-        "Seed": str(run.config.get("seed", "")),
+        "Seeds" if len(seeds) > 1 else "Seed": ", ".join(map(str, seeds)),
         "Versions": _versions(last.get("versions")),
     }
 

@@ -85,7 +85,7 @@ def render(run: Run, references: References | None, output: pathlib.Path) -> str
         summary=summarize(run),
         citation=references.citation if references else "",
         results=published.results(run.final, run, references) if run.final else [],
-        repeated=run.repeated[::-1],
+        repeated=[(m, published.results(m, run, references)) for m in run.repeated[::-1]],
         comparisons=published.comparisons(run, references) if references else [],
         pictures=pictures,
         pictures_left_out=left_out,

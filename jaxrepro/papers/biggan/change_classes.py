@@ -61,13 +61,15 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core import config, loop, mesh, workdir
     from jaxrepro.core.checkpoint import Checkpoints
     from jaxrepro.core.restore import restore_state
+    from jaxrepro.core.seeds import refuse_several_seeds
     from jaxrepro.papers.biggan import class_tables
 
-    card = workdir.read_json(old_folder / workdir.MODEL_CARD)
+    card = workdir.read_model_card(old_folder)
     if card.get("paper") != "biggan":
         raise InputError(f"{old_folder} is a run of {card.get('paper')!r}, not of biggan")
     settings = config.Settings(args.config)
     new_task = config.make_task(settings)
+    refuse_several_seeds(new_task, "change_classes")
     total = loop.LoopSettings.from_settings(settings).total_steps
     settings.check_all_read()
     old_names, new_names = card["class_names"], new_task.model_card()["class_names"]

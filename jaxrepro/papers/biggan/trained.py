@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.export import Export, read_export
 from jaxrepro.core.state import Variables
-from jaxrepro.core.workdir import MODEL_CARD, read_json
+from jaxrepro.core.workdir import MODEL_CARD, read_model_card
 from jaxrepro.papers.biggan.latents import DISTRIBUTIONS
 from jaxrepro.papers.biggan.networks import generator_from_card
 from jaxrepro.papers.biggan.standing_table import rows_at, statistics_at, table_name
@@ -121,7 +121,7 @@ def _from_workdir(workdir: pathlib.Path, step: int | None) -> TrainedGenerator:
     # Here, so that exports are read where Orbax is not installed.
     from jaxrepro.core.checkpoint import Checkpoints
 
-    card = read_json(workdir / MODEL_CARD)
+    card = read_model_card(workdir)
     module, latent, class_names = _from_card(card, workdir)
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     shapes = jax.tree.map(
