@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxrepro.core import platform
 from jaxrepro.core.config import Settings, make_task, task_names
 from jaxrepro.core.loop import LoopSettings
 from jaxrepro.core.partition import leaf_path
@@ -74,6 +75,28 @@ def test_init_is_abstract_and_step_keeps_its_structure(path):
     assert all(x.shape == () for x in scalars.values())
     exported = jax.eval_shape(task.export, state)
     assert all("params" in variables for variables in exported.values())
+
+
+ONE_OF_EACH = {load(path, "test").task: path for path in TRAINED}
+
+
+@pytest.mark.parametrize("path", ONE_OF_EACH.values(), ids=list(ONE_OF_EACH))
+def test_every_paper_trains_several_seeds(path):
+    """The update mapped over seeds, as accelerators run it, keeps the state's structure."""
+    config = load(path, "test")
+    config.num_seeds = 2
+    if "guard" in config:
+        config.guard.action = "off"
+    task = make_task(Settings(config))
+    state = jax.eval_shape(task.init, jax.random.key(config.seed))
+    batch = {k: jax.ShapeDtypeStruct(s.shape, s.dtype) for k, s in task.batch_spec.items()}
+    with platform.traced_for_accelerators():
+        after, scalars = jax.eval_shape(lambda *x: task.train_step(*x), state, batch)
+    chex.assert_trees_all_equal_shapes_and_dtypes(after, state)
+    assert any(name.endswith(f"/seed{config.seed + 1}") for name in scalars)
+    single = jax.eval_shape(lambda x: task.replica(x, config.seed), state)
+    expected = jax.eval_shape(make(path).init, jax.random.key(0))
+    chex.assert_trees_all_equal_shapes_and_dtypes(single, expected)
 
 
 @pytest.mark.parametrize("path", TRAINED, ids=lambda path: path.stem)

@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.partition import leaf_path
+from jaxrepro.core.spread import parts_by_name
 
 
 class NonFiniteError(FloatingPointError):
@@ -118,7 +119,9 @@ class Progress:
         seconds = max(now - self._since - self._paused, 1e-9)
         rate = (step - self._since_step) * self._examples / seconds
         self._since_step, self._since, self._paused = step, now, 0.0
-        losses = "  ".join(f"{k} {v:.3f}" for k, v in scalars.items() if k.startswith("loss/"))
+        # Of several seeds the line shows the mean; the values of each are in the files.
+        names = [name for name in parts_by_name(scalars) if name.startswith("loss/")]
+        losses = "  ".join(f"{name} {scalars[name]:.3f}" for name in names)
         self._bar.update(self._task, speed=f"{rate:.0f} images/s", losses=losses)
         if not self._console.is_terminal and (now - self._last_line > 10 or step == self._total):
             self._last_line = now

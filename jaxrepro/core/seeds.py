@@ -229,7 +229,7 @@ def _behind_seeds(rule: Rule) -> Rule:
 class _Stacked(Iterator[HostBatch]):
     """Several iterators over batches as one, each batch with a new leading axis."""
 
-    def __init__(self, iterators: Sequence[Iterator[HostBatch]]):
+    def __init__(self, iterators: Sequence[Any]):
         self._iterators = iterators
 
     def __next__(self) -> HostBatch:
@@ -240,7 +240,7 @@ class _Stacked(Iterator[HostBatch]):
         """Closes all of them."""
         for iterator in self._iterators:
             if hasattr(iterator, "close"):
-                iterator.close()  # pyright: ignore[reportAttributeAccessIssue]
+                iterator.close()
 
 
 @dataclasses.dataclass(frozen=True)

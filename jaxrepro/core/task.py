@@ -76,7 +76,7 @@ class Evaluator(Protocol):
     def data(self, process: int, num_processes: int) -> Iterable[HostBatch]:
         """Yields this process's rows: finite, batch axis 0, the last padded; has "mask" bool [B].
 
-        All processes yield equally many batches.
+        All processes yield equally many batches. They do not depend on the run's seed.
         """
         ...
 
@@ -119,7 +119,11 @@ class UsesVariables(Protocol):
 
 
 class Task(Protocol):
-    """What a paper implements: a frozen dataclass of hyper-parameters and modules, no arrays."""
+    """What a paper implements: a frozen dataclass of hyper-parameters and modules, no arrays.
+
+    The seed of a run enters through `train_data` and the root key that `init` takes, and through
+    nothing else: `jaxrepro.core.seeds` makes one Task of several seeds.
+    """
 
     @property
     def batch_spec(self) -> Mapping[str, BatchSpec]:

@@ -259,17 +259,23 @@ def _with_repeated(run: Run) -> list[Series]:
 def spectra(run: Run) -> list[Spectra]:
     """Returns the singular values "sigma/<network>/<layer>/<i>" of each network."""
     networks: dict[str, dict[int, dict[str, Series]]] = {}
-    for series in (*run.training, *run.evaluation):
+    means, seeds = _means_and_seeds((*run.training, *run.evaluation))
+    note = ("The mean over the seeds.",) if any(map(_SIGMA.fullmatch, seeds)) else ()
+    for series in means:
         if match := _SIGMA.fullmatch(series.name):
             orders = networks.setdefault(match[1], {})
             orders.setdefault(int(match[3]), {})[match[2]] = series
     return [
-        Spectra(network, tuple(_sigma_plots(network, orders, f"s{i}")), tuple(_growth(orders)))
+        Spectra(
+            network, tuple(_sigma_plots(network, orders, f"s{i}", note)), tuple(_growth(orders))
+        )
         for i, (network, orders) in enumerate(networks.items())
     ]
 
 
-def _sigma_plots(network: str, orders: dict[int, dict[str, Series]], identifier: str) -> list[Plot]:
+def _sigma_plots(
+    network: str, orders: dict[int, dict[str, Series]], identifier: str, notes: tuple[str, ...]
+) -> list[Plot]:
     plots = []
     grown = [growth.layer for growth in _growth(orders)]
     for order in sorted(orders)[:_MAX_SIGMA_ORDERS]:
@@ -298,7 +304,7 @@ def _sigma_plots(network: str, orders: dict[int, dict[str, Series]], identifier:
                     Key(layer, number(orders[order][layer].last), i)
                     for i, layer in enumerate(told_apart)
                 ),
-                tuple(_notes(list(orders[order].values()))),
+                (*notes, *_notes(list(orders[order].values()))),
             )
         )
     return plots

@@ -15,6 +15,11 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
+def deviation(value: float) -> str:
+    """Returns a standard deviation: two significant digits."""
+    return number(float(f"{value:.2g}"))
+
+
 def time(iso: str) -> str:
     """Returns an ISO 8601 time as "2026-11-21 03:47 UTC"; other text as it stands."""
     try:

@@ -16,7 +16,7 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically
 from jaxrepro.core.task import References
 from jaxrepro.page import curves, published
-from jaxrepro.page.numbers import number, time
+from jaxrepro.page.numbers import deviation, number, time
 from jaxrepro.page.pictures import read_pictures
 from jaxrepro.page.records import Run, read_run
 from jaxrepro.page.summary import summarize
@@ -74,7 +74,12 @@ def render(run: Run, references: References | None, output: pathlib.Path) -> str
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number, "time": time, "markup": Markup}
+    environment.filters |= {
+        "number": number,
+        "deviation": deviation,
+        "time": time,
+        "markup": Markup,
+    }
     environment.globals["link"] = lambda name: _link(run.workdir / name, output)
     resources = importlib.resources.files("jaxrepro.page")
     template = environment.from_string((resources / "page.html.jinja").read_text("utf-8"))

@@ -262,7 +262,8 @@ def test_each_seed_is_the_run_it_would_be_alone(both, tmp_path, capsys):
                 ],
                 rtol=1e-5,
             )
-    assert "for 8 x cpu" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "for 8 x cpu" in out
     a, b = (alone[seed]["test/accuracy"] for seed in (5, 6))
     assert a != b
     assert together["test/accuracy"] == pytest.approx((a + b) / 2, abs=1e-9)

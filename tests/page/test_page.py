@@ -12,6 +12,7 @@ from PIL import Image
 from jaxrepro import page
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_png
+from jaxrepro.core.spread import over_seeds
 from jaxrepro.core.task import PublishedCurve, PublishedFigure, References
 from jaxrepro.page import write
 
@@ -388,3 +389,48 @@ def test_pictures_survive_as_the_file_when_small(tmp_path):
     assert content == (workdir / "samples" / "x-00000001.png").read_bytes()
     with Image.open(workdir / "samples" / "x-00000001.png") as image:
         assert image.size == (60, 40)
+
+
+def seeds_of(name, *values):
+    """The mean, the spread and the single values as a run over seeds 7, 8, ... writes them."""
+    return over_seeds({7 + i: {name: value} for i, value in enumerate(values)})
+
+
+def test_a_run_over_seeds_shows_mean_and_spread(tmp_path):
+    losses = ["loss/d", "loss/d/seed7", "loss/d/seed8"]
+    sigmas = ["sigma/g/first/0", "sigma/g/first/0/seed7", "sigma/g/first/0/seed8"]
+    records = [
+        {"step": s, "speed/images_per_second": 9.0, **dict.fromkeys([*losses, *sigmas], 1.0 * s)}
+        for s in (10, 20)
+    ]
+    records += [{"step": s, **seeds_of("metrics/fid@50", s, s + 2.0)} for s in (20, 40)]
+    run = tmp_path / "run"
+    results = seeds_of("metrics/fid@50", 40.0, 42.0)
+    make(
+        run,
+        records,
+        config={**CONFIG, "num_seeds": 2},
+        model={"paper": "biggan", "seeds": [7, 8]},
+        results={"step": 40, "results": results},
+    )
+    later = {"step": 40, "results": seeds_of("metrics/fid@50", 50.0, 54.0)}
+    (run / "evaluations.jsonl").write_text(json.dumps(later) + "\n")
+    page.write_page(run, REFERENCES)
+    parsed = Parsed((run / "page.html").read_text())
+    words = parsed.words
+    assert "Seeds 7, 8" in words
+    table, published, evaluated = (
+        part for part in re.split("Published figures|Measured later", words.split("Results", 1)[1])
+    )
+    assert "Mean ± standard deviation of 2 seeds: seed 7 40, seed 8 42" in table
+    assert "41 ± 1.4 50 samples" in table
+    # The published figure stands beside the mean alone, of the run and of what was measured later.
+    assert published.count("8.51") == 1
+    assert "52 ± 2.8 metrics/fid@50" in published
+    assert "std" not in published
+    assert "52 ± 2.8 (2 seeds)" in evaluated.split("Evaluations over the run")[0]
+    assert parsed.text.count("metrics/fid") == 1  # One plot of the quantity, none of its parts.
+    assert parsed.text.count("loss") == 1
+    assert words.count("Coloured: the mean over the seeds; grey: each seed.") == 2
+    assert "g: sigma 0 of 1 layers" in words
+    assert words.count("The mean over the seeds.") == 1
