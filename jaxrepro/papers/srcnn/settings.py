@@ -19,6 +19,8 @@ def published(arch: str = "9-1-5", scale: int = 3, color: str = "y") -> Any:
     config = ConfigDict()
     config.task = "srcnn"
     config.seed = 0
+    # Seeds seed, seed + 1, ... that are trained at once.
+    config.num_seeds = 1
     config.data = ConfigDict(
         {
             # "folder:T91" for the 91 images of the paper.

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.export import is_export, read_export
 from jaxrepro.core.state import Variables
-from jaxrepro.core.workdir import MODEL_CARD, read_json
+from jaxrepro.core.workdir import read_model_card
 from jaxrepro.papers.srcnn.networks import network_from_card
 from jaxrepro.papers.srcnn.port import from_mat
 
@@ -73,7 +73,7 @@ def _from_workdir(workdir: pathlib.Path) -> Trained:
     # Here, so that exports are read where Orbax is not installed.
     from jaxrepro.core.checkpoint import Checkpoints
 
-    card = read_json(workdir / MODEL_CARD)
+    card = read_model_card(workdir)
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     shapes = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device),
