@@ -99,4 +99,4 @@ def test_every_config_has_the_common_keys(path, variant):
         assert keys["train.total_steps"] == 2
     assert config_lib.flatten(load(path, f"{variant},bs=24"))["train.batch_size"] == 24
     if variant != "paper":
-        assert keys["data.source"] in ("digits", "photos")
+        assert keys["data.source"] in ("digits", "photos", "photos:train", "photos:test")
