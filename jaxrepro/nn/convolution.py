@@ -1,4 +1,4 @@
-"""Convolutions of NHWC maps with HWIO kernels, stride 1, zero padding that keeps the size.
+"""Convolutions of NHWC maps with HWIO kernels, stride 1, zero padding that keeps the size or none.
 
 These are the definitions; `phase_convolution` has faster forms of those that change the size.
 A kernel may be wider (float32) than the map it is used on.
@@ -26,6 +26,16 @@ def convolve(x: jax.Array, kernel: jax.Array, dilation: int = 1) -> jax.Array:
         "SAME",
         rhs_dilation=(dilation, dilation),
         dimension_numbers=DIMENSION_NUMBERS,
+    )
+
+
+def convolve_valid(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Returns [B, H - h + 1, W - w + 1, O]: x [B, H, W, I] convolved with kernel [h, w, I, O].
+
+    Only where the kernel lies wholly on the map: no padding. h and w may be odd or even.
+    """
+    return lax.conv_general_dilated(
+        x, kernel.astype(x.dtype), (1, 1), "VALID", dimension_numbers=DIMENSION_NUMBERS
     )
 
 

@@ -27,19 +27,27 @@ def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
 def _convolve_narrow(x: jax.Array, kernel: jax.Array) -> jax.Array:
     if kernel.shape[3] > _NARROW:
         return convolution.convolve(x, kernel)
-    return add_shifted_taps(x, kernel)
+    return add_shifted_taps(x, kernel, same_margins(kernel))
 
 
-def add_shifted_taps(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Returns `convolution.convolve` of x and kernel: every tap at every pixel, then sums."""
+def same_margins(kernel: jax.Array) -> tuple[int, int]:
+    """Returns the rows and columns of zeros on each side with which odd kernels keep the size."""
+    return kernel.shape[0] // 2, kernel.shape[1] // 2
+
+
+def add_shifted_taps(x: jax.Array, kernel: jax.Array, margins: tuple[int, int]) -> jax.Array:
+    """Returns [B, H + 2m - h + 1, W + 2n - w + 1, O]: every tap at every pixel, then sums.
+
+    x: [B, H, W, I]; kernel: [h, w, I, O]; margins: (m, n), the zeros around x on each side.
+    """
     batch, height, width, channels = x.shape
     rows, columns, _, outputs = kernel.shape
     matrix = kernel.transpose(2, 0, 1, 3).reshape(channels, -1)
     # The barrier keeps XLA from fusing the product with the sums, which computes it many times.
     taps = lax.optimization_barrier(jnp.dot(x.reshape(-1, channels), matrix))
     taps = taps.reshape(batch, height, width, rows, columns, outputs)
-    margins = [(0, 0), (rows // 2, rows // 2), (columns // 2, columns // 2)]
-    taps = jnp.pad(taps, [*margins, (0, 0), (0, 0), (0, 0)])
+    taps = jnp.pad(taps, [(0, 0), *((m, m) for m in margins), (0, 0), (0, 0), (0, 0)])
+    height, width = height + 2 * margins[0] - rows + 1, width + 2 * margins[1] - columns + 1
     shifted = [
         taps[:, i : i + height, j : j + width, i, j] for i in range(rows) for j in range(columns)
     ]

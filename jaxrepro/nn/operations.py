@@ -18,6 +18,7 @@ from jaxrepro.nn import (
     narrow_convolution,
     phase_convolution,
     resampling,
+    valid_convolution,
 )
 
 
@@ -25,6 +26,7 @@ class Operations(NamedTuple):
     """One form of each operation; the signatures are those of the definitions."""
 
     convolve: Callable[[jax.Array, jax.Array], jax.Array]
+    convolve_valid: Callable[[jax.Array, jax.Array], jax.Array]
     upsample_then_convolve: Callable[[jax.Array, jax.Array], jax.Array]
     convolve_then_pool: Callable[[jax.Array, jax.Array], jax.Array]
     max_pool: Callable[[jax.Array], jax.Array]
@@ -34,6 +36,7 @@ class Operations(NamedTuple):
 
 DEFINITIONS = Operations(
     convolve=convolution.convolve,
+    convolve_valid=convolution.convolve_valid,
     upsample_then_convolve=convolution.upsample_then_convolve,
     convolve_then_pool=convolution.convolve_then_pool,
     max_pool=resampling.max_pool,
@@ -43,6 +46,7 @@ DEFINITIONS = Operations(
 
 FOR_CPU = Operations(
     convolve=narrow_convolution.convolve,
+    convolve_valid=valid_convolution.convolve_valid,
     upsample_then_convolve=phase_convolution.upsample_then_convolve,
     convolve_then_pool=phase_convolution.convolve_then_pool,
     max_pool=resampling.max_pool_of_slices,

@@ -22,6 +22,20 @@ CONVOLUTIONS = [
     ((2, 6, 9, 4), (1, 1, 4, 8)),
     ((2, 6, 9, 8), (1, 1, 8, 2)),
 ]
+# Every branch: few, many and one channel at either end, odd, even, oblong and 1x1 kernels.
+VALID_CONVOLUTIONS = [
+    ((2, 8, 7, 1), (5, 5, 1, 8)),
+    ((2, 7, 6, 3), (4, 2, 3, 8)),
+    ((2, 5, 6, 8), (1, 1, 8, 4)),
+    ((2, 5, 6, 3), (1, 1, 3, 6)),
+    ((2, 7, 8, 9), (3, 3, 9, 10)),
+    ((1, 6, 6, 16), (3, 3, 16, 15)),
+    ((2, 7, 8, 6), (5, 4, 6, 1)),
+    ((2, 7, 5, 6), (3, 2, 6, 3)),
+    ((2, 6, 6, 5), (3, 3, 5, 5)),
+    ((1, 13, 12, 4), (12, 11, 4, 1)),
+    ((1, 3, 3, 4), (3, 3, 4, 2)),
+]
 RESIZING = [shapes for shapes in CONVOLUTIONS if shapes[1][0] == 3]
 
 
@@ -51,6 +65,57 @@ def assert_same(name, arguments, dtype):
 @pytest.mark.parametrize("shapes", CONVOLUTIONS, ids=str)
 def test_convolve(shapes, dtype):
     assert_same("convolve", draw(*shapes, dtype=dtype), dtype)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize("shapes", VALID_CONVOLUTIONS, ids=str)
+def test_convolve_valid(shapes, dtype):
+    assert_same("convolve_valid", draw(*shapes, dtype=dtype), dtype)
+
+
+def test_valid_convolution_by_hand():
+    x = jnp.arange(12.0).reshape(1, 3, 4, 1)
+    kernel = jnp.asarray([[1.0, 10.0]]).reshape(1, 2, 1, 1)
+    want = [[10, 21, 32], [54, 65, 76], [98, 109, 120]]
+    for forms in (DEFINITIONS, FOR_CPU):
+        np.testing.assert_array_equal(forms.convolve_valid(x, kernel)[0, ..., 0], want)
+
+
+@pytest.mark.parametrize("channels", [(1, 4, 4, 2), (6, 4, 5, 1)], ids=str)
+def test_valid_convolutions_of_many_seeds(channels):
+    """Values and gradients of three seeds at once are those of each alone."""
+    inputs, width, width_2, outputs = channels
+    operands = draw((3, 2, 7, 6, inputs), (3, 3, 3, inputs, width), (3, 1, 1, width, width_2))
+    operands += draw((3, 3, 2, width_2, outputs))
+
+    @jax.value_and_grad
+    def loss(operands):
+        x, *kernels = operands
+        for kernel in kernels:
+            x = jnp.sin(FOR_CPU.convolve_valid(x, kernel))
+        return jnp.sum(x**2)
+
+    one = jax.jit(loss)
+    want = [one([operand[i] for operand in operands]) for i in range(3)]
+    want = jax.tree.map(lambda *leaves: jnp.stack(leaves), *want)
+    have = jax.jit(jax.vmap(loss))(operands)
+    for a, b in zip(jax.tree.leaves(want), jax.tree.leaves(have), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-4)
+
+
+def test_no_gradient_is_computed_that_nobody_asks_for():
+    x, kernel = draw((2, 9, 9, 1), (5, 5, 1, 8))
+
+    def loss(x, kernel):
+        return jnp.sum(FOR_CPU.convolve_valid(x, kernel) ** 2)
+
+    def work(arguments):
+        compiled = jax.jit(jax.grad(loss, arguments)).lower(x, kernel).compile()
+        return compiled.cost_analysis()["flops"]
+
+    product = 2 * 2 * 5 * 5 * 25 * 8  # of all outputs by all taps, multiplied and added
+    assert 2 * product <= work(1) < 2.5 * product
+    assert work((0, 1)) > 2.9 * product
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
