@@ -11,8 +11,8 @@ import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import lax
 
+from jaxrepro.nn.operations import operations
 from jaxrepro.papers.srcnn.borders import Border, valid
 
 
@@ -29,9 +29,7 @@ class Convolution(nn.Module):
         shape = (self.side, self.side, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
-        y = lax.conv_general_dilated(
-            x, kernel.astype(x.dtype), (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
-        )
+        y = operations().convolve_valid(x, kernel)
         return y + bias.astype(x.dtype)
 
 
