@@ -40,17 +40,29 @@ RESIZING = [shapes for shapes in CONVOLUTIONS if shapes[1][0] == 3]
 
 
 def draw(*shapes, dtype=jnp.float32):
-    keys = jax.random.split(jax.random.key(0), len(shapes))
-    return [jax.random.normal(k, s).astype(dtype) for k, s in zip(keys, shapes, strict=True)]
+    rng = np.random.default_rng(0)
+    return [jnp.asarray(rng.standard_normal(shape), dtype) for shape in shapes]
+
+
+def values_and_gradients(form, arguments, dtype):
+    """Returns outputs and gradients of one random weighting of them, as one program's."""
+    shape = jax.eval_shape(form, *arguments).shape
+    weights = jnp.asarray(np.random.default_rng(9).standard_normal(shape), dtype)
+
+    @jax.jit
+    def run(weights, *arguments):
+        output, pullback = jax.vjp(form, *arguments)
+        return [output, *pullback(weights)]
+
+    return run(weights, *arguments)
 
 
 def assert_same(name, arguments, dtype):
     """Values and all gradients, of one random weighting of the outputs."""
-    results = []
-    for form in (getattr(DEFINITIONS, name), getattr(FOR_CPU, name)):
-        output, pullback = jax.vjp(jax.jit(form), *arguments)
-        weights = jax.random.normal(jax.random.key(9), output.shape).astype(output.dtype)
-        results.append([output, *pullback(weights)])
+    results = [
+        values_and_gradients(getattr(forms, name), arguments, dtype)
+        for forms in (DEFINITIONS, FOR_CPU)
+    ]
     tolerance = 1e-4 if dtype == jnp.float32 else 3e-2
     for want, have in zip(*results, strict=True):
         assert have.shape == want.shape
@@ -153,9 +165,13 @@ def test_normalize_batch(rows, num_groups, dtype):
             y, mean, variance = operations.normalize_batch(x, 1 + gain, bias, num_groups, 1e-4)
             return y.astype(jnp.float32).sum(axis=(1, 2)), mean, variance
 
-        output, pullback = jax.vjp(jax.jit(form), (3 * x + 1).astype(dtype), gain, bias)
-        weights = jax.random.normal(jax.random.key(9), output[0].shape)
-        return [*output, *pullback((weights, *map(jnp.zeros_like, output[1:])))]
+        @jax.jit
+        def run(weights, *arguments):
+            output, pullback = jax.vjp(form, *arguments)
+            return [*output, *pullback((weights, *map(jnp.zeros_like, output[1:])))]
+
+        weights = jnp.asarray(np.random.default_rng(9).standard_normal((6, 4)), jnp.float32)
+        return run(weights, (3 * x + 1).astype(dtype), gain, bias)
 
     tolerance = 1e-3 if dtype == jnp.float32 else 5e-2
     for want, have in zip(with_form(DEFINITIONS), with_form(FOR_CPU), strict=True):
@@ -219,10 +235,10 @@ def test_other_kernels_and_upsamplings(switches):
         )
 
     close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4)
-    close(forms.convolve(x, kernel), plain(x))
-    close(forms.upsample_then_convolve(x, kernel), plain(doubled))
-    pooled = plain(x).reshape(2, 3, 2, 2, 2, 5).mean(axis=(2, 4))
-    close(forms.convolve_then_pool(x, kernel), pooled)
+    close(jax.jit(forms.convolve)(x, kernel), plain(x))
+    close(jax.jit(forms.upsample_then_convolve)(x, kernel), plain(doubled))
+    pooled = np.asarray(plain(x)).reshape(2, 3, 2, 2, 2, 5).mean(axis=(2, 4))
+    close(jax.jit(forms.convolve_then_pool)(x, kernel), pooled)
 
 
 def test_fast_forms_are_kept_where_they_apply():

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,12 +14,23 @@ from jaxrepro.papers.biggan.deep import (
     deep_generator_widths,
 )
 
-MUTABLE = ["batch_stats", "spectral"]
+MUTABLE = ("batch_stats", "spectral")
 LABELS = jnp.asarray([0, 3, 1, 3], jnp.int32)
 
 
 def variable_shapes(module, *inputs):
     return jax.eval_shape(lambda key: module.init(key, *inputs, train=False), jax.random.key(0))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def initialised(module, key, *inputs):
+    return module.init(key, *inputs, train=False)
+
+
+@functools.partial(jax.jit, static_argnums=0, static_argnames=("train", "mutable", "method"))
+def applied(module, variables, *inputs, train=False, mutable=False, method=None):
+    """Runs a network as one program: op by op every operation would be compiled alone."""
+    return module.apply(variables, *inputs, train=train, mutable=mutable, method=method)
 
 
 def num_params(module, *inputs):
@@ -103,20 +116,20 @@ def tiny_generator(**changes):
 def test_only_the_first_outputs_of_the_last_convolution_are_seen():
     whole, part = tiny_generator(channels=4), tiny_generator(channels=1, output_channels=4)
     z = jax.random.normal(jax.random.key(7), (4, 3))
-    variables = whole.init(jax.random.key(0), z, LABELS, train=False)
+    variables = initialised(whole, jax.random.key(0), z, LABELS)
     assert variables["params"]["output_conv"]["kernel"].shape[-1] == 4
-    images = whole.apply(variables, z, LABELS, train=False)
-    np.testing.assert_array_equal(part.apply(variables, z, LABELS, train=False), images[..., :1])
+    images = applied(whole, variables, z, LABELS, train=False)
+    np.testing.assert_array_equal(applied(part, variables, z, LABELS, train=False), images[..., :1])
 
 
 def test_class_vectors_and_z_enter_everywhere_in_this_order():
     g = tiny_generator()
     z = jax.random.normal(jax.random.key(7), (4, 3))
-    variables = g.init(jax.random.key(0), z, LABELS, train=False)
+    variables = initialised(g, jax.random.key(0), z, LABELS)
     assert variables["params"]["first"]["kernel"].shape[0] == 5 + 3
     vectors = g.apply(variables, LABELS, method="embed")
-    images = g.apply(variables, z, LABELS, train=False)
-    synthesized = g.apply(variables, z, vectors, train=False, method="synthesize")
+    images = applied(g, variables, z, LABELS, train=False)
+    synthesized = applied(g, variables, z, vectors, train=False, method="synthesize")
     np.testing.assert_array_equal(synthesized, images)
 
     def without(rows):
@@ -130,7 +143,7 @@ def test_class_vectors_and_z_enter_everywhere_in_this_order():
             variables["params"],
         )
         first, second = (
-            g.apply(variables | {"params": params}, z, vectors, train=False, method="synthesize")
+            applied(g, variables | {"params": params}, z, vectors, train=False, method="synthesize")
             for z, vectors in ((z, vectors), (z + 1, vectors))
         )
         return float(jnp.abs(first - second).max())
@@ -143,13 +156,13 @@ def test_low_precision():
     """bfloat16 computation gives float32 images, logits and state near those of float32."""
     g, low = tiny_generator(), tiny_generator(dtype=jnp.bfloat16)
     z = jax.random.normal(jax.random.key(7), (4, 3))
-    variables = g.init(jax.random.key(0), z, LABELS, train=False)
-    images = g.apply(variables, z, LABELS, train=False)
-    low_images, new = low.apply(variables, z, LABELS, train=True, mutable=MUTABLE)
+    variables = initialised(g, jax.random.key(0), z, LABELS)
+    images = applied(g, variables, z, LABELS, train=False)
+    low_images, new = applied(low, variables, z, LABELS, train=True, mutable=MUTABLE)
     assert low_images.dtype == jnp.float32
     assert {leaf.dtype for leaf in jax.tree.leaves(new)} == {jnp.dtype("float32")}
-    difference = jnp.abs(images - low.apply(variables, z, LABELS, train=False))
+    difference = jnp.abs(images - applied(low, variables, z, LABELS, train=False))
     assert 0 < float(difference.mean()) < 0.03
     d = DeepDiscriminator(16, 4, 4, channels=1, attention=(), depth=1, dtype=jnp.bfloat16)
-    d_variables = d.init(jax.random.key(1), images, LABELS, train=False)
-    assert d.apply(d_variables, images, LABELS, train=False).dtype == jnp.float32
+    d_variables = initialised(d, jax.random.key(1), images, LABELS)
+    assert applied(d, d_variables, images, LABELS, train=False).dtype == jnp.float32
