@@ -1,6 +1,5 @@
 """Test-wide settings, made before JAX is imported: CPU, 8 devices, fast compilation, flags."""
 
-import gc
 import importlib.metadata
 import os
 import pathlib
@@ -12,9 +11,11 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 # inherit this. A level that the user sets is kept: XLA takes the last. XLA aborts on a flag that
 # it does not know, so a version on which these were not seen accepted goes without.
 FAST_COMPILATION = ["--xla_backend_optimization_level=0"]
-if importlib.metadata.version("jaxlib") == "0.10.2":
+JAXLIB = importlib.metadata.version("jaxlib")
+if JAXLIB in ("0.10.2", "0.11.2"):
+    FAST_COMPILATION += ["--xla_cpu_parallel_codegen_split_count=1"]
+if JAXLIB == "0.10.2":
     FAST_COMPILATION += ["--xla_cpu_use_fusion_emitters=false"]
-FAST_COMPILATION += ["--xla_cpu_parallel_codegen_split_count=1"]
 os.environ["XLA_FLAGS"] = " ".join(
     [
         *FAST_COMPILATION,
@@ -27,15 +28,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Commands under test compile the same programs again and again.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "xla"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
-# Tracing makes many objects and little garbage: at Python's own thresholds a quarter of its time
-# goes into the search for the latter.
-gc.set_threshold(50_000, 20, 100)
 
 import pytest
 from absl import flags
 
 from jaxrepro.core import runtime
 
+runtime.set_garbage_collection()
 runtime.set_xla_flags()
 flags.FLAGS.mark_as_parsed()
 

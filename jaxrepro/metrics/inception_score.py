@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp
 
 from jaxrepro.core.errors import InputError
 
@@ -46,6 +45,9 @@ def inception_score(logits: np.ndarray, num_splits: int = 10) -> InceptionScore:
 
 
 def _score(logits: np.ndarray) -> float:
+    # Slow to import, and few commands come here.
+    from scipy.special import log_softmax, logsumexp
+
     log_given = log_softmax(logits, axis=1)
     log_marginal = logsumexp(log_given, axis=0) - np.log(len(logits))
     return np.exp((np.exp(log_given) * (log_given - log_marginal)).sum(axis=1).mean())

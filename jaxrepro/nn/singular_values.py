@@ -62,6 +62,8 @@ def top_singular_triplets(
     )
 
 
+# Here and below: compiled functions are traced once for all matrices that give one shape.
+@jax.jit
 def _orthonormal(vectors: jax.Array) -> jax.Array:
     """Returns orthonormal columns that span those of vectors [N, B], by Gram-Schmidt, twice.
 
@@ -81,6 +83,7 @@ def _orthonormal(vectors: jax.Array) -> jax.Array:
     return jax.lax.fori_loop(0, vectors.shape[1], add_column, jnp.zeros_like(vectors))
 
 
+@jax.jit
 def _small_decomposition(matrix: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Returns (left [B, B], values [B] in descending order, right [B, B]) of matrix [B, B].
 

@@ -15,7 +15,7 @@ from jaxrepro.core import workdir as files
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically
 from jaxrepro.core.task import References
-from jaxrepro.page import curves, published
+from jaxrepro.page import published
 from jaxrepro.page.numbers import deviation, number, time
 from jaxrepro.page.pictures import read_pictures
 from jaxrepro.page.records import Run, read_run
@@ -71,6 +71,9 @@ def draw_after_run(workdir: pathlib.Path, references: References | None) -> bool
 
 def render(run: Run, references: References | None, output: pathlib.Path) -> str:
     """Returns the page as HTML; links are relative to the folder of `output`."""
+    # Matplotlib, a quarter of what a command would otherwise import before it can say anything.
+    from jaxrepro.page import curves
+
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
