@@ -3,11 +3,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrepro.nn.singular_values import (
-    clamp_singular_value,
-    clamp_weights,
-    spectra,
-    top_singular_triplets,
+from jaxrepro.nn import singular_values
+from jaxrepro.nn.singular_values import clamp_weights, spectra
+
+# Op by op every operation would be compiled alone.
+top_singular_triplets = jax.jit(singular_values.top_singular_triplets, static_argnums=1)
+clamp_singular_value = jax.jit(
+    singular_values.clamp_singular_value, static_argnames=("limit", "ratio")
 )
 
 
