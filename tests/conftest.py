@@ -1,5 +1,6 @@
 """Test-wide settings, made before JAX is imported: CPU, 8 devices, fast compilation, flags."""
 
+import gc
 import importlib.metadata
 import os
 import pathlib
@@ -34,7 +35,9 @@ from absl import flags
 
 from jaxrepro.core import runtime
 
-runtime.set_garbage_collection()
+# Tracing makes many objects and little garbage: at Python's own thresholds a quarter of its time
+# goes into the search for the latter.
+gc.set_threshold(20_000, 10, 10)
 runtime.set_xla_flags()
 flags.FLAGS.mark_as_parsed()
 

@@ -1,6 +1,5 @@
 """Process-wide JAX settings, made before JAX starts a backend."""
 
-import gc
 import importlib.metadata
 import importlib.util
 import os
@@ -51,16 +50,7 @@ def set_compilation_cache() -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
 
 
-def set_garbage_collection() -> None:
-    """Looks for cyclic garbage less often: tracing makes many objects and little of it.
-
-    At Python's own thresholds the search takes a quarter of the time of tracing a network.
-    """
-    gc.set_threshold(50_000, 20, 100)
-
-
 def set_up() -> None:
     """Makes the settings of every entry point; call it before the first use of JAX."""
-    set_garbage_collection()
     set_xla_flags()
     set_compilation_cache()
