@@ -38,7 +38,7 @@ class TiledNetwork:
     Equal to `module.apply(variables, planes, replicate)` up to rounding.
     """
 
-    def __init__(self, module: Any, variables: Any, side: int = 256):
+    def __init__(self, module: Any, variables: Any, side: int = 128):
         """module: has `margin` and `factor`; variables: as its `apply` takes them."""
         self._module = module
         self._variables = jax.device_put(variables)
