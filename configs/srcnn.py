@@ -1,16 +1,23 @@
-"""SRCNN: Dong et al., "Image Super-Resolution Using Deep Convolutional Networks", TPAMI 2016
+r"""SRCNN: Dong et al., "Image Super-Resolution Using Deep Convolutional Networks", TPAMI 2016
 (arXiv 1501.00092).
 
     python -m jaxrepro.train --config=configs/srcnn.py:demo
 
 Settings: arch=9-5-5 (sides of the kernels), scale=3, color=y.
 
+color: y (Cb and Cr are interpolated where a picture is made), ycbcr, y-first and cbcr-first (only
+these planes count in the first half of the updates, `loss.first_steps`), rgb, or rgb-from-y, which
+begins with a network of luma:
+
+    python -m jaxrepro.train --config=configs/srcnn.py:demo,color=rgb-from-y \
+        --config.start.weights=runs/srcnn_demo
+
 Variants: paper (the default: SGD as in the authors' release, 15 million updates); demo (Adam,
 minutes on 2 CPU cores); test (2 updates).
 """
 
 from jaxrepro.core.config import parse_variant
-from jaxrepro.papers.srcnn.settings import VARIANTS, published, reduce_to_test, use_adam
+from jaxrepro.papers.srcnn.settings import VARIANTS, published, reduce_to_test, train_for, use_adam
 
 
 def get_config(arg=None):
@@ -18,7 +25,8 @@ def get_config(arg=None):
     config = published(arg.arch, arg.scale, arg.color)
     if arg.variant == "demo":
         use_adam(config)
-        config.train.update(total_steps=3000, batch_size=32)
+        config.train.batch_size = 32
+        train_for(config, 3000)
     if arg.variant == "test":
         reduce_to_test(config)
     if arg.bs:

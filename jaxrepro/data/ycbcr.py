@@ -21,6 +21,8 @@ _FROM_RGB = (
 )
 _OFFSET = np.array([16.0, 128.0, 128.0]) / 255
 _TO_RGB = np.linalg.inv(_FROM_RGB)
+# Shares of R, G and B in luma.
+LUMA_WEIGHTS = _FROM_RGB[0] / _FROM_RGB[0].sum()
 # OpenCV's luma: full range.
 _FULL_RANGE = np.array([0.299, 0.587, 0.114])
 

@@ -5,6 +5,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.papers.srcnn.color_strategy import STRATEGIES
 
 VARIANTS = ("paper", "demo", "test")
 
@@ -13,8 +14,8 @@ def published(arch: str = "9-1-5", scale: int = 3, color: str = "y") -> Any:
     """Returns the settings of the authors' release, for pictures of the user's.
 
     arch: sides of the kernels, such as "9-1-5"; scale: 2, 3 or 4; color: a key of
-    `planes.COLORS`. SGD on the summed loss: 1e-4 for weights, a tenth of it for the last layer and
-    for every bias.
+    `color_strategy.STRATEGIES`. SGD on the summed loss: 1e-4 for weights, a tenth of it for the
+    last layer and for every bias.
     """
     config = ConfigDict()
     config.task = "srcnn"
@@ -42,7 +43,11 @@ def published(arch: str = "9-1-5", scale: int = 3, color: str = "y") -> Any:
             "init": "paper",
         }
     )
-    config.loss = ConfigDict({"reduction": "sum"})
+    # weights: of what training begins with: a run, an export or a .mat file; "" for random ones.
+    # mix: how those of luma become those of R, G, B: luma, mean or block, see `start.py`.
+    config.start = ConfigDict({"weights": "", "mix": "luma"})
+    # first_steps: updates with only the first planes in the loss, for y-first and cbcr-first.
+    config.loss = ConfigDict({"reduction": "sum", "first_steps": 0})
     config.optim = ConfigDict(
         {
             "name": "sgd",
@@ -53,7 +58,8 @@ def published(arch: str = "9-1-5", scale: int = 3, color: str = "y") -> Any:
             "multipliers": ("bias$=0.1", "reconstruction/kernel=0.1"),
         }
     )
-    config.train = ConfigDict({"total_steps": 15_000_000, "batch_size": 128})
+    config.train = ConfigDict({"batch_size": 128})
+    train_for(config, 15_000_000)
     config.eval = ConfigDict({"every": 500, "batch_size": 8, "tile": 128})
     config.checkpoint = ConfigDict({"every": 1000, "keep": 3, "keep_period": 0})
     config.log = ConfigDict({"every": 100, "profile_at": 0})
@@ -71,6 +77,17 @@ def parse_arch(arch: str) -> tuple[int, ...]:
         ) from error
 
 
+def train_for(config: Any, total_steps: int) -> None:
+    """Changes `config` to so many updates.
+
+    Where a strategy of colour has first planes, they alone count in half of them; the paper does
+    not say in how many.
+    """
+    config.train.total_steps = total_steps
+    if config.data.color in STRATEGIES and STRATEGIES[config.data.color].first:
+        config.loss.first_steps = total_steps // 2
+
+
 def use_adam(config: Any) -> None:
     """Changes `config` to Adam on the mean loss with He initialisation, which learns in minutes.
 
@@ -86,7 +103,8 @@ def reduce_to_test(config: Any) -> None:
     """Changes `config` to 2 updates of a tiny network: whether it runs, not what it learns."""
     config.model.widths = tuple(4 for _ in config.model.widths)
     config.data.update(source="photos:test", validation=("photos:test",), stride=200)
-    config.train.update(total_steps=2, batch_size=8)
+    config.train.batch_size = 8
+    train_for(config, 2)
     config.eval.update(every=2, tile=256)
     config.checkpoint.every = 1
     config.log.every = 1

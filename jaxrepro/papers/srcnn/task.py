@@ -12,16 +12,19 @@ from jaxrepro.core import step as step_lib
 from jaxrepro.core.config import Settings
 from jaxrepro.core.optim import OptimizerSpec, make_optimizer, parse_multipliers
 from jaxrepro.core.partition import Rules
-from jaxrepro.core.state import Net, TrainState, Variables
+from jaxrepro.core.state import Net, Params, TrainState, Variables
 from jaxrepro.core.task import Batch, BatchSpec, Evaluator, Every, HostBatch, Scalars
 from jaxrepro.data.pictures import open_pictures
 from jaxrepro.data.pipeline import train_iterator
 from jaxrepro.data.transforms import Transform
+from jaxrepro.papers.srcnn.color_quality import ColorQuality
+from jaxrepro.papers.srcnn.color_strategy import STRATEGIES, PlanesInLoss
 from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
 from jaxrepro.papers.srcnn.evaluators import Quality
 from jaxrepro.papers.srcnn.networks import make_network, network_card
 from jaxrepro.papers.srcnn.patches import Patches, PatchSpec
 from jaxrepro.papers.srcnn.planes import COLORS
+from jaxrepro.papers.srcnn.start import starting_params
 
 # How the squared differences of a batch of N patches are reduced: "sum" is the authors' (half the
 # sum over pixels, divided by N), "mean" divides by the number of pixels as well.
@@ -30,7 +33,10 @@ REDUCTIONS = ("mean", "sum")
 
 @dataclasses.dataclass(frozen=True)
 class SuperResolution:
-    """Training of a super-resolution network on patches."""
+    """Training of a super-resolution network on patches.
+
+    start: parameters to begin with, None for random ones.
+    """
 
     module: Any
     patches: Patches
@@ -39,6 +45,8 @@ class SuperResolution:
     degradation: str
     scale: int
     color: str
+    planes_in_loss: PlanesInLoss
+    start: Params | None
     reduction: str
     optim: OptimizerSpec
     batch_size: int
@@ -72,7 +80,11 @@ class SuperResolution:
     def init(self, key: jax.Array) -> TrainState:
         """Returns the state before the first update."""
         side = self.patch.side
-        params = self.module.init(key, jnp.zeros((1, side, side, self.module.channels)))["params"]
+        if self.start is None:
+            x = jnp.zeros((1, side, side, self.module.channels))
+            params = self.module.init(key, x)["params"]
+        else:
+            params = jax.tree.map(jnp.asarray, self.start)
         net = Net(params, {}, make_optimizer(self.optim, params).init(params))
         return TrainState(jnp.zeros((), jnp.int32), key, nets={"model": net}, ema={})
 
@@ -80,13 +92,15 @@ class SuperResolution:
         """Returns the state after one update, and the loss with its PSNR.
 
         The PSNR is of the whole batch as one picture, unrounded: for the curve, not for a table.
+        Planes that do not count in the loss yet do not count in it either.
         """
+        chosen = self.planes_in_loss(state.step)
 
         def loss(params: Any, stats: Any, rows: Any) -> tuple[jax.Array, tuple[Any, Any]]:
             difference = self.module.apply({"params": params}, rows["image"]) - rows["target"]
-            error = jnp.mean(difference**2)
+            error = jnp.mean(difference**2, axis=(0, 1, 2)) @ chosen / chosen.sum()
             logs = {"loss/mean_squared_error": error, "train_psnr": -10 * jnp.log10(error)}
-            pixels = difference.size // len(difference)
+            pixels = difference.size // len(difference) * chosen.mean()
             return (error * pixels / 2 if self.reduction == "sum" else error), (stats, logs)
 
         optimizer = make_optimizer(self.optim, state.nets["model"].params)
@@ -98,8 +112,9 @@ class SuperResolution:
 
     def evaluators(self) -> Mapping[str, Evaluator]:
         """Returns the quality on each set of pictures, named after its folder."""
+        quality = Quality if self.color == "y" else ColorQuality
         return {
-            open_pictures(spec).label: Quality(
+            open_pictures(spec).label: quality(
                 self.module,
                 spec,
                 self.degradation,
@@ -131,7 +146,8 @@ def from_settings(settings: Settings) -> SuperResolution:
     """Returns the Task that a config describes; raises InputError where it does not fit."""
     data, optim, train = settings.data, settings.optim, settings.train
     scale = data.at_least("scale", 2)
-    color = data.one_of("color", tuple(COLORS))
+    strategy = STRATEGIES[data.one_of("color", tuple(STRATEGIES))]
+    color = strategy.planes
     degradation = data.one_of("degradation", tuple(DEGRADATIONS))
     module = make_network(settings.model, channels=len(COLORS[color]), scale=scale)
     patch = PatchSpec(
@@ -149,6 +165,8 @@ def from_settings(settings: Settings) -> SuperResolution:
         degradation=degradation,
         scale=scale,
         color=color,
+        planes_in_loss=PlanesInLoss.from_settings(strategy, settings.loss, train.total_steps),
+        start=starting_params(settings.start, module, scale=scale, strategy=strategy),
         reduction=settings.loss.one_of("reduction", REDUCTIONS),
         optim=OptimizerSpec(
             name=optim.name,
