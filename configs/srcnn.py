@@ -25,8 +25,7 @@ def get_config(arg=None):
     config = published(arg.arch, arg.scale, arg.color)
     if arg.variant == "demo":
         use_adam(config)
-        config.train.batch_size = 32
-        train_for(config, 3000)
+        train_for(config, 12_000)
     if arg.variant == "test":
         reduce_to_test(config)
     if arg.bs:

@@ -11,7 +11,8 @@ are degraded in another way: no figure to place beside the paper's 32.39 dB. It 
 rates in all layers often let the network collapse, hence `rates=equal`.
 
 Settings: arch=9-1-5; color=y, rgb-from-y or as in srcnn.py; rates=smaller (in the last layer) or
-equal; degradation; scale=3; bs (patches of an update).
+equal; degradation; scale=3; bs (patches of an
+update, 128).
 
 The article does not say, and this config assumes: rates of 1e-4 and, in the last layer, 1e-5, as
 in the paper; 128 patches an update; He initialisation, the usual default of its framework, but for
@@ -38,7 +39,7 @@ def get_config(arg=None):
         color="y",
         degradation="matlab-bicubic",
         rates="smaller",
-        bs=128,
+        bs=0,
     )
     if arg.rates not in RATES:
         raise InputError(f"rates={arg.rates} given; allowed: {', '.join(RATES)}")
@@ -46,12 +47,13 @@ def get_config(arg=None):
     config.data.degradation = arg.degradation
     use_adam(config)
     config.optim.update(learning_rate=1e-4, schedule="constant", multipliers=RATES[arg.rates])
-    config.train.batch_size = arg.bs
     epochs = 150 if arg.color == "y" else 200
-    train_for(config, epochs * -(-PATCHES // arg.bs))
+    config.train.batch_size = arg.bs or 128
+    train_for(config, epochs * -(-PATCHES // config.train.batch_size))
     if arg.variant == "demo":
-        config.train.batch_size = 32
+        config.train.batch_size = arg.bs or 32
         train_for(config, 3000)
     if arg.variant == "test":
         reduce_to_test(config)
+        config.train.batch_size = arg.bs or config.train.batch_size
     return config

@@ -91,11 +91,13 @@ def train_for(config: Any, total_steps: int) -> None:
 def use_adam(config: Any) -> None:
     """Changes `config` to Adam on the mean loss with He initialisation, which learns in minutes.
 
-    A tenth of the rate for the last layer, as in the paper; the rate falls as a cosine.
+    A tenth of the rate for the last layer, as in the paper; the rate falls as a cosine. For the
+    same number of patches 16 an update gave more than 32 or 128.
     """
     config.model.init = "he"
     config.loss.reduction = "mean"
-    config.optim.update(name="adam", learning_rate=1e-3, schedule="cosine")
+    config.optim.update(name="adam", learning_rate=2e-3, schedule="cosine")
+    config.train.batch_size = 16
     config.optim.multipliers = ("reconstruction=0.1",)
 
 
