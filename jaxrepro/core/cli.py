@@ -45,6 +45,7 @@ def define_argument(name: str, help_string: str) -> None:
     Arguments are taken in the order of their definition, before, between or after the flags.
     """
     flags.DEFINE_flag(_Argument(name, len(_arguments()), help_string))
+    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
     # Or the flags after the first argument would be taken for arguments.
     flags.FLAGS.set_gnu_getopt()
 

@@ -1,6 +1,7 @@
 """Which picture files a command reads, and where it writes what it makes of each."""
 
 import collections
+import contextlib
 import dataclasses
 import glob
 import os
@@ -113,30 +114,29 @@ def _walk(folder: pathlib.Path) -> Iterator[pathlib.Path]:
 
 def _check_targets(jobs: Sequence[Job]) -> None:
     """Raises InputError if a target is a source or another target."""
+    # By path and by identity: links of both kinds lead to a file under another name.
     sources: dict[object, pathlib.Path] = {}
     for job in jobs:
-        sources[job.source.resolve()] = job.source
-        sources[_identity(job.source)] = job.source
+        for key in _keys(job.source):
+            sources[key] = job.source
     targets: dict[pathlib.Path, Job] = {}
     for job in jobs:
-        path = job.target.resolve()
-        # Links of both kinds lead to a file under another name.
-        for key in (path, _identity(job.target)):
+        for key in _keys(job.target):
             if key in sources:
                 raise InputError(
                     f"{job.target} would replace the input {sources[key]}; choose another output"
                 )
-        other = targets.setdefault(path, job)
+        other = targets.setdefault(job.target.resolve(), job)
         if other is not job:
             raise InputError(
                 f"{other.source} and {job.source} would both be written to {job.target}"
             )
 
 
-def _identity(path: pathlib.Path) -> tuple[int, int] | None:
-    """Returns device and number of an existing file, which all its names share; None without."""
-    try:
+def _keys(path: pathlib.Path) -> list[object]:
+    """Returns what a file is known by: its path and, if it exists, its device and number."""
+    keys: list[object] = [path.resolve()]
+    with contextlib.suppress(OSError):
         status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        keys.append((status.st_dev, status.st_ino))
+    return keys

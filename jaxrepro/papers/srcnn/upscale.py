@@ -12,6 +12,7 @@ The network works on tiles, so its memory does not grow with the picture; the pi
 held in memory, as 32-bit numbers.
 """
 
+import pathlib
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
@@ -22,6 +23,8 @@ from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jaxrepro.data.picture_jobs import Job
     from jaxrepro.papers.srcnn.enlarge import Enlarger
 
@@ -73,22 +76,11 @@ def main(args: flags.FlagValues) -> None:
         print(f"left out, no pictures of a known kind: {kinds}")
     if not found.jobs:
         return
-    enlarger = _enlarger(args)
-    failures: list[InputError] = []
-    with _Progress(len(found.jobs)) as progress:
-        try:
-            for job in found.jobs:
-                try:
-                    _do(job, enlarger, args, progress)
-                except InputError as error:
-                    failures.append(error)
-                    progress.picture_done(f"failed: {error}")
-        except KeyboardInterrupt:
-            progress.message(
-                f"interrupted after {progress.done} of {len(found.jobs)} pictures; what is written "
-                "is whole. Give the same command with --skip_existing to go on"
-            )
-            sys.exit(130)
+    try:
+        failures = _enlarge_all(found.jobs, args)
+    except KeyboardInterrupt:
+        print("interrupted; what is written is whole. With --skip_existing the command goes on")
+        sys.exit(130)
     if failures:
         print(f"{len(failures)} of {len(found.jobs)} pictures failed:", file=sys.stderr)
         for error in failures:
@@ -96,9 +88,21 @@ def main(args: flags.FlagValues) -> None:
         sys.exit(1)
 
 
-def _enlarger(args: flags.FlagValues) -> "Enlarger":
-    import pathlib
+def _enlarge_all(jobs: "Sequence[Job]", args: flags.FlagValues) -> list[InputError]:
+    """Returns the errors of the pictures that could not be done."""
+    enlarger = _enlarger(args)
+    failures = []
+    with _Progress(len(jobs)) as progress:
+        for job in jobs:
+            try:
+                _enlarge(job, enlarger, args, progress)
+            except InputError as error:
+                failures.append(error)
+                progress.picture_done(f"failed: {error}")
+    return failures
 
+
+def _enlarger(args: flags.FlagValues) -> "Enlarger":
     from jaxrepro.core import runtime
 
     runtime.set_up()
@@ -112,7 +116,9 @@ def _enlarger(args: flags.FlagValues) -> "Enlarger":
     return Enlarger(trained, ensemble=args.ensemble, side=args.tile)
 
 
-def _do(job: "Job", enlarger: "Enlarger", args: flags.FlagValues, progress: "_Progress") -> None:
+def _enlarge(
+    job: "Job", enlarger: "Enlarger", args: flags.FlagValues, progress: "_Progress"
+) -> None:
     from jaxrepro.data.picture_files import check_format, read_picture, write_picture
 
     start = time.perf_counter()
@@ -149,7 +155,7 @@ class _Progress:
         self._pictures = self._bars.add_task("pictures", total=num_pictures)
         self._tiles = self._bars.add_task("tiles", total=None)
         self._total = num_pictures
-        self.done = 0
+        self._done = 0
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -157,10 +163,6 @@ class _Progress:
 
     def __exit__(self, *error: Any) -> None:
         self._bars.stop()
-
-    def message(self, text: str) -> None:
-        """Prints a line above the bars."""
-        self._console.print(text, markup=False)
 
     def picture_begins(self, name: str, num_tiles: int) -> None:
         """Starts the bar of tiles anew."""
@@ -172,9 +174,9 @@ class _Progress:
 
     def picture_done(self, line: str) -> None:
         """Moves the bar of pictures and prints what became of one."""
-        self.done += 1
-        self._bars.update(self._pictures, completed=self.done)
-        self.message(f"{self.done}/{self._total}  {line}")
+        self._done += 1
+        self._bars.update(self._pictures, completed=self._done)
+        self._console.print(f"{self._done}/{self._total}  {line}", markup=False)
 
 
 if __name__ == "__main__":
