@@ -29,7 +29,7 @@ class Enlarger:
     All of it is done in float32 and rounded once, to the depth of the picture.
     """
 
-    def __init__(self, trained: Trained, *, ensemble: bool = False, side: int = 256):
+    def __init__(self, trained: Trained, *, ensemble: bool = False, side: int = 128):
         """Keeps a network for use on pictures.
 
         ensemble: whether the network's results for the 8 flips and rotations of a picture are
