@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from absl import flags
 
+from jaxrepro.core import cli
 from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.config import Settings, make_task
@@ -47,7 +48,7 @@ def call(module: types.ModuleType, *arguments: str) -> None:
     before = set(flags.FLAGS)
     module.define_flags()
     try:
-        flags.FLAGS([module.__name__, *arguments])
+        cli.parse([module.__name__, *arguments])
         module.main(flags.FLAGS)
     finally:
         for name in set(flags.FLAGS) - before:

@@ -30,6 +30,49 @@ def define_config() -> flags.FlagHolder:
     return holder
 
 
+class _Argument(flags.Flag):
+    """A flag that may be given without its name, by its place on the command line."""
+
+    def __init__(self, name: str, place: int, help_string: str):
+        text = f"{help_string} May be given without --{name}=, as argument number {place + 1}."
+        super().__init__(flags.ArgumentParser(), flags.ArgumentSerializer(), name, None, text)
+        self.place = place
+
+
+def define_argument(name: str, help_string: str) -> None:
+    """Defines an argument of the command: `COMMAND VALUE` is `COMMAND --name=VALUE`.
+
+    Arguments are taken in the order of their definition, before, between or after the flags.
+    """
+    flags.DEFINE_flag(_Argument(name, len(_arguments()), help_string))
+    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
+    # Or the flags after the first argument would be taken for arguments.
+    flags.FLAGS.set_gnu_getopt()
+
+
+def parse(argv: list[str]) -> None:
+    """Parses a command line, whose first word is the command's name.
+
+    Raises InputError for words that are neither flags nor arguments of the command.
+    """
+    rest = flags.FLAGS(argv)[1:]
+    arguments = [argument for argument in _arguments() if not argument.present]
+    for argument, word in zip(arguments, rest, strict=False):
+        flags.FLAGS[argument.name].parse(word)
+    if len(rest) > len(arguments):
+        advice = "; quote a pattern such as '*.png'" if _arguments() else ""
+        raise InputError(
+            f"unexpected argument {rest[len(arguments)]!r}; options are written --name=value"
+            + advice
+        )
+
+
+def _arguments() -> list[_Argument]:
+    """Returns the defined arguments in their order."""
+    found = [flags.FLAGS[name] for name in flags.FLAGS]
+    return sorted((f for f in found if isinstance(f, _Argument)), key=lambda f: f.place)
+
+
 def config_name(default: str = "config") -> str:
     """Returns a folder name for the given config: "biggan128_demo_bs64"."""
     given = config_flags.get_config_filename(flags.FLAGS[default])
@@ -80,14 +123,14 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
 def _parse(argv: list[str]) -> list[str]:
     _check_config_file(argv)
     try:
-        rest = flags.FLAGS(argv)
+        parse(argv)
+    except InputError:
+        raise
     except _FLAG_ERRORS as error:
         raise _as_input_error(error) from error
     except SystemExit:
         sys.exit(0)  # Only a request for help exits here, and absl would call that a failure.
-    if len(rest) > 1:
-        raise InputError(f"unexpected argument {rest[1]!r}; options are written --name=value")
-    return rest
+    return argv[:1]
 
 
 def _check_config_file(argv: list[str]) -> None:

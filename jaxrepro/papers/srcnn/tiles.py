@@ -5,7 +5,7 @@ are those of the whole picture, to the rounding of floats.
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -48,8 +48,13 @@ class TiledNetwork:
             lambda variables, x, *place: module.apply(variables, x, TileBorder(*place))
         )
 
-    def __call__(self, planes: np.ndarray) -> np.ndarray:
-        """Returns float32 [H factor, W factor, C] of planes float32 [H, W, C]."""
+    def __call__(
+        self, planes: np.ndarray, on_tile: Callable[[], None] = lambda: None
+    ) -> np.ndarray:
+        """Returns float32 [H factor, W factor, C] of planes float32 [H, W, C].
+
+        on_tile: called after every tile.
+        """
         (height, width, _), side = planes.shape, self._side
         margin, factor = self._module.margin, self._module.factor
         result = None
@@ -76,5 +81,6 @@ class TiledNetwork:
             result[top * factor : top * factor + rows, left * factor : left * factor + columns] = (
                 out[:rows, :columns]
             )
+            on_tile()
         assert result is not None
         return result

@@ -1,0 +1,63 @@
+import types
+
+import pytest
+from absl import flags
+
+from jaxrepro.core import cli
+from jaxrepro.core.errors import InputError
+from tests.runs import call
+
+
+def command(*, with_arguments=True):
+    """A command that keeps what it was given."""
+    given = {}
+
+    def define_flags():
+        if with_arguments:
+            cli.define_argument("input", "What is read.")
+            cli.define_argument("output", "What is written.")
+        flags.DEFINE_integer("size", 1, "A number.")
+
+    def main(args):
+        given.update(
+            {name: args[name].value for name in ("input", "output", "size") if name in args}
+        )
+
+    return types.SimpleNamespace(
+        __name__="command", define_flags=define_flags, main=main, given=given
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a b --size=3",
+        "--size=3 a b",
+        "a --size 3 b",
+        "--input=a b --size=3",
+        "--output=b a --size=3",
+    ],
+)
+def test_arguments_are_taken_in_order_wherever_the_flags_are(line):
+    tool = command()
+    call(tool, *line.split())
+    assert tool.given == {"input": "a", "output": "b", "size": 3}
+
+
+def test_arguments_may_be_absent():
+    tool = command()
+    call(tool, "a")
+    assert tool.given == {"input": "a", "output": None, "size": 1}
+
+
+def test_surplus_words_are_errors():
+    with pytest.raises(InputError, match="unexpected argument 'c'.*quote a pattern"):
+        call(command(), "a", "b", "c")
+    with pytest.raises(InputError, match="unexpected argument 'a'; options are written --name=val"):
+        call(command(with_arguments=False), "a")
+
+
+def test_a_dash_in_front_can_be_escaped():
+    tool = command()
+    call(tool, "--", "-a", "b")
+    assert tool.given["input"] == "-a"
