@@ -8,7 +8,8 @@ import numpy as np
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.pictures import Pictures
 from jaxrepro.papers.srcnn.degradation import Degradation
-from jaxrepro.papers.srcnn.planes import crop_to_multiple, to_planes
+from jaxrepro.papers.srcnn.degraded import degrade, patch_places
+from jaxrepro.papers.srcnn.planes import to_planes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Patches:
     """Random access to all patches of a set of pictures, kept in memory as whole planes.
 
     Item i is {"image": float32 [side, side, C], "target": float32 [target, target, C]}, both in
-    [0, 1]. Whole pictures are degraded and then cut, in the order of the authors' code.
+    [0, 1]. Whole pictures are degraded and then cut, in the order of the authors' code; if the
+    degradation is `patchwise`, patches are cut and then degraded.
     """
 
     def __init__(
@@ -47,25 +49,36 @@ class Patches:
         color: str,
     ):
         """Raises InputError if a picture cannot be read or no picture holds a patch."""
+        if degradation.keeps_resolution and spec.factor > 1:
+            raise InputError(
+                f"data.degradation={degradation.name} keeps the resolution: a network that "
+                "enlarges has no input; take model.name=srcnn or another degradation"
+            )
         self._description = f"{pictures!r}, {degradation.name}, x{scale}, {color}, {spec}"
-        self._spec = spec
+        self._spec, self._degradation, self._scale = spec, degradation, scale
         self._inputs, self._truths, places = [], [], []
         for number, name in enumerate(pictures.names):
-            truth = crop_to_multiple(to_planes(pictures.read(number), color), scale, name)
-            low = degradation.shrink(truth, scale)
-            planes = low if spec.factor > 1 else degradation.enlarge(low, truth.shape[:2])
+            pixels = pictures.read(number)
+            if degradation.patchwise:
+                planes = truth = to_planes(pixels, color, degradation.luma)
+                # In high-resolution pixels: the squares that are cut first.
+                side, stride = spec.side * spec.factor, spec.stride * spec.factor
+            else:
+                picture = degrade(pixels, name, degradation, scale, color)
+                planes, truth = picture.input(spec.factor), picture.truth
+                side, stride = spec.side, spec.stride
             self._inputs.append(planes)
             self._truths.append(truth)
-            tops, lefts = (
-                np.arange(0, size - spec.side + 1, spec.stride) for size in planes.shape[:2]
+            found = patch_places(
+                *planes.shape[:2], side, stride, leave_last=degradation.patchwise
             )
-            places += [(number, top, left) for top in tops for left in lefts]
-        if not places:
+            places.append(np.insert(found, 0, number, axis=1))
+        self._places = np.concatenate(places).astype(np.int32)
+        if not len(self._places):
             raise InputError(
                 f"no picture of {pictures.spec} is as large as a patch of {spec.side} pixels; "
                 "use larger pictures or a smaller data.patch"
             )
-        self._places = np.array(places, np.int32)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -76,11 +89,23 @@ class Patches:
     def __getitem__(self, index: int) -> dict[str, Any]:
         number, top, left = self._places[index]
         side, margin, factor = self._spec.side, self._spec.margin, self._spec.factor
-        first_row, first_column = (top + margin) * factor, (left + margin) * factor
         target = self._spec.target_side
+        if self._degradation.patchwise:
+            truth = _square(self._truths[number], top, left, side * factor)
+            image = self._degrade(truth)
+            top = left = 0
+        else:
+            truth = self._truths[number]
+            image = _square(self._inputs[number], top, left, side)
         return {
-            "image": self._inputs[number][top : top + side, left : left + side],
-            "target": self._truths[number][
-                first_row : first_row + target, first_column : first_column + target
-            ],
+            "image": image,
+            "target": _square(truth, (top + margin) * factor, (left + margin) * factor, target),
         }
+
+    def _degrade(self, truth: np.ndarray) -> np.ndarray:
+        low = self._degradation.shrink(truth, self._scale)
+        return low if self._spec.factor > 1 else self._degradation.enlarge(low, truth.shape[:2])
+
+
+def _square(planes: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
+    return planes[top : top + side, left : left + side]
