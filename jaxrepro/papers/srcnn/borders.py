@@ -67,6 +67,23 @@ class TileBorder:
         return jnp.take_along_axis(x, columns[:, None, :, None], axis=2)
 
 
+@dataclasses.dataclass(frozen=True)
+class ZeroTileBorder(TileBorder):
+    """`zero` for tiles of pictures: places outside of the picture get zeros before every layer."""
+
+    def __call__(self, x: jax.Array, margin: int, lost: int) -> jax.Array:
+        """Returns x [B, H, W, C] with zeros outside of the picture."""
+        rows = _is_inside(self.top + lost, x.shape[1], self.height)
+        columns = _is_inside(self.left + lost, x.shape[2], self.width)
+        return jnp.where(rows[:, :, None, None] & columns[:, None, :, None], x, 0)
+
+
+def _is_inside(first: jax.Array, num: int, size: jax.Array) -> jax.Array:
+    """Returns bool [B, num]: whether each place of the map is in the picture."""
+    places = first[:, None] + jnp.arange(num)
+    return (places >= 0) & (places < size[:, None])
+
+
 def _inside(first: jax.Array, num: int, size: jax.Array) -> jax.Array:
     """Returns [B, num]: for each place of the map, the index of the nearest in the picture."""
     places = first[:, None] + jnp.arange(num)

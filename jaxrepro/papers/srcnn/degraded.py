@@ -32,7 +32,9 @@ class DegradedPicture:
         Raises InputError if it enlarges what was not shrunk.
         """
         if factor > 1 and self.low.shape == self.truth.shape:
-            raise InputError(f"{self.name} keeps its resolution: a network that enlarges has no use")
+            raise InputError(
+                f"{self.name} keeps its resolution: a network that enlarges has no use"
+            )
         return self.enlarged if factor == 1 else self.low
 
 
@@ -55,10 +57,17 @@ def degrade(
     """
     planes = to_planes(pixels, color, luma or degradation.luma, dtype)
     truth = crop_to_multiple(planes, scale, name)
+    low = _shrunk(truth, degradation, scale, low_rounding)
+    return DegradedPicture(name, truth, low, degradation.enlarge(low, truth.shape[:2]))
+
+
+def _shrunk(
+    truth: np.ndarray, degradation: Degradation, scale: int, low_rounding: str | None
+) -> np.ndarray:
     low = degradation.shrink(truth, scale)
     if (low_rounding or degradation.low_rounding) == "8 bits":
-        low = to_uint8(low).astype(dtype) / 255
-    return DegradedPicture(name, truth, low, degradation.enlarge(low, truth.shape[:2]))
+        low = to_uint8(low).astype(low.dtype) / 255
+    return low
 
 
 @functools.lru_cache(maxsize=8)
@@ -79,14 +88,16 @@ def degraded_pictures(
 
 
 def patch_places(
-    height: int, width: int, side: int, stride: int, *, leave_last: bool = False
+    planes: np.ndarray, side: int, stride: int, *, leave_last: bool = False
 ) -> np.ndarray:
-    """Returns [N, 2], top and left of each square of `side` pixels in a picture, row by row.
+    """Returns [N, 2], top and left of each square of `side` pixels in [H, W, C], row by row.
 
     leave_last: without those that end at the last row or column, as a loop with
     `while top + side < height` cuts.
     """
-    tops, lefts = (np.arange(0, size - side + (not leave_last), stride) for size in (height, width))
+    tops, lefts = (
+        np.arange(0, size - side + (not leave_last), stride) for size in planes.shape[:2]
+    )
     return np.stack(np.meshgrid(tops, lefts, indexing="ij"), -1).reshape(-1, 2)
 
 
@@ -104,17 +115,23 @@ def degraded_patches(
     scale: int,
     side: int,
     stride: int,
+    *,
+    luma: str | None = None,
+    low_rounding: str | None = None,
+    dtype: Any = np.float32,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (inputs, truths) of luma, float32 [N, side, side, 1] each, of one picture.
+    """Returns (inputs, truths) of luma, [N, side, side, 1] each, of one picture.
 
     They are what a network is trained on with this degradation: degraded alone if it is
-    `patchwise`, else cut from the degraded picture.
+    `patchwise`, else cut from the degraded picture. luma, low_rounding, dtype: as in `degrade`.
     """
-    if degradation.patchwise:
-        truth = to_planes(pixels, "y", degradation.luma)
-        places = patch_places(*truth.shape[:2], side, stride, leave_last=True)
-        truths = cut(truth, places, side)
-        return degradation.enlarge(degradation.shrink(truths, scale), (side, side)), truths
-    picture = degrade(pixels, name, degradation, scale, "y")
-    places = patch_places(*picture.truth.shape[:2], side, stride)
-    return cut(picture.enlarged, places, side), cut(picture.truth, places, side)
+    if not degradation.patchwise:
+        picture = degrade(
+            pixels, name, degradation, scale, "y", luma=luma, low_rounding=low_rounding, dtype=dtype
+        )
+        places = patch_places(picture.truth, side, stride)
+        return cut(picture.enlarged, places, side), cut(picture.truth, places, side)
+    truth = to_planes(pixels, "y", luma or degradation.luma, dtype)
+    truths = cut(truth, patch_places(truth, side, stride, leave_last=True), side)
+    low = _shrunk(truths, degradation, scale, low_rounding)
+    return degradation.enlarge(low, (side, side)), truths

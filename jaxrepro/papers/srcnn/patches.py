@@ -69,9 +69,7 @@ class Patches:
                 side, stride = spec.side, spec.stride
             self._inputs.append(planes)
             self._truths.append(truth)
-            found = patch_places(
-                *planes.shape[:2], side, stride, leave_last=degradation.patchwise
-            )
+            found = patch_places(planes, side, stride, leave_last=degradation.patchwise)
             places.append(np.insert(found, 0, number, axis=1))
         self._places = np.concatenate(places).astype(np.int32)
         if not len(self._places):

@@ -38,22 +38,31 @@ class TiledNetwork:
     Equal to `module.apply(variables, planes, replicate)` up to rounding.
     """
 
-    def __init__(self, module: Any, variables: Any, side: int = 128):
-        """module: has `margin` and `factor`; variables: as its `apply` takes them."""
+    def __init__(
+        self,
+        module: Any,
+        variables: Any,
+        side: int = 128,
+        border: type[TileBorder] = TileBorder,
+    ):
+        """module: has `margin` and `factor`; variables: as its `apply` takes them.
+
+        border: `ZeroTileBorder` makes it equal to `module.apply(variables, planes, zero)`.
+        """
         self._module = module
         self._variables = jax.device_put(variables)
         self._side = side
         self._inside = jax.jit(functools.partial(module.apply, border=valid))
         self._at_edge = jax.jit(
-            lambda variables, x, *place: module.apply(variables, x, TileBorder(*place))
+            lambda variables, x, *place: module.apply(variables, x, border(*place))
         )
 
     def __call__(
         self, planes: np.ndarray, on_tile: Callable[[], None] = lambda: None
     ) -> np.ndarray:
-        """Returns float32 [H factor, W factor, C] of planes float32 [H, W, C].
+        """Returns [H factor, W factor, C] of planes [H, W, C], all float32.
 
-        on_tile: called after every tile.
+        Where JAX is set to 64 bits, float64 gives float64. on_tile: called after every tile.
         """
         (height, width, _), side = planes.shape, self._side
         margin, factor = self._module.margin, self._module.factor
@@ -73,7 +82,7 @@ class TiledNetwork:
                 out = self._at_edge(self._variables, x, *place, *size)
             out = np.asarray(out[0])
             if result is None:
-                result = np.empty((height * factor, width * factor, out.shape[-1]), np.float32)
+                result = np.empty((height * factor, width * factor, out.shape[-1]), out.dtype)
             rows, columns = (
                 min(out.shape[0], (height - top) * factor),
                 min(out.shape[1], (width - left) * factor),
