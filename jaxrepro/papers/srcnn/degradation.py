@@ -5,6 +5,7 @@ tasks. ("The article" is a reproduction of the paper in PaddlePaddle that prints
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -84,28 +85,30 @@ def _resize_pillow(planes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     from PIL import Image
 
     channels = [
-        Image.fromarray(channel).resize(shape[::-1], Image.Resampling.BICUBIC)
+        Image.fromarray(channel).resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
         for channel in np.moveaxis(to_uint8(planes), -1, 0)
     ]
     return np.stack([np.asarray(channel) for channel in channels], -1).astype(planes.dtype) / 255
+
+
+_BINOMIAL = (1, 4, 6, 4, 1)
 
 
 def _blur_8_bits(planes: np.ndarray, scale: int) -> np.ndarray:
     """Returns the planes as OpenCV's GaussianBlur with a 5x5 kernel and sigma 0 gives them.
 
     For sigma 0 its formula says sigma 1.1, but at 8 bits and this size it takes the binomial kernel
-    1 4 6 4 1. The border is mirrored without repeating the edge pixel.
+    1 4 6 4 1 / 16. The border is mirrored without repeating the edge pixel.
     """
     levels = to_uint8(planes).astype(np.int32)
-    for axis in (-3, -2):
-        margin = [(2, 2) if axis == place - levels.ndim else (0, 0) for place in range(levels.ndim)]
-        padded = np.pad(levels, margin, mode="reflect")
-        size = levels.shape[axis]
-        levels = sum(
-            weight * padded.take(range(first, first + size), axis)
-            for first, weight in enumerate((1, 4, 6, 4, 1))
-        )
-    return ((levels + 128) // 256).astype(planes.dtype) / 255
+    height, width = levels.shape[-3:-1]
+    margin = [(0, 0)] * (levels.ndim - 3) + [(2, 2), (2, 2), (0, 0)]
+    padded = np.pad(levels, margin, mode="reflect")
+    total = np.zeros_like(levels)
+    for row, column in itertools.product(range(5), range(5)):
+        weight = _BINOMIAL[row] * _BINOMIAL[column]
+        total += weight * padded[..., row : row + height, column : column + width, :]
+    return ((total + 128) // 256).astype(planes.dtype) / 255
 
 
 def _blur_and_sample_8_bits(planes: np.ndarray, scale: int) -> np.ndarray:
