@@ -12,7 +12,7 @@ from scipy.io import savemat
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.pictures import open_pictures
 from jaxrepro.papers.srcnn import protocols
-from jaxrepro.papers.srcnn.borders import ZeroTileBorder, zero
+from jaxrepro.papers.srcnn.borders import ZeroTileBorder, replicate, zero
 from jaxrepro.papers.srcnn.degradation import MATLAB_BICUBIC
 from jaxrepro.papers.srcnn.degraded import degrade
 from jaxrepro.papers.srcnn.model import SRCNN
@@ -31,7 +31,6 @@ SET5 = {
     "shave 0": (30.396, 32.332),
     "valid": (30.412, 32.440),
     "8-bit low resolution": (30.388, 32.374),
-    "float64": (30.392, 32.390),
     "opencv-cubic": (29.601, 26.981),
     "pillow-bicubic": (30.384, 32.330),
     "full-range luma": (29.081, None),
@@ -52,6 +51,8 @@ def test_set5_under_all_protocols(data_folder):
     root = data_folder / "data" / "sr"
     trained = load_trained(root / "official_weights" / "9-1-5(91 images)" / "x3.mat", 3)
     rows = protocol_rows(3, trained.module.margin)
+    # Without its compiler's optimisations, as tests run, XLA takes a minute for float64.
+    rows = [row for row in rows if row.name != "float64"]
     pictures = open_pictures(f"folder:{root / 'Set5'}")
     results = measure(trained, pictures, [row.protocol for row in rows])
     found = {row.name: result for row, result in zip(rows, results, strict=True)}
@@ -93,6 +94,16 @@ def folder(tmp_path):
     return place
 
 
+def test_float64_is_float64(trained, folder):
+    pixels = open_pictures(f"folder:{folder}").read(0)
+    picture = degrade(pixels, "colour", MATLAB_BICUBIC, 2, "y", dtype=np.float64)
+    with jax.enable_x64(True):
+        tiled = TiledNetwork(trained.module, trained.variables, side=40)(picture.enlarged)
+        expected = trained.module.apply(trained.variables, picture.enlarged[None], replicate)[0]
+    assert tiled.dtype == np.float64
+    np.testing.assert_allclose(tiled, expected, atol=1e-13)
+
+
 def test_each_protocol_measures_what_it_says(trained, folder):
     pictures = open_pictures(f"folder:{folder}")
     rows = protocol_rows(2, trained.module.margin)
@@ -109,6 +120,8 @@ def test_each_protocol_measures_what_it_says(trained, folder):
         errors.append(published(2).errors(np.asarray(out), picture.truth[None]))
     expected = published(2).psnr(errors, [1, 1])
     assert results[names.index("zero padding")].model_psnr == pytest.approx(expected, abs=1e-3)
+    double = results[names.index("float64")]
+    assert double.model_psnr == pytest.approx(results[0].model_psnr, abs=0.01)
     # 48x50 and 34x34 pixels hold 2 x 2 and 1 x 1 patches.
     assert results[names.index("published on patches: pooled")].num == 5
     words = protocols.conclusion(rows, results)
