@@ -131,8 +131,8 @@ def conclusion(rows: "Sequence[Row]", results: "Sequence[Measured]") -> str:
         "better result. As printed, the article's code only blurs: on these pictures its input, "
         f"before any network, has {inputs['article-literal: patches']:.2f} dB as a mean over "
         f"patches ({inputs['article-intended: patches']:.2f} dB for what it intended), where the "
-        f"paper's input has {inputs['published']:.2f} dB. {averaging} Which of them gave 35.25 dB, "
-        "the article does not say."
+        f"paper's input has {inputs['published']:.2f} dB. {averaging} Which of its two readings "
+        "gave 35.25 dB, the article does not say."
     )
 
 
