@@ -42,8 +42,8 @@ class RescaledPictures(Pictures):
         """Returns picture `index`, uint8 [H, W, 1 or 3], shrunk by MATLAB's bicubic."""
         pixels = super().read(index)
         factor = self.factors[index % len(self.factors)]
-        shape = tuple(max(1, round(size * factor)) for size in pixels.shape[:2])
-        return to_uint8(resize(pixels.astype(np.float32) / 255, shape))
+        height, width = (max(1, round(size * factor)) for size in pixels.shape[:2])
+        return to_uint8(resize(pixels.astype(np.float32) / 255, (height, width)))
 
 
 def rescaled(pictures: Pictures, factors: tuple[float, ...]) -> Pictures:

@@ -17,6 +17,7 @@ from jaxrepro.papers.srcnn.model import Convolution
 # kernels that goes with them: variance 2 / ((1 + slope^2) fan-in)).
 _SLOPE = 0.25
 _FIRST, _MAPPING, _LAST = 5, 3, 9  # Sides of the kernels; the others are 1.
+_PADDING = 4  # Of the deconvolution.
 # Beyond it some output pixels would see nothing of the input.
 LARGEST_SCALE = _LAST
 
@@ -44,7 +45,6 @@ class FSRCNN(nn.Module):
     shrunk: int = 12
     mappings: int = 4
     channels: int = 1
-    padding: int = 4
 
     @property
     def factor(self) -> int:
@@ -54,7 +54,7 @@ class FSRCNN(nn.Module):
     @property
     def margin(self) -> int:
         """Input pixels that valid convolutions take from every side of the picture."""
-        first, last = window(_LAST, self.scale, self.padding)
+        first, last = window(_LAST, self.scale, _PADDING)
         return _FIRST // 2 + self.mappings * (_MAPPING // 2) + max(-first, last)
 
     @property
@@ -85,6 +85,6 @@ class FSRCNN(nn.Module):
             x = ParametricReLU(name=f"{name}_relu")(x)
             lost += side // 2
         deconvolution = Deconvolution(
-            self.channels, _LAST, self.scale, self.padding, name="deconvolution"
+            self.channels, _LAST, self.scale, _PADDING, name="deconvolution"
         )
         return deconvolution(x, border, lost)
