@@ -8,9 +8,9 @@ Settings: arch=5-3-3, widths=64-32, scale=3, color=y, bs (patches of an update).
 
 Variants: paper (the default); demo (Adam, minutes on 2 CPU cores); test (2 updates).
 
-The paper's rate falls from 0.01 to 0.0001 whenever the loss stops falling; here it falls from 0.01
-to zero as a cosine. Patches give 17 x 17 squares of `scale` pixels, every pixel once; batch,
-momentum and length are those of SRCNN.
+The paper's rate, quoted from memory, falls from 0.01 to 0.0001 whenever the loss stops falling;
+here it falls from 0.01 to zero as a cosine. Patches give 17 x 17 squares of `scale` pixels, every
+pixel once; batch, momentum and length are those of SRCNN.
 """
 
 from ml_collections import ConfigDict
@@ -35,8 +35,8 @@ def get_config(arg=None):
     config.eval.tile = 64
     if arg.variant == "demo":
         config.data.stride = 8
-        config.optim.update(name="adam", learning_rate=1e-3)
-        config.train.update(total_steps=3000, batch_size=16)
+        config.optim.update(name="adam", learning_rate=3e-3)
+        config.train.update(total_steps=6000, batch_size=16)
     if arg.variant == "test":
         reduce_to_test(config)
         config.data.stride = 60

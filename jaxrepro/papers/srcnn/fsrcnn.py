@@ -4,6 +4,9 @@ C. Dong, C. C. Loy, X. Tang, "Accelerating the Super-Resolution Convolutional Ne
 ECCV 2016 (arXiv 1608.00367).
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import chex
 import flax.linen as nn
 import jax
@@ -13,9 +16,14 @@ from jaxrepro.papers.srcnn.borders import Border, valid
 from jaxrepro.papers.srcnn.deconvolution import Deconvolution, window
 from jaxrepro.papers.srcnn.model import Convolution
 
-# Where parametric ReLUs start (He et al., ICCV 2015, who also derive the initialisation of
-# kernels that goes with them: variance 2 / ((1 + slope^2) fan-in)).
+# Where parametric ReLUs start (He et al., ICCV 2015).
 _SLOPE = 0.25
+# The normal kernels that go with them (the same paper): of variance 2 / ((1 + slope^2) fan), which
+# keeps either the size of maps, by fan-in, or that of gradients, by fan-out.
+KEEP_MAPS, KEEP_GRADIENTS = (
+    nn.initializers.variance_scaling(2 / (1 + _SLOPE**2), fan, "normal")
+    for fan in ("fan_in", "fan_out")
+)
 _FIRST, _MAPPING, _LAST = 5, 3, 9  # Sides of the kernels; the others are 1.
 _PADDING = 4  # Of the deconvolution.
 # Beyond it some output pixels would see nothing of the input.
@@ -38,6 +46,7 @@ class FSRCNN(nn.Module):
 
     scale: output pixels per input pixel and axis. features: d, what is extracted. shrunk: s, what
     the mapping works on. mappings: m, its layers. channels: of the picture, 1 for luma.
+    kernel_init: of all layers but the deconvolution, which starts at N(0, 0.001).
     """
 
     scale: int = 3
@@ -45,6 +54,7 @@ class FSRCNN(nn.Module):
     shrunk: int = 12
     mappings: int = 4
     channels: int = 1
+    kernel_init: Callable[..., Any] = KEEP_GRADIENTS
 
     @property
     def factor(self) -> int:
@@ -78,10 +88,9 @@ class FSRCNN(nn.Module):
         deconvolution then sees edge values repeated. It is not clipped.
         """
         chex.assert_shape(x, (None, None, None, self.channels))
-        init = nn.initializers.variance_scaling(2 / (1 + _SLOPE**2), "fan_in", "normal")
         lost = 0
         for name, width, side in self.layers:
-            x = Convolution(width, side, init, name=name)(border(x, side // 2, lost))
+            x = Convolution(width, side, self.kernel_init, name=name)(border(x, side // 2, lost))
             x = ParametricReLU(name=f"{name}_relu")(x)
             lost += side // 2
         deconvolution = Deconvolution(

@@ -8,7 +8,7 @@ import flax.linen as nn
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers.srcnn.espcn import ESPCN
-from jaxrepro.papers.srcnn.fsrcnn import FSRCNN, LARGEST_SCALE
+from jaxrepro.papers.srcnn.fsrcnn import FSRCNN, KEEP_GRADIENTS, KEEP_MAPS, LARGEST_SCALE
 from jaxrepro.papers.srcnn.model import SRCNN
 
 # By name: the class, and the fields that say which network of this class it is.
@@ -17,10 +17,12 @@ _NETWORKS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
     "fsrcnn": (FSRCNN, ("scale", "features", "shrunk", "mappings", "channels")),
     "espcn": (ESPCN, ("scale", "kernels", "widths", "channels")),
 }
-# Standard deviations of the authors' training files; "he" is a choice for Adam.
+# Those that the published rates go with; "he" is a choice for Adam.
 _INITIALIZERS = {
-    "paper": nn.initializers.normal(0.001),
-    "he": nn.initializers.he_normal(),
+    # The standard deviation of the authors' training files.
+    "srcnn": {"paper": nn.initializers.normal(0.001), "he": nn.initializers.he_normal()},
+    # Of He's two forms, the one with which SGD did not diverge here.
+    "fsrcnn": {"paper": KEEP_GRADIENTS, "he": KEEP_MAPS},
 }
 
 
@@ -40,6 +42,7 @@ def make_network(settings: Settings, *, channels: int, scale: int) -> Any:
             shrunk=settings.at_least("shrunk", 1),
             mappings=settings.at_least("mappings", 1),
             channels=channels,
+            kernel_init=_initializer(settings, name),
         )
     kernels, widths = _kernels_and_widths(settings)
     if name == "espcn":
@@ -48,7 +51,7 @@ def make_network(settings: Settings, *, channels: int, scale: int) -> Any:
         kernels=kernels,
         widths=widths,
         channels=channels,
-        kernel_init=_INITIALIZERS[settings.one_of("init", tuple(_INITIALIZERS))],
+        kernel_init=_initializer(settings, name),
     )
 
 
@@ -76,6 +79,10 @@ def network_from_card(card: Mapping[str, Any]) -> Any:
             raise InputError(f"the model card's network {name} has {field}={value!r}")
         values[field] = tuple(numbers) if several else value
     return kind(**values)
+
+
+def _initializer(settings: Settings, name: str) -> Any:
+    return _INITIALIZERS[name][settings.one_of("init", tuple(_INITIALIZERS[name]))]
 
 
 def _kernels_and_widths(settings: Settings) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -113,7 +113,7 @@ def test_networks_come_from_settings_and_back_from_their_cards():
             scale=3,
         ),
         make_network(
-            settings("fsrcnn", features=32, shrunk=5, mappings=1),
+            settings("fsrcnn", features=32, shrunk=5, mappings=1, init="paper"),
             channels=1,
             scale=4,
         ),
