@@ -21,6 +21,7 @@ from jaxrepro.papers.srcnn.settings import (
     kernels_and_widths,
     published,
     reduce_to_test,
+    train_for,
 )
 
 
@@ -36,7 +37,8 @@ def get_config(arg=None):
     if arg.variant == "demo":
         config.data.stride = 8
         config.optim.update(name="adam", learning_rate=3e-3)
-        config.train.update(total_steps=6000, batch_size=16)
+        config.train.batch_size = 16
+        train_for(config, 6_000)
     if arg.variant == "test":
         reduce_to_test(config)
         config.data.stride = 60

@@ -21,7 +21,7 @@ The paper's PSNR for x3 on Set5, trained on T91: 33.06 dB, FSRCNN-s 32.55 dB.
 from ml_collections import ConfigDict
 
 from jaxrepro.core.config import parse_variant
-from jaxrepro.papers.srcnn.settings import VARIANTS, published, reduce_to_test
+from jaxrepro.papers.srcnn.settings import VARIANTS, published, reduce_to_test, train_for
 
 # Side of what a patch is learnt from, in low-resolution pixels: the published patches.
 LEARNT = {2: 10, 3: 7, 4: 6}
@@ -51,7 +51,8 @@ def get_config(arg=None):
         config.optim.update(
             name="adam", learning_rate=3e-3, b1=0.9, schedule="cosine", multipliers=()
         )
-        config.train.update(total_steps=5000, batch_size=16)
+        config.train.batch_size = 16
+        train_for(config, 5_000)
     if arg.variant == "test":
         config.model.update(features=4, shrunk=2, mappings=1)
         config.data.rescale = ()
