@@ -1,10 +1,17 @@
-"""FSRCNN: Dong et al., "Accelerating the Super-Resolution Convolutional Neural Network", ECCV 2016
+r"""FSRCNN: Dong et al., "Accelerating the Super-Resolution Convolutional Neural Network", ECCV 2016
 (arXiv 1608.00367).
 
     python -m jaxrepro.train --config=configs/fsrcnn.py:demo
 
 Settings: d=56, s=12, m=4 (d=32,s=5,m=1 is FSRCNN-s), scale=3, color=y, bs (patches of an update).
 `data.patch` and `data.stride` are in low-resolution pixels.
+
+Only the deconvolution differs between scales. With a network for x3 to begin with, it alone is
+trained for x2:
+
+    python -m jaxrepro.train --config=configs/fsrcnn.py:demo,scale=2 \
+        --config.start.weights=runs/fsrcnn_demo \
+        --config.optim.multipliers="('^deconvolution=1','.=0')"
 
 Variants: paper (the default: SGD on the summed loss, rate 1e-3, for the deconvolution 1e-4;
 pictures in five sizes, patches turned; batch and length are those of SRCNN); demo (Adam, minutes

@@ -7,11 +7,17 @@ import numpy as np
 import pytest
 from jax import lax
 
+from jaxrepro.core.config import Settings
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.export import Export, write_export
 from jaxrepro.core.optim import OptimizerSpec, make_optimizer, parse_multipliers
 from jaxrepro.papers.srcnn.borders import replicate, valid, zero
+from jaxrepro.papers.srcnn.color_strategy import STRATEGIES
 from jaxrepro.papers.srcnn.deconvolution import Deconvolution
 from jaxrepro.papers.srcnn.espcn import ESPCN
 from jaxrepro.papers.srcnn.fsrcnn import FSRCNN
+from jaxrepro.papers.srcnn.networks import network_card
+from jaxrepro.papers.srcnn.start import starting_params
 from jaxrepro.papers.srcnn.tiles import TiledNetwork
 
 FSRCNN_X3 = FSRCNN(scale=3, features=3, shrunk=2, mappings=1)
@@ -146,6 +152,20 @@ def test_fsrcnn_starts_as_published():
     for layer in params.values():
         np.testing.assert_array_equal(layer.get("bias", 0), 0)
         np.testing.assert_array_equal(layer.get("slope", 0.25), 0.25)
+
+
+def test_a_network_for_one_scale_starts_one_for_another(tmp_path):
+    variables = random_variables(FSRCNN_X3, np.zeros((1, 13, 13, 1), np.float32))
+    network = network_card(FSRCNN_X3)
+    facts = {"scale": 3, "color": "y", "degradation": "matlab-bicubic"}
+    card = {"paper": "srcnn", "network": network, **facts}
+    write_export(tmp_path / "x3", Export(card, {"model": variables}))
+    settings = Settings({"weights": str(tmp_path / "x3"), "mix": "luma"})
+    for module in (FSRCNN(scale=2, features=3, shrunk=2, mappings=1), FSRCNN_X3):
+        params = starting_params(settings, module, scale=module.scale, strategy=STRATEGIES["y"])
+        chex.assert_trees_all_equal(params, variables["params"])
+    with pytest.raises(InputError, match="enlarges by 3, not by 2"):
+        starting_params(settings, ESPCN(scale=2), scale=2, strategy=STRATEGIES["y"])
 
 
 @pytest.mark.parametrize("rules", [("^(?!deconvolution)=0",), ("^deconvolution=1", ".=0")], ids=str)
