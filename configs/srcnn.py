@@ -3,7 +3,8 @@ r"""SRCNN: Dong et al., "Image Super-Resolution Using Deep Convolutional Network
 
     python -m jaxrepro.train --config=configs/srcnn.py:demo
 
-Settings: arch=9-5-5 (sides of the kernels), scale=3, color=y.
+Settings: arch=9-5-5 (sides of the kernels; any number of layers), widths=64-32 (filters of all
+layers but the last; left out, those of the paper), scale=3, color=y, bs (patches of an update).
 
 color: y (Cb and Cr are interpolated where a picture is made), ycbcr, y-first and cbcr-first (only
 these planes count in the first half of the updates, `loss.first_steps`), rgb, or rgb-from-y, which
@@ -21,8 +22,8 @@ from jaxrepro.papers.srcnn.settings import VARIANTS, published, reduce_to_test, 
 
 
 def get_config(arg=None):
-    arg = parse_variant(arg, VARIANTS, arch="9-1-5", scale=3, color="y", bs=0)
-    config = published(arg.arch, arg.scale, arg.color)
+    arg = parse_variant(arg, VARIANTS, arch="9-1-5", widths="", scale=3, color="y", bs=0)
+    config = published(arg.arch, arg.scale, arg.color, arg.widths)
     if arg.variant == "demo":
         use_adam(config)
         train_for(config, 12_000)

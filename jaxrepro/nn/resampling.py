@@ -1,4 +1,4 @@
-"""Changes of size by two: nearest and bilinear upsampling, average and maximum pooling."""
+"""Changes of size: nearest and bilinear upsampling, pixel shuffle, average and maximum pooling."""
 
 import functools
 
@@ -30,6 +30,18 @@ def upsample_bilinear(x: jax.Array) -> jax.Array:
         halves = jnp.stack([(3 * x + before) / 4, (3 * x + after) / 4], axis=axis + 1)
         x = halves.reshape(*x.shape[:axis], 2 * size, *x.shape[axis + 1 :])
     return x
+
+
+def pixel_shuffle(x: jax.Array, scale: int) -> jax.Array:
+    """Returns [B, scale H, scale W, C] of x [B, H, W, scale scale C]: depth to space.
+
+    Channel (dy scale + dx) C + c of a pixel becomes channel c of the pixel at (dy, dx) of its
+    square. That is TensorFlow's depth_to_space; torch's PixelShuffle has c first, the same only
+    where C is 1. (Shi et al., CVPR 2016, equation 4.)
+    """
+    batch, height, width, channels = x.shape
+    x = x.reshape(batch, height, width, scale, scale, channels // scale**2)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(batch, scale * height, scale * width, -1)
 
 
 UPSAMPLINGS = {"nearest": upsample_nearest, "bilinear": upsample_bilinear}

@@ -9,14 +9,25 @@ from jaxrepro.papers.srcnn.color_strategy import STRATEGIES
 
 VARIANTS = ("paper", "demo", "test")
 
+# Numbers of filters of the paper's networks by the sides of their kernels; other networks of
+# three layers have 64 and 32 as well.
+_WIDTHS = {
+    **{(9, between, 1, 5): (64, 32, 16) for between in (1, 3, 5)},
+    (9, 1, 1, 1, 5): (64, 32, 32, 16),
+    **{(9, 3, 3, last): (64, 32, 32) for last in (3, 5)},
+}
 
-def published(arch: str = "9-1-5", scale: int = 3, color: str = "y") -> Any:
+
+def published(arch: str = "9-1-5", scale: int = 3, color: str = "y", widths: str = "") -> Any:
     """Returns the settings of the authors' release, for pictures of the user's.
 
     arch: sides of the kernels, such as "9-1-5"; scale: 2, 3 or 4; color: a key of
-    `color_strategy.STRATEGIES`. SGD on the summed loss: 1e-4 for weights, a tenth of it for the
-    last layer and for every bias.
+    `color_strategy.STRATEGIES`; widths: numbers of filters, such as "64-32", "" for the paper's.
+    SGD on the summed loss: 1e-4 for weights, a tenth of it for the last layer and for every bias.
+
+    Raises InputError for an arch or widths of another form, or that do not go together.
     """
+    kernels, numbers = kernels_and_widths(arch, widths)
     config = ConfigDict()
     config.task = "srcnn"
     config.seed = 0
@@ -33,13 +44,15 @@ def published(arch: str = "9-1-5", scale: int = 3, color: str = "y") -> Any:
             "color": color,
             "patch": 33,  # Side of a training patch in pixels of the network's input.
             "stride": 14,
+            "rescale": (),  # Factors below 1: pictures to train on in these sizes too.
+            "augment": "none",  # Of patches at every visit: "rotations" or "symmetries".
         }
     )
     config.model = ConfigDict(
         {
             "name": "srcnn",
-            "kernels": parse_arch(arch),
-            "widths": (64, *(32,) * (len(parse_arch(arch)) - 2)),
+            "kernels": kernels,
+            "widths": numbers,
             "init": "paper",
         }
     )
@@ -67,14 +80,35 @@ def published(arch: str = "9-1-5", scale: int = 3, color: str = "y") -> Any:
     return config
 
 
-def parse_arch(arch: str) -> tuple[int, ...]:
-    """Returns "9-1-5" as (9, 1, 5); raises InputError for another form."""
-    try:
-        return tuple(int(side) for side in arch.split("-"))
-    except ValueError as error:
+def kernels_and_widths(arch: str, widths: str = "") -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Returns "9-1-5" and "64-32" as ((9, 1, 5), (64, 32)); widths "" are those of the paper.
+
+    Raises InputError for other forms, for a number of widths that is not one less than that of
+    the kernels, and for "" where the paper has no such network.
+    """
+    kernels = _numbers("arch", arch, "the sides of the kernels, such as 9-1-5")
+    if widths:
+        numbers = _numbers("widths", widths, "the numbers of filters, such as 64-32")
+    elif len(kernels) == 3 or kernels in _WIDTHS:
+        numbers = _WIDTHS.get(kernels, (64, 32))
+    else:
         raise InputError(
-            f"arch={arch!r} given; write the sides of the kernels, such as 9-1-5"
-        ) from error
+            f"the paper has no arch={arch}; say its numbers of filters too, such as "
+            f"arch={arch},widths={'-'.join(['64', *['32'] * (len(kernels) - 2)])}"
+        )
+    if len(numbers) != len(kernels) - 1:
+        raise InputError(
+            f"widths={widths} are {len(numbers)}, but arch={arch} needs {len(kernels) - 1}: one "
+            "for every kernel but the last"
+        )
+    return kernels, numbers
+
+
+def _numbers(name: str, text: str, wanted: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in text.split("-"))
+    except ValueError as error:
+        raise InputError(f"{name}={text!r} given; write {wanted}") from error
 
 
 def train_for(config: Any, total_steps: int) -> None:
@@ -103,7 +137,8 @@ def use_adam(config: Any) -> None:
 
 def reduce_to_test(config: Any) -> None:
     """Changes `config` to 2 updates of a tiny network: whether it runs, not what it learns."""
-    config.model.widths = tuple(4 for _ in config.model.widths)
+    if "widths" in config.model:
+        config.model.widths = tuple(4 for _ in config.model.widths)
     config.data.update(source="photos:test", validation=("photos:test",), stride=200)
     config.train.batch_size = 8
     train_for(config, 2)

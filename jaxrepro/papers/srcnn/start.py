@@ -23,6 +23,7 @@ from jaxrepro.core.partition import leaf_path
 from jaxrepro.core.state import Params
 from jaxrepro.data.ycbcr import LUMA_WEIGHTS
 from jaxrepro.papers.srcnn.color_strategy import ColorStrategy
+from jaxrepro.papers.srcnn.fsrcnn import FSRCNN
 from jaxrepro.papers.srcnn.model import SRCNN
 from jaxrepro.papers.srcnn.trained import Trained, load_trained
 
@@ -41,7 +42,9 @@ def starting_params(
     """
     mix = settings.one_of("mix", tuple(_MIXES))
     if settings.weights:
-        trained = load_trained(pathlib.Path(settings.weights).expanduser(), scale)
+        # FSRCNN's parameters have the same shapes for all scales: one trunk serves them all.
+        wanted = None if isinstance(module, FSRCNN) else scale
+        trained = load_trained(pathlib.Path(settings.weights).expanduser(), wanted)
         return started_params(trained, module, strategy, mix)
     if strategy.from_luma:
         raise InputError(

@@ -17,6 +17,7 @@ from jaxrepro.core.task import Batch, BatchSpec, Evaluator, Every, HostBatch, Sc
 from jaxrepro.data.pictures import open_pictures
 from jaxrepro.data.pipeline import train_iterator
 from jaxrepro.data.transforms import Transform
+from jaxrepro.papers.srcnn.augmentation import AUGMENTATIONS, rescaled
 from jaxrepro.papers.srcnn.color_quality import ColorQuality
 from jaxrepro.papers.srcnn.color_strategy import STRATEGIES, PlanesInLoss
 from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
@@ -47,6 +48,7 @@ class SuperResolution:
     color: str
     planes_in_loss: PlanesInLoss
     start: Params | None
+    augment: str
     reduction: str
     optim: OptimizerSpec
     batch_size: int
@@ -69,7 +71,7 @@ class SuperResolution:
         """Yields patches, all of them once before any again."""
         return train_iterator(
             self.patches,
-            Transform(prepare=dict),
+            Transform(prepare=dict, augment=AUGMENTATIONS[self.augment]),
             seed=self.seed,
             batch_shape=(self.batch_size,),
             start_step=start_step,
@@ -156,7 +158,7 @@ def from_settings(settings: Settings) -> SuperResolution:
         margin=module.margin,
         factor=module.factor,
     )
-    pictures = open_pictures(data.source)
+    pictures = rescaled(open_pictures(data.source), data.rescale)
     return SuperResolution(
         module=module,
         patches=Patches(pictures, DEGRADATIONS[degradation], patch, scale=scale, color=color),
@@ -167,6 +169,7 @@ def from_settings(settings: Settings) -> SuperResolution:
         color=color,
         planes_in_loss=PlanesInLoss.from_settings(strategy, settings.loss, train.total_steps),
         start=starting_params(settings.start, module, scale=scale, strategy=strategy),
+        augment=data.one_of("augment", tuple(AUGMENTATIONS)),
         reduction=settings.loss.one_of("reduction", REDUCTIONS),
         optim=OptimizerSpec(
             name=optim.name,
