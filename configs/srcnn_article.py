@@ -37,7 +37,7 @@ def get_config(arg=None):
         arch="9-1-5",
         scale=3,
         color="y",
-        degradation="matlab-bicubic",
+        degradation="article-intended",
         rates="smaller",
         bs=0,
     )
