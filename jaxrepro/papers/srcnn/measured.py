@@ -1,0 +1,158 @@
+"""Trained networks measured on sets of pictures."""
+
+import dataclasses
+import hashlib
+import pathlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxrepro.core.errors import InputError
+from jaxrepro.data.pictures import Pictures
+from jaxrepro.papers.srcnn.degraded import DegradedPicture, degraded_pictures
+from jaxrepro.papers.srcnn.linear_filter import linear_filter
+from jaxrepro.papers.srcnn.networks import network_card
+from jaxrepro.papers.srcnn.protocol import published_measures
+from jaxrepro.papers.srcnn.published import Released, bicubic_figure, network_figures, released
+from jaxrepro.papers.srcnn.score_table import Scores, ScoreTable
+from jaxrepro.papers.srcnn.tiles import TiledNetwork
+from jaxrepro.papers.srcnn.trained import Trained, load_trained
+
+_TILE = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A trained network and where it is from.
+
+    sha256: of the file, or of the arrays of a run or an export, see `arrays_digest`. release: the
+    file of the authors' release that it is, None for any other.
+    """
+
+    name: str
+    path: pathlib.Path
+    trained: Trained
+    sha256: str
+    release: Released | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns what identifies it."""
+        return {
+            "name": self.name,
+            "path": str(self.path),
+            "origin": self.trained.origin,
+            "sha256": self.sha256,
+            "released": dataclasses.asdict(self.release) if self.release else None,
+            "network": dict(network_card(self.trained.module)),
+            "scale": self.trained.scale,
+            "degradation": self.trained.degradation,
+        }
+
+
+def load_model(path: pathlib.Path, scale: int | None) -> Model:
+    """Returns the network in `path`; arguments and errors as of `trained.load_trained`.
+
+    A file such as "9-1-5(ImageNet)/x3.mat" has the name of its folder. Raises InputError for a
+    network that does not work on luma.
+    """
+    trained = load_trained(path, scale)
+    if trained.color != "y":
+        raise InputError(f"{path} works on {trained.color}; this command measures networks of luma")
+    if path.suffix == ".mat":
+        content = path.read_bytes()
+        in_release = path.stem == f"x{trained.scale}" and path.parent.name
+        name = path.parent.name if in_release else path.stem
+        digest = hashlib.sha256(content).hexdigest()
+        return Model(name, path, trained, digest, released(content))
+    return Model(path.resolve().name, path, trained, arrays_digest(trained.variables), None)
+
+
+def arrays_digest(tree: Any) -> str:
+    """Returns the SHA-256 over the names, shapes and bytes of all arrays, in the order of names."""
+    digest = hashlib.sha256()
+    leaves = [(jax.tree_util.keystr(path), x) for path, x in jax.tree.leaves_with_path(tree)]
+    for name, leaf in sorted(leaves, key=lambda pair: pair[0]):
+        array = np.ascontiguousarray(leaf)
+        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def measure(
+    models: Sequence[Model], sets: Sequence[Pictures], linear: str | None, linear_side: int
+) -> list[ScoreTable]:
+    """Returns a table for every set, scale and degradation, with bicubic interpolation first.
+
+    linear: pictures on which the best linear filter is fitted, None to leave it out.
+    """
+    return [
+        _table(pictures, *setting, members, linear, linear_side)
+        for pictures in sets
+        for setting, members in _by_setting(models)
+    ]
+
+
+def _table(
+    pictures: Pictures,
+    degradation: str,
+    scale: int,
+    models: Sequence[Model],
+    linear: str | None,
+    linear_side: int,
+) -> ScoreTable:
+    prepared = degraded_pictures(pictures.spec, degradation, scale, "y")
+    figure = bicubic_figure(pictures.label, scale, degradation)
+    bicubic = _scores("bicubic", prepared, scale, lambda picture: picture.enlarged[..., 0])
+    columns = [dataclasses.replace(bicubic, figures=(figure,) if figure else (), same=True)]
+    if linear is not None:
+        fitted = linear_filter(linear, degradation, scale, linear_side)
+        name = f"linear {linear_side}x{linear_side}"
+        columns.append(
+            _scores(name, prepared, scale, lambda picture: fitted(picture.enlarged[..., 0]))
+        )
+    for model in models:
+        print(f"measuring {model.path} on {pictures.label}", file=sys.stderr)
+        measured = _scores(model.name, prepared, scale, _network(model))
+        columns.append(_with_figures(measured, model, pictures.label))
+    names = tuple(picture.name for picture in prepared)
+    return ScoreTable(pictures.label, pictures.spec, scale, degradation, names, tuple(columns))
+
+
+def _scores(
+    name: str,
+    prepared: Sequence[DegradedPicture],
+    scale: int,
+    method: Callable[[DegradedPicture], np.ndarray],
+) -> Scores:
+    rows = [published_measures(method(one), one.truth[..., 0], scale) for one in prepared]
+    return Scores(name, tuple(row["psnr"] for row in rows), tuple(row["ssim"] for row in rows))
+
+
+def _by_setting(models: Sequence[Model]) -> Iterator[tuple[tuple[str, int], list[Model]]]:
+    settings = [(model.trained.degradation, model.trained.scale) for model in models]
+    for setting in sorted(set(settings)):
+        yield setting, [model for model, own in zip(models, settings) if own == setting]
+
+
+def _network(model: Model) -> Callable[[DegradedPicture], np.ndarray]:
+    module = model.trained.module
+    network = TiledNetwork(module, model.trained.variables, _TILE // module.factor)
+    return lambda picture: network(picture.input(module.factor))[..., 0]
+
+
+def _with_figures(scores: Scores, model: Model, label: str) -> Scores:
+    trained = model.trained
+    card = network_card(trained.module)
+    figures = network_figures(card, label, trained.scale, trained.degradation)
+    if model.release is None:
+        return dataclasses.replace(scores, figures=figures)
+    # The authors' own weights have a figure of their own, or none.
+    own = tuple(
+        figure
+        for figure in figures
+        if figure.training == model.release.training and trained.scale == model.release.scale
+    )
+    return dataclasses.replace(scores, figures=own, same=True)
