@@ -7,8 +7,9 @@ separated by commas. A .mat file does not say its scale: give --scale, or leave 
 x3.mat. A folder of such files, 9-1-5(ImageNet)/x3.mat and so on, stands for all of them. With
 --linear=folder:T91 the best linear filter fitted on these pictures is measured too.
 
-PSNR and SSIM are those of luma by the protocol of the paper. --check=0.01 makes the exit status 1
-if a mean is further than so many dB from what was published of the very same weights.
+PSNR and SSIM are those of luma by the protocol of the paper, for networks of colour too.
+--check=0.01 makes the exit status 1 if a mean is further than so many dB from what was published of
+the very same weights.
 """
 
 import pathlib
@@ -51,15 +52,14 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core import run_record
     from jaxrepro.core.files import write_atomically
     from jaxrepro.data.pictures import open_pictures
-    from jaxrepro.papers.srcnn.measured import Model, load_model, measure
+    from jaxrepro.papers.srcnn.measured import load_models, measure
     from jaxrepro.papers.srcnn.score_table import deviations, means_text, pictures_text
 
     pictures = [open_pictures(spec) for spec in args.data]
     linear = open_pictures(args.linear).spec if args.linear else None
-    models: list[Model] = [
-        load_model(path, scale_in_name(path) if args.scale is None else args.scale)
-        for path in files
-    ]
+    models = load_models(
+        (path, scale_in_name(path) if args.scale is None else args.scale) for path in files
+    )
     tables = measure(models, pictures, linear, args.linear_side)
     for table in tables:
         print(pictures_text(table), end="\n\n")

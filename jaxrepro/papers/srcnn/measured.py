@@ -1,18 +1,19 @@
 """Trained networks measured on sets of pictures."""
 
+import collections
 import dataclasses
 import hashlib
 import pathlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxrepro.core.errors import InputError
 from jaxrepro.data.pictures import Pictures
-from jaxrepro.papers.srcnn.degraded import DegradedPicture, degraded_pictures
+from jaxrepro.papers.srcnn.color_quality import luma_measures, true_pictures
+from jaxrepro.papers.srcnn.degraded import degraded_pictures
 from jaxrepro.papers.srcnn.linear_filter import linear_filter
 from jaxrepro.papers.srcnn.networks import network_card
 from jaxrepro.papers.srcnn.protocol import published_measures
@@ -22,6 +23,8 @@ from jaxrepro.papers.srcnn.tiles import TiledNetwork
 from jaxrepro.papers.srcnn.trained import Trained, load_trained
 
 _TILE = 128
+# The measures of each picture, by name.
+Rows = list[dict[str, float]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,15 +55,27 @@ class Model:
         }
 
 
+def load_models(files: Iterable[tuple[pathlib.Path, int | None]]) -> list[Model]:
+    """Returns the networks in `files`, (path, scale) as of `load_model`.
+
+    Those that would have one name at one scale are called by their paths.
+    """
+    models = [load_model(path, scale) for path, scale in files]
+    uses = collections.Counter((model.name, model.trained.scale) for model in models)
+    return [
+        dataclasses.replace(model, name=str(model.path))
+        if uses[model.name, model.trained.scale] > 1
+        else model
+        for model in models
+    ]
+
+
 def load_model(path: pathlib.Path, scale: int | None) -> Model:
     """Returns the network in `path`; arguments and errors as of `trained.load_trained`.
 
-    A file such as "9-1-5(ImageNet)/x3.mat" has the name of its folder. Raises InputError for a
-    network that does not work on luma.
+    A file such as "9-1-5(ImageNet)/x3.mat" has the name of its folder.
     """
     trained = load_trained(path, scale)
-    if trained.color != "y":
-        raise InputError(f"{path} works on {trained.color}; this command measures networks of luma")
     if path.suffix == ".mat":
         content = path.read_bytes()
         in_release = path.stem == f"x{trained.scale}" and path.parent.name
@@ -86,7 +101,8 @@ def measure(
 ) -> list[ScoreTable]:
     """Returns a table for every set, scale and degradation, with bicubic interpolation first.
 
-    linear: pictures on which the best linear filter is fitted, None to leave it out.
+    All of luma, also for networks of three planes. linear: pictures on which the best linear filter
+    is fitted, None to leave it out.
     """
     return [
         _table(pictures, *setting, members, linear, linear_side)
@@ -104,43 +120,52 @@ def _table(
     linear_side: int,
 ) -> ScoreTable:
     prepared = degraded_pictures(pictures.spec, degradation, scale, "y")
+
+    def measured(method: Callable[[np.ndarray], np.ndarray]) -> Rows:
+        return [
+            published_measures(method(one.enlarged[..., 0]), one.truth[..., 0], scale)
+            for one in prepared
+        ]
+
     figure = bicubic_figure(pictures.label, scale, degradation)
-    bicubic = _scores("bicubic", prepared, scale, lambda picture: picture.enlarged[..., 0])
+    bicubic = _scores("bicubic", measured(lambda plane: plane))
     columns = [dataclasses.replace(bicubic, figures=(figure,) if figure else (), same=True)]
     if linear is not None:
         fitted = linear_filter(linear, degradation, scale, linear_side)
-        name = f"linear {linear_side}x{linear_side}"
-        columns.append(
-            _scores(name, prepared, scale, lambda picture: fitted(picture.enlarged[..., 0]))
-        )
+        columns.append(_scores(f"linear {linear_side}x{linear_side}", measured(fitted)))
     for model in models:
         print(f"measuring {model.path} on {pictures.label}", file=sys.stderr)
-        measured = _scores(model.name, prepared, scale, _network(model))
-        columns.append(_with_figures(measured, model, pictures.label))
+        scores = _scores(model.name, _network_rows(model, pictures.spec))
+        columns.append(_with_figures(scores, model, pictures.label))
     names = tuple(picture.name for picture in prepared)
     return ScoreTable(pictures.label, pictures.spec, scale, degradation, names, tuple(columns))
 
 
-def _scores(
-    name: str,
-    prepared: Sequence[DegradedPicture],
-    scale: int,
-    method: Callable[[DegradedPicture], np.ndarray],
-) -> Scores:
-    rows = [published_measures(method(one), one.truth[..., 0], scale) for one in prepared]
+def _scores(name: str, rows: Rows) -> Scores:
     return Scores(name, tuple(row["psnr"] for row in rows), tuple(row["ssim"] for row in rows))
+
+
+def _network_rows(model: Model, spec: str) -> Rows:
+    trained, module = model.trained, model.trained.module
+    color, scale = trained.color, trained.scale
+    network = TiledNetwork(module, trained.variables, _TILE // module.factor)
+    prepared = degraded_pictures(spec, trained.degradation, scale, color)
+    outputs = (network(picture.input(module.factor)) for picture in prepared)
+    if color == "y":
+        return [
+            published_measures(planes[..., 0], one.truth[..., 0], scale)
+            for planes, one in zip(outputs, prepared, strict=True)
+        ]
+    return [
+        luma_measures(planes, truth, color, scale)
+        for planes, truth in zip(outputs, true_pictures(spec, scale), strict=True)
+    ]
 
 
 def _by_setting(models: Sequence[Model]) -> Iterator[tuple[tuple[str, int], list[Model]]]:
     settings = [(model.trained.degradation, model.trained.scale) for model in models]
     for setting in sorted(set(settings)):
         yield setting, [model for model, own in zip(models, settings) if own == setting]
-
-
-def _network(model: Model) -> Callable[[DegradedPicture], np.ndarray]:
-    module = model.trained.module
-    network = TiledNetwork(module, model.trained.variables, _TILE // module.factor)
-    return lambda picture: network(picture.input(module.factor))[..., 0]
 
 
 def _with_figures(scores: Scores, model: Model, label: str) -> Scores:

@@ -1,6 +1,7 @@
 """The evaluate command: what it measures, prints, writes, checks and refuses."""
 
 import json
+import shutil
 import types
 
 import numpy as np
@@ -8,9 +9,12 @@ import pytest
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.export import Export, write_export
+from jaxrepro.data.ycbcr import rgb_to_ycbcr, to_uint8
+from jaxrepro.metrics.image_quality import psnr
 from jaxrepro.papers.srcnn import evaluate, published
 from jaxrepro.papers.srcnn.borders import replicate
 from jaxrepro.papers.srcnn.degraded import degraded_pictures
+from jaxrepro.papers.srcnn.measured import load_models
 from jaxrepro.papers.srcnn.networks import network_card
 from jaxrepro.papers.srcnn.protocol import published_measures
 from jaxrepro.papers.srcnn.published import Figure
@@ -31,7 +35,9 @@ def files(tmp_path_factory):
     card = {"paper": "srcnn", "network": network_card(module), "scale": 3}
     card |= {"color": "y", "degradation": "matlab-bicubic"}
     write_export(folder / "tiny", Export(card, {"model": variables}))
-    write_export(folder / "rgb", Export(card | {"color": "rgb"}, {"model": variables}))
+    module, variables = tiny_network(3)
+    card |= {"color": "rgb", "network": network_card(module)}
+    write_export(folder / "rgb", Export(card, {"model": variables}))
     write_pictures(folder / "Set5")
     # Grey pictures are their own luma.
     write_pictures(folder / "grey", sizes=((30, 30),), channels=1)
@@ -85,6 +91,34 @@ def test_measures_are_those_of_the_whole_pictures(files, capsys):
     assert first["methods"][2]["published"] == []
 
 
+def test_networks_of_colour_are_measured_by_their_luma(files):
+    spec, output = f"folder:{files / 'Set5'}", files / "rgb.json"
+    evaluate.main(flags(weights=[str(files / "rgb")], data=[spec], output=str(output)))
+    _, network = json.loads(output.read_text())["results"][0]["methods"]
+    module, variables = tiny_network(3)
+    expected = [
+        psnr(
+            *(
+                rgb_to_ycbcr(to_uint8(planes))[3:-3, 3:-3, 0]
+                for planes in (
+                    np.asarray(module.apply(variables, p.enlarged[None], replicate)[0]),
+                    p.truth,
+                )
+            )
+        )
+        for p in degraded_pictures(spec, "matlab-bicubic", 3, "rgb")
+    ]
+    np.testing.assert_allclose(network["psnr"], expected, atol=0.02)
+
+
+def test_networks_of_one_name_are_called_by_their_paths(files, tmp_path):
+    shutil.copytree(files / "tiny", tmp_path / "tiny")
+    paths = [files / "tiny", tmp_path / "tiny", files / "rgb"]
+    models = load_models((path, None) for path in paths)
+    assert [model.name for model in models] == [str(paths[0]), str(paths[1]), "rgb"]
+    assert models[0].sha256 == models[1].sha256 != models[2].sha256
+
+
 def test_what_is_not_there_is_said(files):
     with pytest.raises(InputError, match="no weights or no data given"):
         evaluate.main(flags(weights=[], data=["photos:test"]))
@@ -99,8 +133,6 @@ def test_what_is_not_there_is_said(files):
         evaluate.main(flags(weights=tiny, data=data, linear_side=4))
     with pytest.raises(InputError, match="enlarges by 3, not by 2"):
         evaluate.main(flags(weights=tiny, data=data, scale=2))
-    with pytest.raises(InputError, match="works on rgb"):
-        evaluate.main(flags(weights=[str(files / "rgb")], data=data))
     (files / "net.mat").write_bytes(b"")
     with pytest.raises(InputError, match="does not say its scale"):
         evaluate.main(flags(weights=[str(files / "net.mat")], data=data))
