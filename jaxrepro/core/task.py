@@ -192,13 +192,15 @@ class References:
     """What was published about the quantities that a run measures.
 
     descriptions: what a result's name means, by the name or its part before "@"; for readers of
-    the run's page. citation: the paper.
+    the run's page. citation: the paper. levels: by the name of a result, the names of others that
+    do not change over the run and are drawn beside it, such as what a trivial method reaches.
     """
 
     rows: tuple[PublishedFigure, ...] = ()
     curves: tuple[PublishedCurve, ...] = ()
     descriptions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     citation: str = ""
+    levels: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -58,7 +58,7 @@ def row_sheet(
 
     Args:
       images: [N, H, W, C] with C 1 or 3; uint8, or float in [-1, 1].
-      texts: one a row; their number must divide N.
+      texts: one a row, of one or more lines; their number must divide N.
       padding, scale: as for `sheet`.
 
     Raises:
@@ -147,7 +147,9 @@ def _text_rows(texts: Sequence[str], row_height: int) -> np.ndarray:
     size = min(max(row_height // 3, 10), 16)
     font = ImageFont.load_default(size)
     margin = size // 2
-    width = 2 * margin + int(np.ceil(max(font.getlength(text) for text in texts)))
+    width = 2 * margin + int(
+        np.ceil(max(font.getlength(line) for text in texts for line in text.split("\n")))
+    )
     rows = []
     for text in texts:
         row = Image.new("L", (width, row_height), _WHITE)

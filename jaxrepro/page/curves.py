@@ -169,11 +169,14 @@ def evaluation_plots(run: Run, references: References | None) -> list[Plot]:
     """Returns one plot for each quantity that was measured at several steps or published.
 
     Published curves of the same quantity are dashed; only those are drawn that the run measured.
+    Levels (see `References`) are dashed too, in the plot of the result that they belong to.
     """
     by_quantity: dict[str, list[Series]] = {}
     measured, seeds = _means_and_seeds(_with_repeated(run))
+    levels = _levels(measured, references)
+    drawn_as_levels = {level.name for found in levels.values() for level in found}
     for series in measured:
-        if not _SIGMA.fullmatch(series.name):
+        if not _SIGMA.fullmatch(series.name) and series.name not in drawn_as_levels:
             by_quantity.setdefault(published.quantity(series.name), []).append(series)
     plots = []
     for i, (name, group) in enumerate(by_quantity.items()):
@@ -186,16 +189,29 @@ def evaluation_plots(run: Run, references: References | None) -> list[Plot]:
             meaning = published.meaning(group[0].name, references)
             # One colour for each way of measuring, the published ones among them.
             shown = group[-_MAX_IN_ONE_PLOT + 1 :]
-            grey = _seed_lines(shown, seeds)
-            drawn = _evaluation_plot(name, shown, published_curves, meaning, run, f"e{i}", grey)
-            plots.append(drawn)
+            grey, beside = _seed_lines(shown, seeds), levels.get(name, [])
+            plots.append(
+                _evaluation_plot(name, shown, published_curves, beside, meaning, run, f"e{i}", grey)
+            )
     return plots
+
+
+def _levels(measured: Sequence[Series], references: References | None) -> dict[str, list[Series]]:
+    """Returns the measured levels by the name of the measured result they are drawn beside."""
+    by_name = {series.name: series for series in measured}
+    known = references.levels if references else {}
+    return {
+        name: [by_name[level] for level in levels if level in by_name]
+        for name, levels in known.items()
+        if name in by_name
+    }
 
 
 def _evaluation_plot(
     name: str,
     group: Sequence[Series],
     published_curves: Sequence[PublishedCurve],
+    levels: Sequence[Series],
     meaning: str,
     run: Run,
     identifier: str,
@@ -213,6 +229,11 @@ def _evaluation_plot(
         keys.append(Key(f"published: {curve.source}", number(values[-1]), colour, dashed=True))
         notes.append(f"Published: {curve.protocol}.")
         notes += [_beside(series, curve, run) for series in group]
+    ends = np.asarray([f(x for line in lines for x in line.steps.tolist()) for f in (min, max)])
+    for k, level in enumerate(levels, start=len(keys)):
+        colour = k % plot.NUM_COLOURS
+        lines.append(Line(ends, np.repeat(level.last, 2), colour, dashed=True))
+        keys.append(Key(level.name, number(level.last), colour, dashed=True))
     log_x, log_y = _logarithmic(lines, group, bool(published_curves))
     if axes := " and ".join(["updates"] * log_x + ["values"] * log_y):
         notes.append(f"Logarithmic: {axes}.")

@@ -103,6 +103,9 @@ def comparisons(run: Run, references: References) -> list[Comparison]:
 
 def comparability(name: str, published: PublishedFigure | PublishedCurve) -> str:
     """Returns a sentence on whether a run's result may be compared with a published one."""
-    if name.partition("@")[2] == published.name.partition("@")[2]:
+    own, other = (x.partition("@")[2] for x in (name, published.name))
+    if not own and not other:
+        return "They compare where data and protocol agree."
+    if own == other:
         return "The same number of samples; they compare where data and network agree as well."
     return "The protocols differ: the two do not compare."

@@ -140,3 +140,11 @@ def test_rows_of_any_texts():
     assert (strip[:50] < 128).any() and (strip[50:] == 255).all()
     with pytest.raises(InputError, match="6 images do not fill 4 rows"):
         row_sheet(images, ["a"] * 4)
+
+
+def test_a_row_may_have_several_lines_of_text():
+    one, two = (row_sheet(flat([0], size=(64, 64)), [t], scale=1) for t in ("ab", "ab\nc"))
+    assert one.shape == two.shape
+    text = [picture[:, :-66, 0] for picture in (one, two)]
+    dark_rows = [np.flatnonzero((part < 128).any(axis=1)) for part in text]
+    assert np.ptp(dark_rows[1]) > 1.5 * np.ptp(dark_rows[0])

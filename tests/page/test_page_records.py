@@ -127,3 +127,30 @@ def test_later_evaluations_join_the_curve(workdir):
     )
     (series,) = curves._with_repeated(read_run(workdir))
     np.testing.assert_array_equal([series.steps, series.values], [[10, 20, 30], [9.0, 7.0, 5.0]])
+
+
+def test_results_without_samples_compare_by_their_protocol(workdir):
+    write_metrics(workdir, {"step": 10, "set5/psnr": 30.0})
+    row = PublishedFigure("set5/psnr", 32.39, "p", "s")
+    (comparison,) = published.comparisons(read_run(workdir), References((row,)))
+    assert comparison.verdicts == ("They compare where data and protocol agree.",)
+
+
+def test_levels_are_lines_of_another_plot(workdir):
+    write_metrics(
+        workdir,
+        {"step": 10, "set5/psnr": 29.0, "set5/psnr_bicubic": 30.25, "other/psnr": 1.0},
+        {"step": 20, "set5/psnr": 31.0, "set5/psnr_bicubic": 30.25, "other/psnr": 2.0},
+    )
+    levels = {"set5/psnr": ("set5/psnr_bicubic", "set5/psnr_linear"), "absent": ("other/psnr",)}
+    run = read_run(workdir)
+    first, second = curves.evaluation_plots(run, References(levels=levels))
+    assert [(key.text, key.value, key.dashed) for key in first.keys] == [
+        ("set5/psnr", "31", False),
+        ("set5/psnr_bicubic", "30.25", True),
+    ]
+    assert second.title == "other/psnr"
+    assert first.svg.count("stroke-dasharray") == 1
+    plain = curves.evaluation_plots(run, References())
+    assert [plot.title for plot in plain] == ["set5/psnr", "set5/psnr_bicubic", "other/psnr"]
+    assert "stroke-dasharray" not in plain[0].svg

@@ -40,18 +40,25 @@ class Quality:
     batch_size: int
 
     @property
-    def _prepared(self) -> tuple[DegradedPicture, ...]:
+    def prepared(self) -> tuple[DegradedPicture, ...]:
+        """The pictures in the order of their names."""
         return degraded_pictures(self.pictures, self.degradation, self.scale, self.color)
+
+    def places(self) -> list[tuple[int, int, int]]:
+        """Returns (number of the picture, top, left) of all tiles, in pixels of the input."""
+        return [
+            (number, top, left)
+            for number, picture in enumerate(self.prepared)
+            for top, left in tile_places(
+                *picture.input(self.module.factor).shape[:2], side=self.tile
+            )
+        ]
 
     def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:
         """Yields tiles, float32 [B, side, side, C], and where they belong."""
-        inputs = [picture.input(self.module.factor) for picture in self._prepared]
+        inputs = [picture.input(self.module.factor) for picture in self.prepared]
         places = np.array(
-            [
-                (number, top, left, planes.shape[0], planes.shape[1])
-                for number, planes in enumerate(inputs)
-                for top, left in tile_places(planes.shape[0], planes.shape[1], self.tile)
-            ],
+            [(number, *place, *inputs[number].shape[:2]) for number, *place in self.places()],
             np.int32,
         )
         for rows in padded_batches({"place": places}, self.batch_size, process, num_processes):
@@ -78,7 +85,7 @@ class Quality:
         """Lays the tiles of one more batch into their pictures."""
         factor = self.module.factor
         for planes, (number, top, left) in zip(out["planes"], out["place"][:, :3].tolist()):
-            truth = self._prepared[number].truth
+            truth = self.prepared[number].truth
             canvas = acc.setdefault(number, np.empty_like(truth))
             area = canvas[
                 top * factor : (top + self.tile) * factor,
@@ -92,7 +99,7 @@ class Quality:
         return mean_measures(
             [
                 published_measures(acc[number][..., 0], picture.truth[..., 0], self.scale)
-                for number, picture in enumerate(self._prepared)
+                for number, picture in enumerate(self.prepared)
             ]
         )
 

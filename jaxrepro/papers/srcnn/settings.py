@@ -73,7 +73,10 @@ def published(arch: str = "9-1-5", scale: int = 3, color: str = "y", widths: str
     )
     config.train = ConfigDict({"batch_size": 128})
     train_for(config, 15_000_000)
-    config.eval = ConfigDict({"every": 500, "batch_size": 8, "tile": 128})
+    # pictures_every: of the first layer's filters, and of squares before and after.
+    config.eval = ConfigDict(
+        {"every": 500, "pictures_every": 1_000_000, "batch_size": 8, "tile": 128}
+    )
     config.checkpoint = ConfigDict({"every": 1000, "keep": 3, "keep_period": 0})
     config.log = ConfigDict({"every": 100, "profile_at": 0})
     config.mesh = ConfigDict({"fsdp": 1})
@@ -133,6 +136,7 @@ def use_adam(config: Any) -> None:
     config.optim.update(name="adam", learning_rate=2e-3, schedule="cosine")
     config.train.batch_size = 16
     config.optim.multipliers = ("reconstruction=0.1",)
+    config.eval.pictures_every = 1000
 
 
 def reduce_to_test(config: Any) -> None:
@@ -142,6 +146,6 @@ def reduce_to_test(config: Any) -> None:
     config.data.update(source="photos:test", validation=("photos:test",), stride=200)
     config.train.batch_size = 8
     train_for(config, 2)
-    config.eval.update(every=2, tile=256)
+    config.eval.update(every=2, pictures_every=2, tile=256)
     config.checkpoint.every = 1
     config.log.every = 1

@@ -13,15 +13,27 @@ from jaxrepro.core.config import Settings
 from jaxrepro.core.optim import OptimizerSpec, make_optimizer, parse_multipliers
 from jaxrepro.core.partition import Rules
 from jaxrepro.core.state import Net, Params, TrainState, Variables
-from jaxrepro.core.task import Batch, BatchSpec, Evaluator, Every, HostBatch, Scalars
+from jaxrepro.core.task import (
+    Batch,
+    BatchSpec,
+    Evaluator,
+    Every,
+    HostBatch,
+    References,
+    Scalars,
+)
 from jaxrepro.data.pictures import open_pictures
 from jaxrepro.data.pipeline import train_iterator
 from jaxrepro.data.transforms import Transform
+from jaxrepro.papers.srcnn import published
 from jaxrepro.papers.srcnn.augmentation import AUGMENTATIONS, rescaled
+from jaxrepro.papers.srcnn.baselines import WithBaselines
+from jaxrepro.papers.srcnn.before_after import BeforeAfter, square_side
 from jaxrepro.papers.srcnn.color_quality import ColorQuality
 from jaxrepro.papers.srcnn.color_strategy import STRATEGIES, PlanesInLoss
 from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
 from jaxrepro.papers.srcnn.evaluators import Quality
+from jaxrepro.papers.srcnn.first_layer import FilterSheet
 from jaxrepro.papers.srcnn.networks import make_network, network_card
 from jaxrepro.papers.srcnn.patches import Patches, PatchSpec
 from jaxrepro.papers.srcnn.planes import COLORS
@@ -42,6 +54,7 @@ class SuperResolution:
     module: Any
     patches: Patches
     patch: PatchSpec
+    training: str
     validation: tuple[str, ...]
     degradation: str
     scale: int
@@ -54,6 +67,7 @@ class SuperResolution:
     batch_size: int
     seed: int
     eval_every: Every
+    pictures_every: Every
     eval_batch: int
     tile: int
 
@@ -113,21 +127,40 @@ class SuperResolution:
         return ()
 
     def evaluators(self) -> Mapping[str, Evaluator]:
-        """Returns the quality on each set of pictures, named after its folder."""
+        """Returns the quality on each set of pictures, named after its folder, and pictures.
+
+        The pictures are the filters of the first layer, and squares of the first set.
+        """
         quality = Quality if self.color == "y" else ColorQuality
-        return {
-            open_pictures(spec).label: quality(
-                self.module,
+        found: dict[str, Evaluator] = {
+            open_pictures(spec).label: WithBaselines(
+                quality(*self._setting(spec), self.tile, self.eval_every, self.eval_batch),
                 spec,
+                self.training,
                 self.degradation,
                 self.scale,
-                self.color,
-                self.tile,
-                self.eval_every,
-                self.eval_batch,
             )
             for spec in self.validation
         }
+        # Names that no set of pictures can have.
+        every, num = self.pictures_every, self.eval_batch
+        found["first-layer"] = FilterSheet(self.module, every, num)
+        for spec in self.validation[:1]:
+            side = square_side(self.scale) // self.module.factor
+            found["before-after"] = BeforeAfter(*self._setting(spec), side, every, num)
+        return found
+
+    def _setting(self, spec: str) -> tuple[Any, str, str, int, str]:
+        return self.module, spec, self.degradation, self.scale, self.color
+
+    def references(self) -> References:
+        """Returns the published figures for this network, and what the results mean."""
+        return published.references(
+            network_card(self.module),
+            sets=tuple(open_pictures(spec).label for spec in self.validation),
+            scale=self.scale,
+            degradation=self.degradation,
+        )
 
     def export(self, state: TrainState) -> Mapping[str, Variables]:
         """Returns the network."""
@@ -163,6 +196,7 @@ def from_settings(settings: Settings) -> SuperResolution:
         module=module,
         patches=Patches(pictures, DEGRADATIONS[degradation], patch, scale=scale, color=color),
         patch=patch,
+        training=pictures.spec,
         validation=tuple(open_pictures(spec).spec for spec in data.validation),
         degradation=degradation,
         scale=scale,
@@ -183,6 +217,7 @@ def from_settings(settings: Settings) -> SuperResolution:
         batch_size=train.at_least("batch_size", 1),
         seed=settings.seed,
         eval_every=Every(settings.eval.at_least("every", 0)),
+        pictures_every=Every(settings.eval.at_least("pictures_every", 0)),
         eval_batch=settings.eval.at_least("batch_size", 1),
         tile=settings.eval.at_least("tile", 1),
     )

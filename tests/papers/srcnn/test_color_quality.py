@@ -105,7 +105,12 @@ def test_the_evaluator_measures_whole_pictures(pictures, color):
     expected = {f"{label}/{k}": np.mean([row[k] for row in colored]) for k in MEASURES} | {
         f"{label}/{k}": np.mean([row[k] for row in luma]) for k in ("psnr", "ssim")
     }
-    assert results.keys() == expected.keys()
+    own = {
+        name
+        for name in results
+        if name.startswith(f"{label}/") and not name.endswith(("_bicubic", "_linear"))
+    }
+    assert own == expected.keys()
     for name, value in expected.items():
         assert results[name] == pytest.approx(value, abs=1e-3), name
 

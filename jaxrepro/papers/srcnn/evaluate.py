@@ -1,0 +1,111 @@
+"""Measures networks on sets of pictures, beside bicubic interpolation and the published figures:
+
+    python -m jaxrepro.papers.srcnn.evaluate --weights=runs/srcnn_demo --data=folder:Set5
+
+Weights are the workdir of a run, an export, or a .mat file of the authors' release; several are
+separated by commas. A .mat file does not say its scale: give --scale, or leave it its name, such as
+x3.mat. A folder of such files, 9-1-5(ImageNet)/x3.mat and so on, stands for all of them. With
+--linear=folder:T91 the best linear filter fitted on these pictures is measured too.
+
+PSNR and SSIM are those of luma by the protocol of the paper, for networks of colour too.
+--check=0.01 makes the exit status 1 if a mean is further than so many dB from what was published of
+the very same weights.
+"""
+
+import pathlib
+import re
+import sys
+
+from absl import flags
+
+from jaxrepro.core import cli
+from jaxrepro.core.errors import InputError
+
+
+def define_flags() -> None:
+    """Defines the command's flags."""
+    flags.DEFINE_list("weights", [], "Runs, exports or .mat files, separated by commas.")
+    flags.DEFINE_list("data", ["photos:test"], "Sets of pictures: folder:DIR, photos:test.")
+    flags.DEFINE_integer("scale", None, "Factor to enlarge by, for .mat files.", lower_bound=2)
+    flags.DEFINE_string("linear", None, "Pictures to fit the best linear filter on: folder:T91.")
+    flags.DEFINE_integer("linear_side", 13, "Side of that filter in pixels, odd.", lower_bound=1)
+    flags.DEFINE_float("check", None, "Largest difference to published means, dB.", lower_bound=0)
+    flags.DEFINE_string("output", None, "JSON file for every number.")
+
+
+def main(args: flags.FlagValues) -> None:
+    """Runs the command."""
+    if not args.weights or not args.data:
+        raise InputError(
+            "no weights or no data given; for example --weights=x3.mat --data=folder:Set5"
+        )
+    if args.linear_side % 2 == 0:
+        raise InputError(f"--linear_side={args.linear_side} is even; a filter needs an odd side")
+    files = [f for name in args.weights for f in weight_files(pathlib.Path(name), args.scale)]
+
+    from jaxrepro.core import runtime
+
+    runtime.set_up()
+
+    import json
+
+    from jaxrepro.core import run_record
+    from jaxrepro.core.files import write_atomically
+    from jaxrepro.data.pictures import open_pictures
+    from jaxrepro.papers.srcnn.measured import load_models, measure
+    from jaxrepro.papers.srcnn.score_table import deviations, means_text, pictures_text
+
+    pictures = [open_pictures(spec) for spec in args.data]
+    linear = open_pictures(args.linear).spec if args.linear else None
+    models = load_models(
+        (path, scale_in_name(path) if args.scale is None else args.scale) for path in files
+    )
+    tables = measure(models, pictures, linear, args.linear_side)
+    for table in tables:
+        print(pictures_text(table), end="\n\n")
+    print(means_text(tables))
+    if args.output:
+        record = {
+            "command": run_record.command(),
+            "time": run_record.now(),
+            "versions": run_record.versions(),
+            "devices": run_record.devices(),
+            "weights": [model.as_json() for model in models],
+            "linear": {"data": linear, "side": args.linear_side} if linear else None,
+            "results": [table.as_json() for table in tables],
+        }
+        write_atomically(pathlib.Path(args.output), (json.dumps(record, indent=1) + "\n").encode())
+    if args.check is not None:
+        wrong, number = deviations(tables, args.check)
+        for sentence in wrong:
+            print(f"check failed: {sentence}", file=sys.stderr)
+        if wrong:
+            sys.exit(1)
+        print(f"\nchecked: {number} means, all within {args.check:g} dB of the published ones")
+
+
+def weight_files(path: pathlib.Path, scale: int | None) -> list[pathlib.Path]:
+    """Returns `path`, or the files of a release folder: all of them, or those of one scale.
+
+    Raises InputError if there is nothing at `path`, or no file of this scale.
+    """
+    if not path.exists():
+        raise InputError(f"no weights {path}; give the workdir of a run, an export or a .mat file")
+    found = {p: scale_in_name(p) for p in sorted(path.glob("*/x*.mat"))}
+    found = {p: own for p, own in found.items() if own is not None}
+    if not found:
+        return [path]
+    chosen = [p for p, own in found.items() if scale in (None, own)]
+    if not chosen:
+        raise InputError(f"{path} has no weights for --scale={scale}")
+    return chosen
+
+
+def scale_in_name(path: pathlib.Path) -> int | None:
+    """Returns 3 for x3.mat, None for a file without its scale in its name."""
+    match = re.fullmatch(r"x([2-9])\.mat", path.name)
+    return int(match[1]) if match else None
+
+
+if __name__ == "__main__":
+    cli.run(define_flags, main)
