@@ -9,6 +9,7 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers.srcnn.degraded import degraded_pictures
@@ -66,10 +67,13 @@ def fit_linear_filter(
         raise InputError(f"{total} pixels are too few for the {num} numbers of a linear filter")
     # The truth is one more column, so that one product has all sums.
     sums = np.zeros((num + 1, num + 1))
-    for rows in _neighborhoods(pairs, side, min(1.0, num_pixels / total)):
-        sums += rows.T @ rows
-    # The shortest of several best ones: constant pictures do not say which weight is which.
-    solution = np.linalg.lstsq(sums[:num, :num], sums[:num, num], rcond=None)[0]
+    # Several threads wait for one another in products of this size: on a machine that does
+    # something else as well they take 20 times as long as one.
+    with threadpool_limits(limits=1, user_api="blas"):
+        for rows in _neighborhoods(pairs, side, min(1.0, num_pixels / total)):
+            sums += rows.T @ rows
+        # The shortest of several best ones: constant pictures do not say which weight is which.
+        solution = np.linalg.lstsq(sums[:num, :num], sums[:num, num], rcond=None)[0]
     return LinearFilter(solution[:-1].reshape(side, side), float(solution[-1]))
 
 
