@@ -135,6 +135,8 @@ def use_adam(config: Any) -> None:
     config.loss.reduction = "mean"
     config.optim.update(name="adam", learning_rate=2e-3, schedule="cosine")
     config.train.batch_size = 16
+    config.eval.every = config.checkpoint.every = 2000
+    config.log.every = 500
     config.optim.multipliers = ("reconstruction=0.1",)
     config.eval.pictures_every = 1000
 
