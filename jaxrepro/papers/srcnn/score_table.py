@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.srcnn.published import Figure, protocol_text
+from jaxrepro.papers.srcnn.protocol import Protocol
+from jaxrepro.papers.srcnn.published import Figure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +55,11 @@ class ScoreTable:
         """Set and scale, such as "set5 x3"."""
         return f"{self.label} x{self.scale}"
 
+    @property
+    def protocol(self) -> Protocol:
+        """How everything in the table is measured."""
+        return Protocol(degradation=self.degradation, scale=self.scale, shave=self.scale)
+
     def as_json(self) -> dict[str, Any]:
         """Returns every number, and how it was measured."""
         return {
@@ -61,7 +67,8 @@ class ScoreTable:
             "data": self.spec,
             "scale": self.scale,
             "degradation": self.degradation,
-            "protocol": protocol_text(self.scale),
+            "protocol": self.protocol.record(),
+            "protocol_sentence": self.protocol.sentence(),
             "pictures": list(self.pictures),
             "methods": [
                 {

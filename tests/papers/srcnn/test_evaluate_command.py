@@ -82,7 +82,8 @@ def test_measures_are_those_of_the_whole_pictures(files, capsys):
         for method in (bicubic, linear, network):
             assert method["mean_psnr"] == pytest.approx(np.mean(method["psnr"]))
             assert f"{method['mean_psnr']:.3f}" in text
-        assert "3 pixels cut off" in result["protocol"]
+        assert result["protocol"]["shave"] == 3
+        assert "3 pixels shaved off" in result["protocol_sentence"]
     first, second = record["results"]
     # Fitted on this very set, it cannot be worse than doing nothing; the tiny network can.
     assert first["methods"][1]["mean_psnr"] > first["methods"][0]["mean_psnr"]
