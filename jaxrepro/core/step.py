@@ -98,14 +98,21 @@ def supervised_step(
     loss: Callable[[Params, Any, Any], tuple[jax.Array, tuple[Any, Any]]],
     batch: Any,
     optimizer: optax.GradientTransformation,
+    parts: int = 1,
 ) -> tuple[TrainState, Any]:
     """Returns (state after one update of the network "model", logs).
 
     For a Task with one network and no moving average. loss: as in `microbatched_grads`, with the
-    network's statistics as the carry. batch: a tree of arrays [B, ...], one microbatch.
+    network's statistics as the carry. batch: a tree of arrays [B, ...]. parts: divides B; the
+    batch passes through in so many microbatches, for their smaller arrays.
     """
     net = state.nets["model"]
-    one_microbatch = jax.tree.map(lambda x: x[None], dict(batch))
-    grads, stats, logs = microbatched_grads(loss, net.params, net.stats, one_microbatch)
+
+    def split(x: jax.Array) -> jax.Array:
+        # Every part takes rows of all devices: the batch axis is the one that is laid over them.
+        return x.reshape(-1, parts, *x.shape[1:]).swapaxes(0, 1)
+
+    microbatches = jax.tree.map(split, dict(batch))
+    grads, stats, logs = microbatched_grads(loss, net.params, net.stats, microbatches)
     net = apply_gradients(net, grads, stats, optimizer)
     return TrainState(state.step + 1, state.key, {"model": net}, {}), logs

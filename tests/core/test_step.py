@@ -77,7 +77,8 @@ def test_streams_depend_on_root_step_and_name_only():
     assert all((data(a) != data(other)).any() for other in others)
 
 
-def test_supervised_step_is_one_update_of_the_model():
+@pytest.mark.parametrize("parts", [1, 2])
+def test_supervised_step_is_one_update_of_the_model(parts):
     optimizer = optax.sgd(0.5)
     params = {"w": jnp.array(3.0)}
     net = Net(params, {"count": jnp.array(0.0)}, optimizer.init(params))
@@ -88,8 +89,8 @@ def test_supervised_step_is_one_update_of_the_model():
         return value, ({"count": stats["count"] + 1}, {"loss": value})
 
     batch = {"x": jnp.array([1.0, 2.0]), "y": jnp.array([1.0, 0.0])}
-    state, logs = step_lib.supervised_step(state, loss, batch, optimizer)
+    state, logs = step_lib.supervised_step(state, loss, batch, optimizer, parts)
     # d/dw of ((w - 1)^2 + (2w)^2) / 2 at 3 is (w - 1) + 4w = 14.
     assert float(state.nets["model"].params["w"]) == 3 - 0.5 * 14
     assert float(logs["loss"]) == (4 + 36) / 2
-    assert (int(state.step), float(state.nets["model"].stats["count"])) == (1, 1)
+    assert (int(state.step), float(state.nets["model"].stats["count"])) == (1, parts)

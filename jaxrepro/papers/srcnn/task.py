@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxrepro.core import platform
 from jaxrepro.core import step as step_lib
 from jaxrepro.core.config import Settings
 from jaxrepro.core.optim import OptimizerSpec, make_optimizer, parse_multipliers
@@ -42,6 +43,7 @@ from jaxrepro.papers.srcnn.start import starting_params
 # How the squared differences of a batch of N patches are reduced: "sum" is the authors' (half the
 # sum over pixels, divided by N), "mean" divides by the number of pixels as well.
 REDUCTIONS = ("mean", "sum")
+_PATCHES_IN_CACHE = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,12 +117,19 @@ class SuperResolution:
         def loss(params: Any, stats: Any, rows: Any) -> tuple[jax.Array, tuple[Any, Any]]:
             difference = self.module.apply({"params": params}, rows["image"]) - rows["target"]
             error = jnp.mean(difference**2, axis=(0, 1, 2)) @ chosen / chosen.sum()
-            logs = {"loss/mean_squared_error": error, "train_psnr": -10 * jnp.log10(error)}
+            logs = {"loss/mean_squared_error": error}
             pixels = difference.size // len(difference) * chosen.mean()
             return (error * pixels / 2 if self.reduction == "sum" else error), (stats, logs)
 
         optimizer = make_optimizer(self.optim, state.nets["model"].params)
-        return step_lib.supervised_step(state, loss, batch, optimizer)
+        state, logs = step_lib.supervised_step(state, loss, batch, optimizer, self._parts)
+        return state, {**logs, "train_psnr": -10 * jnp.log10(logs["loss/mean_squared_error"])}
+
+    @property
+    def _parts(self) -> int:
+        # The maps of 16 patches stay in a CPU's cache: 128 take 1.2 to 1.6 times as long at once.
+        whole = platform.on_cpu() and self.batch_size % _PATCHES_IN_CACHE == 0
+        return self.batch_size // _PATCHES_IN_CACHE if whole else 1
 
     def partition(self) -> Rules:
         """Whole copies on every device."""
