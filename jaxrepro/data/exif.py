@@ -1,6 +1,7 @@
 """EXIF blocks: what a camera wrote about a picture, brought to another file and size."""
 
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ _ABOUT_THE_PICTURE = frozenset(
 _DAMAGE = (struct.error, ValueError, TypeError, KeyError, AttributeError, OSError, SyntaxError)
 
 # What brings a picture upright, by its orientation.
-_TURNS = {
+_TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: np.fliplr,
     3: lambda samples: np.rot90(samples, 2),
     4: np.flipud,
@@ -49,7 +50,8 @@ _TURNS = {
 
 def upright(samples: np.ndarray, orientation: int | None) -> np.ndarray:
     """Returns samples [H, W, C] turned and flipped as an EXIF orientation of 1 to 8 says."""
-    return _TURNS.get(orientation, np.asarray)(samples)
+    turn = _TURNS.get(orientation or 1)
+    return samples if turn is None else turn(samples)
 
 
 def clean_exif(image: Image.Image) -> bytes | None:

@@ -208,15 +208,18 @@ def _decode(data: bytes) -> Picture:
             depth, png_color = png_format.depth_and_color_chunks(data)
         elif image.format == "TIFF":
             depth = tiff_format.depth_of(image)
+        # Of 16 bits a channel Pillow keeps 8, unless there is one channel only.
+        wide = depth == 16 and image.mode in ("RGB", "RGBA")
+        # In a PNG, EXIF data may follow the pixels. Of a TIFF, Pillow drops the orientation here.
+        if not wide or image.format == "PNG":
+            image.load()
         exif = clean_exif(image)
         resolution = image.info.get("dpi")
         icc_profile = image.info.get("icc_profile") or None
         key = image.info.get("transparency")
-        # Of 16 bits a channel Pillow keeps 8, unless there is one channel only.
-        if depth == 16 and image.mode in ("RGB", "RGBA"):
+        if wide:
             samples, stored_as = _wide_samples(data, image), "rgb"
         else:
-            image.load()
             ImageOps.exif_transpose(image, in_place=True)
             samples, stored_as = _samples(image, depth)
     num_colors = 1 if samples.shape[2] < 3 else 3

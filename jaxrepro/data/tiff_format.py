@@ -89,7 +89,8 @@ def _check_segments(page: tifffile.TiffPage, data: bytes) -> None:
     ):
         raise InputError("damaged: some of its pixels are missing")
     lines, *rest = page.chunks
-    limit = min(lines, page.tilelength or page.imagelength) * math.prod(rest) * page.dtype.itemsize
+    # In bytes, two a sample.
+    limit = min(lines, page.tilelength or page.imagelength) * math.prod(rest) * 2
     if limit > max(page.nbytes, _LARGEST_PADDED_TILE):
         raise InputError("its tiles are larger than the picture, refused as a decompression bomb")
     if page.compression in _DEFLATE:
@@ -147,15 +148,17 @@ def _extra_tag(tag: int, value: Any) -> tuple[int, int, int, Any, bool]:
     directory[tag] = value
     kind = directory.tagtype[tag]
     if isinstance(value, str):
-        value = value.encode("latin-1") + b"\0"
+        value = value.encode("latin-1")
     if isinstance(value, bytes):
+        if kind == TiffImagePlugin.TiffTags.ASCII:
+            value += b"\0"
         return tag, kind, len(value), value, True
     values = value if isinstance(value, tuple) else (value,)
     count = len(values)
     if kind in (TiffImagePlugin.TiffTags.RATIONAL, TiffImagePlugin.TiffTags.SIGNED_RATIONAL):
         fractions = (TiffImagePlugin.IFDRational(x).limit_rational(2**31 - 1) for x in values)
         values = tuple(int(x) for fraction in fractions for x in fraction)
-    return tag, kind, count, values if len(values) > 1 else values[0], True
+    return tag, kind, count, values[0] if len(values) == 1 else values, True
 
 
 def _append_directory(file: io.BytesIO, tag: int, entries: dict[int, Any]) -> None:
