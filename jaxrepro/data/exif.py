@@ -1,8 +1,10 @@
 """EXIF blocks: what a camera wrote about a picture, brought to another file and size."""
 
 import struct
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from PIL import ExifTags, Image
 
 from jaxrepro.core.errors import InputError
@@ -33,6 +35,23 @@ _ABOUT_THE_PICTURE = frozenset(
     }
 )
 _DAMAGE = (struct.error, ValueError, TypeError, KeyError, AttributeError, OSError, SyntaxError)
+
+# What brings a picture upright, by its orientation.
+_TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: np.fliplr,
+    3: lambda samples: np.rot90(samples, 2),
+    4: np.flipud,
+    5: lambda samples: samples.swapaxes(0, 1),
+    6: lambda samples: np.rot90(samples, -1),
+    7: lambda samples: np.rot90(samples, 2).swapaxes(0, 1),
+    8: np.rot90,
+}
+
+
+def upright(samples: np.ndarray, orientation: int | None) -> np.ndarray:
+    """Returns samples [H, W, C] turned and flipped as an EXIF orientation of 1 to 8 says."""
+    turn = _TURNS.get(orientation or 1)
+    return samples if turn is None else turn(samples)
 
 
 def clean_exif(image: Image.Image) -> bytes | None:
@@ -79,7 +98,19 @@ def _entries(exif: Image.Exif) -> dict[int, Any]:
     details = entries.get(ExifTags.IFD.Exif, {})
     if _INTEROP in details:
         details[_INTEROP] = dict(exif.get_ifd(_INTEROP))
-    return entries
+    return _packed_text(entries)
+
+
+def _packed_text(entries: dict[int, Any]) -> dict[int, Any]:
+    # Pillow reads text as Latin-1, so that no byte is lost, but writes ASCII with question marks.
+    packed = {}
+    for tag, value in entries.items():
+        if isinstance(value, dict):
+            value = _packed_text(value)
+        elif isinstance(value, str) and not value.isascii():
+            value = value.encode("latin-1")
+        packed[tag] = value
+    return packed
 
 
 def _block(entries: dict[int, Any], endian: str | None) -> bytes:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import math
 import os
 import pathlib
 import struct
@@ -11,13 +12,13 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image, ImageOps
+import png
+from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically
 from jaxrepro.data import png_format, tiff_format
-from jaxrepro.data.exif import clean_exif, exif_of_size
-from jaxrepro.data.sixteen_bits import open_picture, raw_mode, wide_samples
+from jaxrepro.data.exif import clean_exif, exif_of_size, upright
 
 # What a file name's ending stands for.
 FORMATS = {
@@ -29,7 +30,10 @@ FORMATS = {
     ".tiff": "TIFF",
     ".bmp": "BMP",
 }
-# What Pillow's decoders raise on damaged data.
+# Only these decoders run on files that nobody vouches for: Pillow also knows formats that start
+# other programs (EPS).
+_DECODERS = tuple(sorted(set(FORMATS.values())))
+# What Pillow's decoders raise on damaged data, and pypng on damaged chunks.
 _DECODE_ERRORS = (
     OSError,
     SyntaxError,
@@ -39,6 +43,7 @@ _DECODE_ERRORS = (
     TypeError,
     struct.error,
     zlib.error,
+    png.Error,
 )
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
@@ -193,7 +198,7 @@ def _pixel_limit(limit: int | None) -> Iterator[None]:
 
 
 def _decode(data: bytes) -> Picture:
-    with open_picture(data) as image:
+    with Image.open(io.BytesIO(data), formats=_DECODERS) as image:
         frames = getattr(image, "n_frames", 1)
         # The further pictures of a camera's JPEG (MPO) are previews and depth maps.
         if frames > 1 and image.format != "MPO":
@@ -203,17 +208,19 @@ def _decode(data: bytes) -> Picture:
             depth, png_color = png_format.depth_and_color_chunks(data)
         elif image.format == "TIFF":
             depth = tiff_format.depth_of(image)
-        wide = depth == 16 and not image.mode.startswith("I;16")
-        unpacked_as = raw_mode(image) if wide else ""
-        image.load()
+        # Of 16 bits a channel Pillow keeps 8, unless there is one channel only.
+        wide = depth == 16 and image.mode in ("RGB", "RGBA")
+        # In a PNG, EXIF data may follow the pixels. Of a TIFF, Pillow drops the orientation here.
+        if not wide or image.format == "PNG":
+            image.load()
         exif = clean_exif(image)
         resolution = image.info.get("dpi")
         icc_profile = image.info.get("icc_profile") or None
         key = image.info.get("transparency")
-        ImageOps.exif_transpose(image, in_place=True)
         if wide:
-            samples, stored_as = wide_samples(data, unpacked_as, np.asarray(image)), "rgb"
+            samples, stored_as = _wide_samples(data, image), "rgb"
         else:
+            ImageOps.exif_transpose(image, in_place=True)
             samples, stored_as = _samples(image, depth)
     num_colors = 1 if samples.shape[2] < 3 else 3
     color = np.ascontiguousarray(samples[..., :num_colors])
@@ -231,6 +238,22 @@ def _decode(data: bytes) -> Picture:
         "grey" if stored_as == "rgb" and num_colors == 1 else stored_as,
         png_color,
     )
+
+
+def _wide_samples(data: bytes, image: ImageFile.ImageFile) -> np.ndarray:
+    """Returns the upright uint16 samples [H, W, 2 to 4] of a PNG or TIFF file."""
+    orientation = image.getexif().get(ExifTags.Base.Orientation)
+    try:
+        if image.format == "PNG":
+            samples = png_format.decode_wide(data)
+        else:
+            samples = tiff_format.decode_wide(data, math.prod(image.size))
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        # Damaged data lead pypng and tifffile into errors of every kind.
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+    return upright(samples, orientation)
 
 
 def _samples(image: Image.Image, depth: int) -> tuple[np.ndarray, str]:

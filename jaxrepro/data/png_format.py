@@ -1,36 +1,54 @@
-"""PNG files of 8 and 16 bits with colour profile, EXIF data and resolution.
+"""What Pillow cannot do with PNG files: colour of 16 bits, and chunks about colour kept as is."""
 
-Written after the PNG specification (ISO/IEC 15948, third edition). Pillow writes no 16-bit colour.
-"""
-
+import io
+import itertools
 import struct
 import zlib
-from collections.abc import Iterator
 
 import numpy as np
+import png
+from PIL import Image
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+from jaxrepro.core.errors import InputError
+from jaxrepro.data.deflate_bombs import check_unpacked_size
+
 # What the numbers mean as colours, where no ICC profile says it.
 _COLOR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
 _METERS_PER_INCH = 0.0254
-_ROWS_AT_ONCE = 256
 
 
 def depth_and_color_chunks(data: bytes) -> tuple[int, tuple[tuple[bytes, bytes], ...]]:
-    """Returns the bits of a sample, and the chunks (type, content) that describe the colours."""
-    depth, chunks, at = 0, [], len(_SIGNATURE)
-    while at + 8 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, at)
-        content = data[at + 8 : at + 8 + size]
-        if kind == b"IHDR" and size == 13:
+    """Returns the bits of a sample, and the chunks (type, content) that describe the colours.
+
+    Raises png.Error for damaged files.
+    """
+    depth, found = 0, []
+    for kind, content in png.Reader(bytes=data).chunks():
+        if kind == b"IHDR":
             depth = content[8]
         elif kind in _COLOR_CHUNKS:
-            chunks.append((kind, content))
+            found.append((kind, content))
         elif kind == b"IDAT":
             break
-        at += 12 + size
-    return depth, tuple(chunks)
+    return depth, tuple(found)
+
+
+def decode_wide(data: bytes) -> np.ndarray:
+    """Returns the samples, uint16 [H, W, 1 to 4], of a PNG file of 16 bits.
+
+    The declared size is to be checked before. Raises InputError for more data than that, and for
+    damaged files whatever pypng raises.
+    """
+    width, height, rows, info = png.Reader(bytes=data).read()
+    channels = info["planes"]
+    # Interlaced, a file has seven smaller pictures, each with a filter byte a line.
+    limit = height * (2 * width * channels + 2) + 7
+    chunks = png.Reader(bytes=data).chunks()
+    check_unpacked_size((content for kind, content in chunks if kind == b"IDAT"), limit)
+    lines = [np.asarray(row, np.uint16) for row in itertools.islice(rows, height + 1)]
+    if len(lines) != height:
+        raise InputError(f"damaged: it has other than its {height} lines of pixels")
+    return np.stack(lines).reshape(height, width, channels)
 
 
 def encode(
@@ -44,54 +62,30 @@ def encode(
 
     exif: an EXIF block that begins with its byte order.
     """
-    height, width, channels = samples.shape
-    depth = 8 * samples.dtype.itemsize
-    header = struct.pack(">IIBBBBB", width, height, depth, _COLOR_TYPES[channels], 0, 0, 0)
-    parts = [_SIGNATURE, _chunk(b"IHDR", header)]
-    parts += [_chunk(kind, content) for kind, content in color_chunks]
+    about = list(color_chunks)
     if icc_profile is not None:
-        parts.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile)))
+        about.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile)))
     if dots_per_inch is not None:
         per_meter = [round(x / _METERS_PER_INCH) for x in dots_per_inch]
-        parts.append(_chunk(b"pHYs", struct.pack(">IIB", *per_meter, 1)))
+        about.append((b"pHYs", struct.pack(">IIB", *per_meter, 1)))
     if exif is not None:
-        parts.append(_chunk(b"eXIf", exif))
-    compressor = zlib.compressobj()
-    for rows in _filtered(samples):
-        if compressed := compressor.compress(rows):
-            parts.append(_chunk(b"IDAT", compressed))
-    parts += [_chunk(b"IDAT", compressor.flush()), _chunk(b"IEND", b"")]
-    return b"".join(parts)
+        about.append((b"eXIf", exif))
+    header, *pixels = png.Reader(bytes=_bare_file(samples)).chunks()
+    file = io.BytesIO()
+    png.write_chunks(file, [header, *about, *pixels])
+    return file.getvalue()
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    checksum = zlib.crc32(kind + content)
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
-
-
-def _filtered(samples: np.ndarray) -> Iterator[bytes]:
-    """Yields scan lines, each by the filter of the smallest differences (section 12.7)."""
+def _bare_file(samples: np.ndarray) -> bytes:
+    """Returns a PNG file of the pixels alone."""
     height, width, channels = samples.shape
-    pixel = channels * samples.dtype.itemsize
-    above = np.zeros((1, width * pixel), np.uint8)
-    for start in range(0, height, _ROWS_AT_ONCE):
-        band = samples[start : start + _ROWS_AT_ONCE]
-        lines = np.ascontiguousarray(band, band.dtype.newbyteorder(">")).view(np.uint8)
-        lines = lines.reshape(len(band), -1)
-        up = np.concatenate([above, lines[:-1]])
-        left, up_left = (np.pad(x, ((0, 0), (pixel, 0)))[:, :-pixel] for x in (lines, up))
-        mean = ((left.astype(np.uint16) + up) // 2).astype(np.uint8)
-        guesses = [np.zeros_like(lines), left, up, mean, _paeth(left, up, up_left)]
-        candidates = np.stack([lines - guess for guess in guesses])
-        costs = np.abs(candidates.view(np.int8).astype(np.int16)).sum(axis=2, dtype=np.int64)
-        chosen = costs.argmin(axis=0)
-        best = candidates[chosen, np.arange(len(band))]
-        yield np.concatenate([chosen[:, None].astype(np.uint8), best], axis=1).tobytes()
-        above = lines[-1:]
-
-
-def _paeth(left: np.ndarray, up: np.ndarray, up_left: np.ndarray) -> np.ndarray:
-    """Returns, of three neighbours, the one nearest to left + up - up_left (section 9.4)."""
-    a, b, c = (x.astype(np.int16) for x in (left, up, up_left))
-    to_a, to_b, to_c = np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)
-    return np.where((to_a <= to_b) & (to_a <= to_c), left, np.where(to_b <= to_c, up, up_left))
+    file = io.BytesIO()
+    if samples.dtype == np.uint8 or channels == 1:
+        pixels = samples[..., 0] if channels == 1 else samples
+        Image.fromarray(pixels).save(file, "PNG")
+    else:
+        writer = png.Writer(
+            width, height, greyscale=channels == 2, alpha=channels in (2, 4), bitdepth=16
+        )
+        writer.write_packed(file, (row.tobytes() for row in samples.astype(">u2")))
+    return file.getvalue()

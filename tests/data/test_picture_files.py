@@ -53,109 +53,10 @@ def stored(path):
         return np.asarray(image), exif
 
 
-def read_by_pypng(path):
-    """(samples [H, W * C], what the file says) as pypng sees them."""
-    data = path.read_bytes()
-    _, _, rows, info = png.Reader(bytes=data).read()
-    return np.array([list(row) for row in rows]), info
-
-
 def shown(path):
     """A picture as a viewer shows it that knows of orientation."""
     with Image.open(path) as image:
         return np.asarray(ImageOps.exif_transpose(image))
-
-
-def test_16_bit_png_is_read_to_the_last_bit(tmp_path):
-    for mode in SHAPES:
-        for interlace in (False, True):
-            samples = random_samples(mode, np.uint16)
-            path = tmp_path / f"{mode}{interlace}.png"
-            with path.open("wb") as file:
-                writer = png.Writer(
-                    11,
-                    9,
-                    greyscale="L" in mode,
-                    alpha="A" in mode,
-                    bitdepth=16,
-                    interlace=interlace,
-                )
-                writer.write(file, samples.reshape(9, -1).tolist())
-            np.testing.assert_array_equal(
-                read_picture(path).samples, samples.reshape(9, 11, -1), err_msg=f"{path}"
-            )
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_an_independent_png_reader_sees_what_was_written(tmp_path, dtype):
-    for mode in SHAPES:
-        # A ramp and noise: every one of the five filters is the best for some line.
-        samples = random_samples(mode, dtype)
-        samples[:3] = np.arange(samples[:3].size).reshape(samples[:3].shape)
-        samples[5] = samples[4]
-        write_picture(tmp_path / "a.png", as_picture(samples))
-        rows, info = read_by_pypng(tmp_path / "a.png")
-        assert (*info["size"], info["bitdepth"]) == (11, 9, 8 * samples.itemsize)
-        np.testing.assert_array_equal(rows, samples.reshape(9, -1))
-        np.testing.assert_array_equal(
-            read_picture(tmp_path / "a.png").samples, samples.reshape(9, 11, -1)
-        )
-
-
-def test_every_png_filter_is_right(tmp_path):
-    """A picture of more lines than are filtered at once, smooth so that no filter goes unused."""
-    y, x = np.mgrid[:600, :40]
-    samples = np.stack([y * x, y * 300, x * 900, 0 * x], axis=2).astype(np.uint16)
-    samples += RNG.integers(0, 3, samples.shape, dtype=np.uint16)
-    samples[100:110] = RNG.integers(0, 65536, samples[100:110].shape, dtype=np.uint16)
-    samples[200, :, :] = samples[200, :1, :]
-    write_picture(tmp_path / "a.png", as_picture(samples))
-    data = (tmp_path / "a.png").read_bytes()
-    packed = b"".join(
-        content for kind, content in png.Reader(bytes=data).chunks() if kind == b"IDAT"
-    )
-    lines = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(600, -1)
-    assert len(np.unique(lines[:, 0])) >= 4
-    np.testing.assert_array_equal(read_by_pypng(tmp_path / "a.png")[0], samples.reshape(600, -1))
-
-
-@pytest.mark.parametrize("compression", [None, "zlib"])
-@pytest.mark.parametrize("byteorder", ["<", ">"])
-def test_16_bit_tiff_is_read_to_the_last_bit(tmp_path, compression, byteorder):
-    for mode in ("L", "RGB", "RGBA"):
-        samples = random_samples(mode, np.uint16)
-        tifffile.imwrite(
-            tmp_path / "a.tif",
-            samples,
-            compression=compression,
-            byteorder=byteorder,
-            photometric="minisblack" if mode == "L" else "rgb",
-            extrasamples=["unassalpha"] if mode == "RGBA" else None,
-            rowsperstrip=4,
-        )
-        got = read_picture(tmp_path / "a.tif")
-        np.testing.assert_array_equal(got.samples, samples.reshape(9, 11, -1), err_msg=mode)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("endian", ["<", ">"])
-def test_an_independent_tiff_reader_sees_what_was_written(tmp_path, dtype, endian):
-    exif = camera_exif()
-    exif.endian = endian
-    block = exif.tobytes()[6:]
-    for mode in SHAPES:
-        samples = random_samples(mode, dtype)
-        about = {"icc_profile": PROFILE, "exif": block, "dots_per_inch": (300.0, 150.0)}
-        write_picture(tmp_path / "a.tif", as_picture(samples, **about))
-        with tifffile.TiffFile(tmp_path / "a.tif") as file:
-            page = file.pages[0]
-            np.testing.assert_array_equal(page.asarray(), samples)
-            assert page.tags["InterColorProfile"].value == PROFILE
-            assert page.tags["XResolution"].value == (300, 1)
-            assert page.tags["Make"].value == "Maker"
-            assert page.tags["ExifTag"].value["ISOSpeedRatings"] == 200
-            assert page.tags["ExifTag"].value["MakerNote"] == b"note"
-            assert page.tags["GPSTag"].value["GPSLatitudeRef"] == "N"
 
 
 @pytest.mark.parametrize("suffix", LOSSLESS)
@@ -207,14 +108,6 @@ def test_viewers_show_the_same_way_up(tmp_path, suffix, orientation):
         np.testing.assert_allclose(view, shown(source), atol=2)
     assert picture.color.shape[:2] == ((24, 16) if orientation > 4 else (16, 24))
     assert stored(target)[1].get(ExifTags.Base.Orientation, 1) == 1
-
-
-def test_a_16_bit_tiff_is_turned_upright(tmp_path):
-    samples = random_samples("RGB", np.uint16)
-    tifffile.imwrite(
-        tmp_path / "a.tif", samples, photometric="rgb", extratags=[(274, "H", 1, 6, True)]
-    )
-    np.testing.assert_array_equal(read_picture(tmp_path / "a.tif").color, np.rot90(samples, k=-1))
 
 
 def test_palettes_become_colours_and_their_transparency_alpha(tmp_path):
@@ -271,9 +164,9 @@ def test_colour_chunks_and_resolution_of_a_png_are_kept(tmp_path):
             unit_is_meter=True,
         ).write(file, random_samples("L"))
     write_picture(tmp_path / "b.png", read_picture(tmp_path / "a.png"))
-    info = read_by_pypng(tmp_path / "b.png")[1]
-    assert info["gamma"] == 0.5
-    assert tuple(info["physical"]) == (11811, 5906, True)
+    with Image.open(tmp_path / "b.png") as image:
+        assert image.info["gamma"] == 0.5
+        assert image.info["dpi"] == (11811 * 0.0254, 5906 * 0.0254)
 
 
 def test_the_size_in_exif_is_that_of_the_picture(tmp_path):
@@ -334,19 +227,8 @@ def test_what_cannot_be_read_without_loss_is_refused(tmp_path):
         (save(tmp_path / "d.gif", grey), "not a readable picture .unknown format"),
         (save(tmp_path / "e.eps", Image.new("RGB", (5, 4))), "not a readable picture"),
     ]
-    samples = random_samples("RGBA", np.uint16)
-    path = tmp_path / "f.tif"
-    for extra, message in (("assocalpha", "RGBa;16"), ("unspecified", "unknown meaning")):
-        path = tmp_path / f"{extra}.tif"
-        tifffile.imwrite(path, samples, photometric="rgb", extrasamples=[extra])
-        cases.append((path, message))
-    path = tmp_path / "planar.tif"
-    tifffile.imwrite(
-        path, np.moveaxis(samples[..., :3], 2, 0), photometric="rgb", planarconfig="separate"
-    )
-    cases.append((path, "16-bit pixels stored as"))
     path = tmp_path / "white.tif"
-    tifffile.imwrite(path, samples[..., 0], photometric="miniswhite")
+    tifffile.imwrite(path, random_samples("L", np.uint16), photometric="miniswhite")
     cases.append((path, "counts down from white"))
     for path, message in cases:
         with pytest.raises(InputError, match=message) as raised:
@@ -410,3 +292,14 @@ def test_a_writer_that_is_interrupted_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_picture(tmp_path / "a.png", Picture(np.zeros((4, 4, 3), np.uint8)))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".jpg", *LOSSLESS])
+def test_text_in_exif_keeps_its_bytes(tmp_path, suffix):
+    exif = camera_exif()
+    exif[ExifTags.Base.Copyright] = text = "© Zoë 日".encode()
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.jpg", exif=exif.tobytes())
+    write_picture(tmp_path / f"b{suffix}", read_picture(tmp_path / "a.jpg"))
+    got = read_picture(tmp_path / f"b{suffix}")
+    assert text + b"\0" in got.exif
+    assert stored(tmp_path / f"b{suffix}")[1][ExifTags.Base.Copyright] == text.decode("latin-1")
