@@ -45,7 +45,7 @@ def write_export(folder: pathlib.Path, export: Export) -> None:
 
     Raises InputError if `folder` holds something else or cannot be written.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     if folder.exists() and not (folder / CARD).is_file():
         raise InputError(f"{folder} is there and is not an export; choose another folder")
@@ -62,7 +62,7 @@ def write_export(folder: pathlib.Path, export: Export) -> None:
                 flat = flax.traverse_util.flatten_dict(dict(tree), sep="/")
                 path = new / f"{name}{_SUFFIX}"
                 # A slice or a transposed view would be written with its base's bytes.
-                save_file({k: np.array(x, order="C") for k, x in flat.items()}, path)
+                path.write_bytes(save({k: np.array(x, order="C") for k, x in flat.items()}))
                 files[kind][name] = _sha256(path)
         card = {**export.card, "files": files}
         (new / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
