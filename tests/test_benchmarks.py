@@ -29,3 +29,22 @@ def test_step_time_writes_json(tmp_path):
     rate = measured["contraction_flops_per_step"] / seconds
     assert measured["contraction_flops_per_second"] == pytest.approx(rate, rel=1e-2)
     assert {"device", "processor", "versions", "xla_flags", "command"} <= measured.keys()
+
+
+def test_enlarging_time_writes_json(tmp_path):
+    output = tmp_path / "result.json"
+    result = runs.run(
+        "benchmarks.enlarging_time",
+        "--config=configs/srcnn.py:test",
+        "--size=24",
+        "--runs=2",
+        "--warmup=1",
+        f"--output={output}",
+    )
+    assert result.returncode == 0, result.stderr
+    measured = json.loads(output.read_text())
+    assert json.loads(result.stdout) == measured
+    assert measured["input"] == [24, 24, 1]
+    times = measured["milliseconds"]
+    assert 0 < times["min"] <= times["median"] <= times["max"]
+    assert {"device", "processor", "versions", "command"} <= measured.keys()
