@@ -1,0 +1,47 @@
+"""MATLAB files as arrays; nothing in them is executed."""
+
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from jaxrepro.core.errors import InputError
+
+
+def read_matlab(path: pathlib.Path, *names: str, records: bool = False) -> dict[str, Any]:
+    """Returns the variables `names` of a MATLAB file of version 4 to 7.
+
+    Without `records`, structs are objects with attributes and axes of length 1 are dropped. With
+    it, structs are structured arrays and all axes are kept, as `scipy.io.savemat` writes them.
+
+    Raises InputError if the file cannot be read or lacks one of the variables.
+    """
+    from scipy.io import loadmat, whosmat
+    from scipy.io.matlab import MatReadError
+
+    try:
+        present = [name for name, *_ in whosmat(str(path))]
+        missing = [name for name in names if name not in present]
+        if missing:
+            raise InputError(
+                f"{path} has no variable {', '.join(missing)}; it has {', '.join(present)}"
+            )
+        content = loadmat(
+            str(path), variable_names=names, struct_as_record=records, squeeze_me=not records
+        )
+    except InputError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError, NotImplementedError, MatReadError) as error:
+        raise InputError(f"cannot read {path} as a MATLAB file: {error}") from error
+    return {name: content[name] for name in names}
+
+
+def field(struct: Any, name: str) -> Any:
+    """Returns a field of a struct read without `records`; None where absent or empty."""
+    value = getattr(struct, name, None)
+    return None if value is None or np.size(value) == 0 else value
+
+
+def each(value: Any) -> list[Any]:
+    """Returns the elements of a struct array whose axes of length 1 were dropped."""
+    return [] if value is None else list(np.atleast_1d(value))
