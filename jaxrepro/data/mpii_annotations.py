@@ -37,7 +37,8 @@ def read_mpii(path: pathlib.Path) -> MpiiPeople:
     .mat: the release, `RELEASE`; parts "train" (its training images, people with joints) and
       "test" (people with a place but no joints).
     .h5: train.h5, valid.h5 or test.h5 of the hourglass and PyraNet code; one part, named after
-      the file. Their enlarged boxes are undone, so that records of all forms agree.
+      the file. Their enlarged boxes are undone, so that records of all forms agree; their joints
+      are whole numbers, rounded down.
     .json: a list with "joint_self" (parts "train" and "valid" by "isValidation"), or one with
       "joints" and "joints_vis" (one part, named after the file). Neither has heads.
 
@@ -169,7 +170,7 @@ def _read_h5(path: pathlib.Path) -> MpiiPeople:
         raise InputError(f"cannot read {path} as annotations of MPII: {error}") from error
     images = _image_names(path, names, len(columns["part"]))
     # Missing joints are (0, 0), those of a person without joints (-1, -1).
-    labelled = (columns["part"] > 0).any(axis=-1)
+    labelled = columns["part"].max(axis=-1) > 0
     persons = []
     for row, image in enumerate(images):
         values = {name: column[row] for name, column in columns.items()}
@@ -225,7 +226,7 @@ def _read_json(path: pathlib.Path) -> MpiiPeople:
 def _json_person(row: dict[str, Any]) -> Person:
     if "joint_self" in row:
         marks = np.asarray(row["joint_self"], np.float64)
-        points, labelled = marks[:, :2], (marks[:, :2] > 0).any(axis=1)
+        points, labelled = marks[:, :2], marks[:, :2].max(axis=1) > 0
         visible = labelled & (marks[:, 2] > 0)
         image, center, scale = row["img_paths"], row["objpos"], row["scale_provided"]
         numbers = int(row.get("annolist_index", -1)), int(row.get("people_index", -1))

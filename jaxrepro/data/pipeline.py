@@ -12,7 +12,7 @@ from absl import flags
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.memory import MemoryCache
-from jaxrepro.data.source import Item, Items, Source
+from jaxrepro.data.source import Item, Items
 from jaxrepro.data.transforms import Transform
 
 Batch = dict[str, np.ndarray]
@@ -112,7 +112,7 @@ def train_iterator(
 
 
 def eval_batches(
-    source: Source,
+    source: Items,
     transform: Transform,
     batch_size: int,
     *,

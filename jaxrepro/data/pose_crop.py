@@ -97,6 +97,15 @@ def crop_transform(size: int, padding: Padding) -> Transform:
     return Transform(functools.partial(cropped, size=size, padding=padding))
 
 
+def zoomed_crops_transform(size: int, padding: Padding, zooms: tuple[float, ...]) -> Transform:
+    """Returns the transform of tests at several scales.
+
+    Items become {"image": uint8 [Z, size, size, 3], "index": int32}, crop z zooms[z] times as wide
+    as that of `crop_transform`, about the same centre.
+    """
+    return Transform(functools.partial(_zoomed_crops, size=size, padding=padding, zooms=zooms))
+
+
 def cropped(
     item: Item, *, size: int, padding: Padding, zoom: float = 1.0, rotation: float = 0.0
 ) -> Item:
@@ -118,3 +127,8 @@ def cropped(
 def boxes(people: People, padding: Padding) -> tuple[np.ndarray, np.ndarray]:
     """Returns (centers [N, 2], scales [N]) of the squares that `crop_transform` cuts, float64."""
     return padding.box(people.centers, people.scales)
+
+
+def _zoomed_crops(item: Item, *, size: int, padding: Padding, zooms: tuple[float, ...]) -> Item:
+    crops = [cropped(item, size=size, padding=padding, zoom=zoom) for zoom in zooms]
+    return {"image": np.stack([crop["image"] for crop in crops]), "index": item["index"]}

@@ -1,8 +1,8 @@
 """PCK and PCKh: the share of joints that are found, in the conventions of published code.
 
-All functions work in float64 on the host. A joint is found if its error, in units of the head or the
-torso, is below a threshold. Published means differ in which joints count, in whether each joint or each label
-weighs the same, and in "below" or "at most", so every mean here has the name of its convention.
+All functions work in float64 on the host. A joint is found if its error, in units of the head or
+the torso, is below a threshold. Published means differ in which joints count, in whether each joint
+or each label weighs the same, and in "below" or "at most": every mean here names its convention.
 """
 
 import dataclasses
@@ -176,14 +176,14 @@ def convention_table(errors: JointErrors, threshold: float) -> dict[str, float]:
     all joints.
     """
     table = {}
-    for trunk, weights in ((False, "joints"), (False, "labels"), (True, "labels")):
-        if trunk and not any(joint in errors.joint_set.joints for joint in _TRUNK):
+    for convention in (UNWEIGHTED, LABEL_WEIGHTED, ALL_JOINTS):
+        num = len(convention.joints(errors.joint_set))
+        if convention.trunk and not any(joint in errors.joint_set.joints for joint in _TRUNK):
             continue
         for strict in (True, False):
-            convention = Convention(trunk, weights, strict)
-            num = len(convention.joints(errors.joint_set))
-            name = f"{num}_{weights}/{'below' if strict else 'at_most'}"
-            table[name] = mean_share(errors, threshold, convention)
+            name = f"{num}_{convention.weights}/{'below' if strict else 'at_most'}"
+            chosen = dataclasses.replace(convention, strict=strict)
+            table[name] = mean_share(errors, threshold, chosen)
     return table
 
 

@@ -50,7 +50,10 @@ def peaks(maps: Array) -> tuple[Array, Array]:
 
 
 def decode(maps: Array, style: DecodeStyle) -> tuple[Array, Array]:
-    """Returns (points float32 [..., K, 2] in cells, peak values [..., K]) of maps [..., H, W, K]."""
+    """Returns (points in cells, peak values) of maps [..., H, W, K].
+
+    points: float32 [..., K, 2]. values: [..., K].
+    """
     xp = maps.__array_namespace__()
     height, width = maps.shape[-3:-1]
     cells, values = peaks(maps)
