@@ -117,6 +117,8 @@ def _read_release(path: pathlib.Path) -> MpiiPeople:
             if place is None or scale is None or (train and points is None):
                 continue
             joints, labelled, visible = _release_joints(points)
+            if train and not labelled.any():
+                continue
             persons.append(
                 Person(
                     image=name,
@@ -144,7 +146,7 @@ def _release_joints(points: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         labelled[number] = True
         seen = field(point, "is_visible")
         # Head and neck have no mark; some files have it as text.
-        visible[number] = seen is None or int(str(seen)) > 0
+        visible[number] = seen is None or float(str(seen)) > 0
     return joints, labelled, visible
 
 
