@@ -122,8 +122,8 @@ def eval_batches(
     """Every image once, in order and without augmentation, in batches of one shape.
 
     Yields {"image": uint8 [B_local, H, W, C], "label": int32 [B_local], or what else the source
-    has, "mask": bool [B_local], "index": int32 [B_local]} with B_local = batch_size / num_processes: this process's rows of the
-    global batch. All processes yield the same number of batches. Rows after the last image repeat
+    has, "mask": bool [B_local], "index": int32 [B_local]} with B_local = batch_size /
+    num_processes: this process's rows of the global batch. All processes yield the same number of batches. Rows after the last image repeat
     it, and have mask False.
 
     Raises:

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -34,9 +36,11 @@ class Dots(People):
         return image
 
 
-def batches(transform, *, seed=3, start=0, num=2, workers=0):
+def batches(transform, *, seed=3, start=0, num=2):
+    # Workers receive the transform so.
+    transform = pickle.loads(pickle.dumps(transform))
     with train_iterator(
-        Dots(), transform, seed=seed, batch_shape=(2,), start_step=start, num_workers=workers
+        Dots(), transform, seed=seed, batch_shape=(2,), start_step=start
     ) as iterator:
         return [next(iterator) for _ in range(num)]
 
