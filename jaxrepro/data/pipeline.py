@@ -123,8 +123,8 @@ def eval_batches(
 
     Yields {"image": uint8 [B_local, H, W, C], "label": int32 [B_local], or what else the source
     has, "mask": bool [B_local], "index": int32 [B_local]} with B_local = batch_size /
-    num_processes: this process's rows of the global batch. All processes yield the same number of batches. Rows after the last image repeat
-    it, and have mask False.
+    num_processes: this process's rows of the global batch. All processes yield the same number of
+    batches. Rows after the last image repeat it, and have mask False.
 
     Raises:
       InputError: if `num_processes` does not divide `batch_size`.
