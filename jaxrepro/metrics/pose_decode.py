@@ -19,8 +19,9 @@ class DecodeStyle:
     cell_point: where a cell lies: 0.5, its middle, for targets rounded down, 0 for targets rounded
       to the nearest corner.
     margin: a quarter of a cell towards the higher neighbour is added, along x and along y, if the
-      peak is at least this many cells from every edge. With "always" it is added everywhere, and a
-      tie counts as lower; the edge's own value stands in for a missing neighbour.
+      peak is at least this many cells from the first row and column and 1 from the last (HRNet's
+      2 is not symmetric). With "always" it is added everywhere, and a tie counts as lower; the
+      edge's own value stands in for a missing neighbour.
     absent: the result where no value is positive, in cells.
     """
 
@@ -67,7 +68,7 @@ def decode(maps: Array, style: DecodeStyle) -> tuple[Array, Array]:
         offset = xp.where(difference > 0, 0.25, -0.25)
     else:
         m = style.margin
-        inner = (x >= m) & (x < width - m) & (y >= m) & (y < height - m)
+        inner = (x >= m) & (x < width - 1) & (y >= m) & (y < height - 1)
         offset = 0.25 * xp.sign(difference) * inner[..., None]
     points = cells + style.cell_point + offset
     points = xp.where((values > 0)[..., None], points, style.absent)

@@ -32,6 +32,16 @@ def test_peaks_and_places_are_those_of_published_code():
     )
 
 
+def test_other_published_codes():
+    maps = GOLDEN["maps"][..., None]
+    points, _ = decode(maps, DECODE_STYLES["hrnet"])
+    box = GOLDEN["center"].astype(np.float64), GOLDEN["scale"].astype(np.float64)
+    placed = to_picture(points.astype(np.float64), *box, 64)
+    np.testing.assert_allclose(placed[:, 0], GOLDEN["hrnet"], atol=1e-3)
+    points, _ = decode(maps, DECODE_STYLES["princeton"])
+    np.testing.assert_array_equal(points[:, 0], GOLDEN["princeton"])
+
+
 def test_all_of_the_golden_maps(data_folder):
     golden = np.load(data_folder / "goldens" / "pose_decode.npz")
     check_published(
@@ -57,6 +67,7 @@ CASES = {
     "tie": ({(3, 4): 1}, (3.5, 4.5), (3, 4)),
     # The second cell from the edge: HRNet adds nothing there.
     "second": ({(1, 4): 1, (0, 4): 0.5}, (1.25, 4.5), (1, 4)),
+    "last but one": ({(6, 4): 1, (5, 4): 0.5}, (6.25, 4.5), (5.75, 4)),
     "edge": ({(0, 4): 1, (1, 4): 0.5, (0, 3): 0.5}, (0.5, 4.5), (0, 4)),
 }
 
