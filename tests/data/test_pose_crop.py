@@ -71,6 +71,13 @@ def test_whole_pixels_are_copied_and_outside_is_black():
     assert far.shape == (16, 16, 3) and not far.any()
 
 
+def test_fine_stripes_become_grey_when_shrunk():
+    image = np.zeros((200, 200, 3), np.uint8)
+    image[:, ::2] = 200
+    crop = crop_image(image, crop_matrix(np.array([100.0, 100.0]), 0.72, 32, 10), 32)
+    assert np.ptp(crop) <= 2 and crop.mean() == pytest.approx(100, abs=1)
+
+
 def test_transform_centres_the_padded_box(monkeypatch):
     labelled = np.arange(14) < 9
     joints = np.random.default_rng(0).uniform(10, 50, (14, 2))
