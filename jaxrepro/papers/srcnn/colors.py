@@ -35,7 +35,7 @@ def main(args: flags.FlagValues) -> None:
 
     runtime.set_up()
 
-    from jaxrepro.core.workdir import write_json
+    from jaxrepro.core.strict_json import write_strict_json
     from jaxrepro.papers.srcnn.color_table import color_table
     from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
     from jaxrepro.papers.srcnn.trained import load_trained
@@ -53,7 +53,7 @@ def main(args: flags.FlagValues) -> None:
         print(f"grey, left out: {', '.join(table['left_out'])}")
     _print(table)
     if args.output:
-        write_json(pathlib.Path(args.output), table)
+        write_strict_json(pathlib.Path(args.output).expanduser(), table)
 
 
 def _print(table: dict[str, Any]) -> None:

@@ -47,10 +47,8 @@ def main(args: flags.FlagValues) -> None:
 
     runtime.set_up()
 
-    import json
-
     from jaxrepro.core import run_record
-    from jaxrepro.core.files import write_atomically
+    from jaxrepro.core.strict_json import write_strict_json
     from jaxrepro.data.pictures import open_pictures
     from jaxrepro.papers.srcnn.measured import load_models, measure
     from jaxrepro.papers.srcnn.score_table import deviations, means_text, pictures_text
@@ -74,7 +72,7 @@ def main(args: flags.FlagValues) -> None:
             "linear": {"data": linear, "side": args.linear_side} if linear else None,
             "results": [table.as_json() for table in tables],
         }
-        write_atomically(pathlib.Path(args.output), (json.dumps(record, indent=1) + "\n").encode())
+        write_strict_json(pathlib.Path(args.output).expanduser(), record)
     if args.check is not None:
         wrong, number = deviations(tables, args.check)
         for sentence in wrong:

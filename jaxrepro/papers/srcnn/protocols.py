@@ -8,8 +8,6 @@ pictures, one choice changed at a time. It ends with the tasks of the article th
 where the paper reports 32.39 dB.
 """
 
-import json
-import math
 import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -48,7 +46,7 @@ def main(args: flags.FlagValues) -> None:
     runtime.set_up()
 
     from jaxrepro.core import run_record
-    from jaxrepro.core.files import write_atomically
+    from jaxrepro.core.strict_json import write_strict_json
     from jaxrepro.data.pictures import open_pictures
     from jaxrepro.papers.srcnn.protocol_rows import protocol_rows
     from jaxrepro.papers.srcnn.protocol_table import measure
@@ -75,8 +73,7 @@ def main(args: flags.FlagValues) -> None:
             "rows": as_json(rows, results),
             "conclusion": conclusion(rows, results),
         }
-        content = json.dumps(record, indent=2, allow_nan=False) + "\n"
-        write_atomically(pathlib.Path(args.output).expanduser(), content.encode())
+        write_strict_json(pathlib.Path(args.output).expanduser(), record)
         print(f"\nwritten to {args.output}")
 
 
@@ -96,24 +93,20 @@ def table(rows: "Sequence[Row]", results: "Sequence[Measured]") -> str:
 
 
 def as_json(rows: "Sequence[Row]", results: "Sequence[Measured]") -> list[dict[str, object]]:
-    """Returns the rows with their protocols, as JSON; null for the PSNR of no error."""
+    """Returns the rows with their protocols, as JSON."""
     return [
         {
             "name": row.name,
             "difference": row.difference,
-            "input_psnr": _finite(result.input_psnr),
-            "model_psnr": _finite(result.model_psnr),
-            "change": _finite(result.model_psnr - results[0].model_psnr),
+            "input_psnr": result.input_psnr,
+            "model_psnr": result.model_psnr,
+            "change": result.model_psnr - results[0].model_psnr,
             "measured": result.num,
             "protocol": row.protocol.record(),
             "sentence": row.protocol.sentence(),
         }
         for row, result in zip(rows, results, strict=True)
     ]
-
-
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
 
 
 def conclusion(rows: "Sequence[Row]", results: "Sequence[Measured]") -> str:
