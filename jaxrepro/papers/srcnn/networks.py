@@ -70,7 +70,7 @@ def network_from_card(card: Mapping[str, Any]) -> Any:
             f"the model card's network is {name!r}; this paper has {', '.join(_NETWORKS)}"
         )
     kind, fields = _NETWORKS[name]
-    values = {field: card.get(field) for field in fields}
+    values: dict[str, Any] = {field: card.get(field) for field in fields}
     for field, value in values.items():
         # As the class has it: a whole number, or several.
         several = isinstance(getattr(kind, field), tuple)
