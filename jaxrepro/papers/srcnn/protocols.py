@@ -8,7 +8,6 @@ pictures, one choice changed at a time. It ends with the tasks of the article th
 where the paper reports 32.39 dB.
 """
 
-import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,8 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.papers.srcnn import inference_flags
+from jaxrepro.papers.srcnn.inference_flags import given_path, given_pictures
 
 if TYPE_CHECKING:
     from jaxrepro.papers.srcnn.protocol_rows import Row
@@ -24,19 +25,15 @@ if TYPE_CHECKING:
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    flags.DEFINE_string(
-        "weights", None, "Workdir of a run, export, or a .mat file of the authors' release."
-    )
-    flags.DEFINE_string("data", None, "Folder of pictures, or a set such as photos:test.")
-    flags.DEFINE_integer("scale", None, "Scale; needed for .mat files, which do not say theirs.")
-    flags.DEFINE_string(
-        "output", None, "JSON file for the table, with the record of each protocol."
-    )
+    inference_flags.define_weights()
+    inference_flags.define_data()
+    inference_flags.define_scale()
+    inference_flags.define_output()
 
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if args.weights is None or args.data is None:
+    if not args.weights or not args.data:
         raise InputError(
             "give a network and pictures, for example --weights=runs/srcnn --data=photos:test"
         )
@@ -47,14 +44,12 @@ def main(args: flags.FlagValues) -> None:
 
     from jaxrepro.core import run_record
     from jaxrepro.core.strict_json import write_strict_json
-    from jaxrepro.data.pictures import open_pictures
     from jaxrepro.papers.srcnn.protocol_rows import protocol_rows
     from jaxrepro.papers.srcnn.protocol_table import measure
     from jaxrepro.papers.srcnn.trained import load_trained
 
-    is_folder = pathlib.Path(args.data).expanduser().is_dir()
-    pictures = open_pictures(f"folder:{args.data}" if is_folder else args.data)
-    trained = load_trained(pathlib.Path(args.weights).expanduser(), args.scale)
+    pictures = given_pictures(args.data)
+    trained = load_trained(given_path(args.weights), args.scale)
     rows = protocol_rows(trained.scale, trained.module.margin)
     results = measure(
         trained, pictures, [row.protocol for row in rows], lambda name: print(f"measuring {name}")
@@ -73,7 +68,7 @@ def main(args: flags.FlagValues) -> None:
             "rows": as_json(rows, results),
             "conclusion": conclusion(rows, results),
         }
-        write_strict_json(pathlib.Path(args.output).expanduser(), record)
+        write_strict_json(given_path(args.output), record)
         print(f"\nwritten to {args.output}")
 
 
