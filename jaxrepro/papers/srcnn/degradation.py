@@ -86,7 +86,7 @@ def _resize_pillow(planes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
     channels = np.moveaxis(to_uint8(planes), -1, -3)
     resized = [
-        np.asarray(Image.fromarray(one).resize(shape[::-1], Image.Resampling.BICUBIC))
+        np.asarray(Image.fromarray(one).resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
         for one in channels.reshape(-1, *channels.shape[-2:])
     ]
     stacked = np.stack(resized).reshape(*channels.shape[:-2], *shape)
