@@ -19,15 +19,12 @@ _FLAG_ERRORS = (flags.Error, AttributeError, KeyError, TypeError, ValueError)
 
 def define_config() -> flags.FlagHolder:
     """Defines `--config=FILE.py[:VARIANT]` and overrides such as `--config.seed=1`."""
-    holder = config_flags.DEFINE_config_file(
+    return config_flags.DEFINE_config_file(
         "config",
         None,
         "Configuration file and, after a colon, its variant: configs/biggan128.py:demo,bs=64. "
         "Every key can be set too: --config.train.total_steps=1000.",
     )
-    # So that --help of the command shows it, though it is defined here.
-    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS["config"])
-    return holder
 
 
 class _Argument(flags.Flag):
@@ -45,7 +42,6 @@ def define_argument(name: str, help_string: str) -> None:
     Arguments are taken in the order of their definition, before, between or after the flags.
     """
     flags.DEFINE_flag(_Argument(name, len(_arguments()), help_string))
-    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
     # Or the flags after the first argument would be taken for arguments.
     flags.FLAGS.set_gnu_getopt()
 
@@ -100,7 +96,11 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
     With JAXREPRO_TRACEBACK=1 in the environment the stack trace is shown as well.
     """
 
+    before = set(flags.FLAGS)
     define_flags()
+    # So that --help of the command shows also those that commands share, defined elsewhere.
+    for name in set(flags.FLAGS) - before:
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
 
     def quiet_main(argv: list[str]) -> Any:
         del argv

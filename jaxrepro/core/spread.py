@@ -63,7 +63,7 @@ def over_seeds(
         numbers = {
             seed: float(value)
             for seed, one in results.items()
-            if not isinstance(value := one.get(name, Image(np.zeros(0))), Image)
+            if not isinstance(value := one.get(name), Image | None)
         }
         if len(numbers) == len(results):
             values = np.asarray(list(numbers.values()), np.float64)

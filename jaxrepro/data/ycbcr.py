@@ -30,8 +30,8 @@ _FULL_RANGE = np.array([4899, 9617, 1868])
 def rgb_to_ycbcr(rgb: Any) -> Any:
     """Returns Y, Cb, Cr [..., 3] in studio range of `rgb` [..., 3].
 
-    uint8 gives uint8, rounded as MATLAB rounds; floating numbers in [0, 1] give such numbers,
-    Y in [16, 235] / 255. numpy or JAX.
+    uint8 in numpy gives uint8, rounded as MATLAB rounds; floating numbers in [0, 1], numpy or JAX,
+    give such numbers, Y in [16, 235] / 255.
     """
     if rgb.dtype == np.uint8:
         return to_uint8(rgb_to_ycbcr(rgb.astype(np.float64) / 255))
@@ -42,7 +42,8 @@ def rgb_to_ycbcr(rgb: Any) -> Any:
 def ycbcr_to_rgb(ycbcr: Any) -> Any:
     """Returns R, G, B [..., 3] of studio-range `ycbcr` [..., 3]; the inverse of `rgb_to_ycbcr`.
 
-    Floating numbers are not clipped: those outside of the cube of colours lie outside of [0, 1].
+    uint8 in numpy gives uint8, rounded and clipped. Floating numbers are not clipped: those outside
+    of the cube of colours lie outside of [0, 1].
     """
     if ycbcr.dtype == np.uint8:
         return to_uint8(ycbcr_to_rgb(ycbcr.astype(np.float64) / 255))

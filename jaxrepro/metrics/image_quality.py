@@ -6,6 +6,9 @@ from typing import Any
 import chex
 import numpy as np
 
+# Of the window of SSIM: as far as 3.5 standard deviations of 1.5 pixels reach.
+SSIM_SIDE = 11
+
 
 def psnr(image: np.ndarray, truth: np.ndarray, peak: float = 255.0) -> float:
     """Returns the peak signal-to-noise ratio in dB, 10 log10(peak^2 / mean squared error).
@@ -27,11 +30,13 @@ def ssim(image: np.ndarray, truth: np.ndarray, peak: float = 255.0) -> float:
 
     As published by Wang et al. (2004): 11x11 Gaussian window of sigma 1.5 at every place where it
     fits, K1 = 0.01, K2 = 0.03, population moments. Raises ValueError for planes smaller than the
-    window.
+    window, `SSIM_SIDE`.
     """
     from skimage.metrics import structural_similarity
 
     chex.assert_equal_shape([image, truth])
+    if min(image.shape) < SSIM_SIDE:
+        raise ValueError(f"planes of {image.shape} are smaller than the window of {SSIM_SIDE}")
     mean: Any = structural_similarity(
         image.astype(np.float64),
         truth.astype(np.float64),

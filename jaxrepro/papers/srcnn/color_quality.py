@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from jaxrepro.core.errors import InputError
 from jaxrepro.data.pictures import open_pictures
 from jaxrepro.data.ycbcr import full_range_luma, rgb_to_ycbcr, to_uint8, ycbcr_to_rgb
 from jaxrepro.metrics.image_quality import psnr
@@ -54,8 +55,14 @@ def color_measures(
     planes: floating [H, W, 3] in [0, 1], of `color` "ycbcr" or "rgb"; truth: uint8 [H, W, 3], R,
     G, B. See `rounded`; `shave` pixels are cut off every side. Y, Cb and Cr are of studio range
     with a peak of 255, as published. "psnr_pooled" is of the mean squared error over Y, Cb and Cr
-    together, "psnr_rgb" over R, G and B. A plane without error has an infinite PSNR.
+    together, "psnr_rgb" over R, G and B. A plane without error has an infinite PSNR. Raises
+    InputError for a picture of which nothing is left.
     """
+    if min(truth.shape[:2]) <= 2 * shave:
+        raise InputError(
+            f"a picture of {truth.shape[1]}x{truth.shape[0]} pixels has none left when {shave} are "
+            "shaved off every side; leave it out"
+        )
     inner = (slice(shave, -shave or None),) * 2
     ycbcr, rgb = (one[inner] for one in rounded(planes, color))
     true_ycbcr, true_rgb = rgb_to_ycbcr(truth)[inner], truth[inner]

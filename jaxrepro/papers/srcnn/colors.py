@@ -8,34 +8,35 @@ its Cb and Cr by interpolation. Columns: PSNR of Y, Cb and Cr; of the three pool
 prints as "RGB colour image"; and of R, G, B. Grey pictures are left out: they have no chroma.
 """
 
-import pathlib
 from typing import Any
 
 from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.papers.srcnn import inference_flags
+from jaxrepro.papers.srcnn.inference_flags import given_path, given_pictures
 
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    flags.DEFINE_list("weights", [], "Networks: workdirs, exports or .mat files, with commas.")
-    flags.DEFINE_string("data", None, "Pictures: folder:DIR, photos:train or photos:test.")
-    flags.DEFINE_integer("scale", 3, "How much pictures are enlarged.", lower_bound=2)
+    inference_flags.define_weights_list()
+    inference_flags.define_data()
+    inference_flags.define_scale(3)
     flags.DEFINE_string("degradation", "matlab-bicubic", "How resolution is lost, for all rows.")
-    flags.DEFINE_string("output", None, "JSON file for the table, with a row for every picture.")
+    inference_flags.define_output()
 
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if args.data is None:
+    if not args.data:
         raise InputError("no pictures given; for example --data=folder:Set5")
 
     from jaxrepro.core import runtime
 
     runtime.set_up()
 
-    from jaxrepro.core.workdir import write_json
+    from jaxrepro.core.strict_json import write_strict_json
     from jaxrepro.papers.srcnn.color_table import color_table
     from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
     from jaxrepro.papers.srcnn.trained import load_trained
@@ -44,25 +45,26 @@ def main(args: flags.FlagValues) -> None:
         raise InputError(
             f"--degradation={args.degradation} given; allowed: {', '.join(DEGRADATIONS)}"
         )
-    networks = {path: load_trained(pathlib.Path(path), args.scale) for path in args.weights}
-    for path, trained in networks.items():
+    pictures = given_pictures(args.data)
+    networks = {name: load_trained(given_path(name), args.scale) for name in args.weights if name}
+    for name, trained in networks.items():
         if trained.degradation != args.degradation:
-            print(f"{path} was trained for {trained.degradation}, measured on {args.degradation}")
-    table = color_table(networks, args.data, args.degradation, args.scale)
+            print(f"{name} was trained for {trained.degradation}, measured on {args.degradation}")
+    table = color_table(networks, pictures.spec, args.degradation, args.scale)
     if table["left_out"]:
         print(f"grey, left out: {', '.join(table['left_out'])}")
-    _print(table)
+    _print(table, args.data)
     if args.output:
-        write_json(pathlib.Path(args.output), table)
+        write_strict_json(given_path(args.output), table)
 
 
-def _print(table: dict[str, Any]) -> None:
+def _print(table: dict[str, Any], data: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
     from jaxrepro.papers.srcnn.color_quality import MEASURES
 
-    title = f"PSNR in dB, {table['data']} x{table['scale']}, {table['degradation']}"
+    title = f"PSNR in dB, {data} x{table['scale']}, {table['degradation']}"
     shown = Table("network", "Y", "Cb", "Cr", "pooled Y Cb Cr", "R G B", title=title)
     for row in table["rows"]:
         shown.add_row(row["name"], *(f"{row[name]:.3f}" for name in MEASURES))

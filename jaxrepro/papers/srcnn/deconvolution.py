@@ -33,8 +33,7 @@ class Deconvolution(nn.Module):
     @property
     def margin(self) -> int:
         """Input pixels beyond the edge, on the worse side, that the output depends on."""
-        first, last = window(self.side, self.stride, self.padding)
-        return max(-first, last)
+        return reach(self.side, self.stride, self.padding)
 
     @nn.compact
     def __call__(self, x: jax.Array, border: Border, lost: int) -> jax.Array:
@@ -66,6 +65,12 @@ def window(side: int, stride: int, padding: int) -> tuple[int, int]:
     q + last.
     """
     return -((side - 1 - padding) // stride), (stride - 1 + padding) // stride
+
+
+def reach(side: int, stride: int, padding: int) -> int:
+    """Returns how far the output pixels of q see from it, on the worse side, in input pixels."""
+    first, last = window(side, stride, padding)
+    return max(-first, last)
 
 
 def phase_kernels(kernel: jax.Array, stride: int, padding: int) -> jax.Array:

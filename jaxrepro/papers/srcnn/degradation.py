@@ -84,11 +84,13 @@ def _shrink_pillow(planes: np.ndarray, scale: int) -> np.ndarray:
 def _resize_pillow(planes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     from PIL import Image
 
-    channels = [
-        Image.fromarray(channel).resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
-        for channel in np.moveaxis(to_uint8(planes), -1, 0)
+    channels = np.moveaxis(to_uint8(planes), -1, -3)
+    resized = [
+        np.asarray(Image.fromarray(one).resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
+        for one in channels.reshape(-1, *channels.shape[-2:])
     ]
-    return np.stack([np.asarray(channel) for channel in channels], -1).astype(planes.dtype) / 255
+    stacked = np.stack(resized).reshape(*channels.shape[:-2], *shape)
+    return np.moveaxis(stacked, -3, -1).astype(planes.dtype) / 255
 
 
 _BINOMIAL = (1, 4, 6, 4, 1)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxrepro.data.picture_files import Picture
 from jaxrepro.data.resize import resize
 from jaxrepro.data.ycbcr import rgb_to_ycbcr, ycbcr_to_rgb
+from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
 from jaxrepro.papers.srcnn.tiles import TiledNetwork
 from jaxrepro.papers.srcnn.trained import Trained
 
@@ -21,12 +22,13 @@ Planes = np.ndarray
 class Enlarger:
     """Enlarges pictures by a trained network, tile by tile.
 
-    A luma network enlarges Y of ITU-R BT.601 in studio range, as it was trained; Cb and Cr are
-    enlarged by MATLAB's bicubic. Grey is mapped to that range and back, so that a picture gives
-    the same result whether it is stored as grey or as RGB. (In the published evaluation, grey
-    pictures are taken as luma of full range instead.) Networks of three planes see and give YCbCr
-    or RGB, and of their result for a grey picture the luma is taken. Alpha is enlarged by bicubic.
-    All of it is done in float32 and rounded once, to the depth of the picture.
+    A luma network enlarges Y of ITU-R BT.601 in the range that it was trained in, studio range but
+    for the article's; Cb and Cr are enlarged by MATLAB's bicubic. Grey is mapped to that range and
+    back, so that a picture gives the same result whether it is stored as grey or as RGB. (In the
+    published evaluation, grey pictures are taken as luma of full range instead.) Networks of three
+    planes see and give YCbCr or RGB, and of their result for a grey picture the luma is taken.
+    Alpha is enlarged by bicubic. All of it is done in float32 and rounded once, to the depth of the
+    picture.
     """
 
     def __init__(self, trained: Trained, *, ensemble: bool = False, side: int = 128):
@@ -69,10 +71,10 @@ class Enlarger:
         is_grey = color.shape[2] == 1
         if self._trained.color == "y":
             if is_grey:
-                luma = self._network_result(_BLACK + _SPAN * color, shape, on_tile)
+                luma = self._enlarged_luma(_BLACK + _SPAN * color, shape, on_tile)
                 return (luma - _BLACK) / _SPAN
             ycbcr = rgb_to_ycbcr(color)
-            luma = self._network_result(ycbcr[..., :1], shape, on_tile)
+            luma = self._enlarged_luma(ycbcr[..., :1], shape, on_tile)
             chroma = resize(ycbcr[..., 1:], shape)
             return ycbcr_to_rgb(np.concatenate([luma, chroma], axis=2))
         rgb = np.repeat(color, 3, axis=2) if is_grey else color
@@ -81,6 +83,15 @@ class Enlarger:
         else:
             rgb = self._network_result(rgb, shape, on_tile)
         return (rgb_to_ycbcr(rgb)[..., :1] - _BLACK) / _SPAN if is_grey else rgb
+
+    def _enlarged_luma(
+        self, luma: Planes, shape: tuple[int, int], on_tile: Callable[[], None]
+    ) -> Planes:
+        """Returns studio-range luma enlarged, by the network in the range of its training."""
+        if DEGRADATIONS[self._trained.degradation].luma == "studio":
+            return self._network_result(luma, shape, on_tile)
+        full = self._network_result((luma - _BLACK) / _SPAN, shape, on_tile)
+        return _BLACK + _SPAN * full
 
     def _network_result(
         self, planes: Planes, shape: tuple[int, int], on_tile: Callable[[], None]

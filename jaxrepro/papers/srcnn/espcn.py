@@ -10,7 +10,7 @@ import jax
 
 from jaxrepro.nn.resampling import pixel_shuffle
 from jaxrepro.papers.srcnn.borders import Border, valid
-from jaxrepro.papers.srcnn.model import Convolution
+from jaxrepro.papers.srcnn.model import Convolution, layer_names
 
 
 class ESPCN(nn.Module):
@@ -39,8 +39,7 @@ class ESPCN(nn.Module):
     @property
     def layer_names(self) -> tuple[str, ...]:
         """Names of the layers' parameters: extraction, mapping, mapping2, ..., sub_pixel."""
-        between = [f"mapping{i}" if i > 1 else "mapping" for i in range(1, len(self.widths))]
-        return ("extraction", *between, "sub_pixel")
+        return layer_names(len(self.kernels), "sub_pixel")
 
     @nn.compact
     def __call__(self, x: jax.Array, border: Border = valid) -> jax.Array:

@@ -20,17 +20,19 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.papers.srcnn import inference_flags
+from jaxrepro.papers.srcnn.inference_flags import given_path, given_pictures
 
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    flags.DEFINE_list("weights", [], "Runs, exports or .mat files, separated by commas.")
-    flags.DEFINE_list("data", ["photos:test"], "Sets of pictures: folder:DIR, photos:test.")
-    flags.DEFINE_integer("scale", None, "Factor to enlarge by, for .mat files.", lower_bound=2)
+    inference_flags.define_weights_list()
+    inference_flags.define_data_list("photos:test")
+    inference_flags.define_scale()
     flags.DEFINE_string("linear", None, "Pictures to fit the best linear filter on: folder:T91.")
     flags.DEFINE_integer("linear_side", 13, "Side of that filter in pixels, odd.", lower_bound=1)
     flags.DEFINE_float("check", None, "Largest difference to published means, dB.", lower_bound=0)
-    flags.DEFINE_string("output", None, "JSON file for every number.")
+    inference_flags.define_output()
 
 
 def main(args: flags.FlagValues) -> None:
@@ -41,22 +43,20 @@ def main(args: flags.FlagValues) -> None:
         )
     if args.linear_side % 2 == 0:
         raise InputError(f"--linear_side={args.linear_side} is even; a filter needs an odd side")
-    files = [f for name in args.weights for f in weight_files(pathlib.Path(name), args.scale)]
+    paths = [given_path(name) for name in args.weights if name]
+    files = [file for path in paths for file in weight_files(path, args.scale)]
 
     from jaxrepro.core import runtime
 
     runtime.set_up()
 
-    import json
-
     from jaxrepro.core import run_record
-    from jaxrepro.core.files import write_atomically
-    from jaxrepro.data.pictures import open_pictures
+    from jaxrepro.core.strict_json import write_strict_json
     from jaxrepro.papers.srcnn.measured import load_models, measure
     from jaxrepro.papers.srcnn.score_table import deviations, means_text, pictures_text
 
-    pictures = [open_pictures(spec) for spec in args.data]
-    linear = open_pictures(args.linear).spec if args.linear else None
+    pictures = [given_pictures(name) for name in args.data if name]
+    linear = given_pictures(args.linear).spec if args.linear else None
     models = load_models(
         (path, scale_in_name(path) if args.scale is None else args.scale) for path in files
     )
@@ -74,7 +74,7 @@ def main(args: flags.FlagValues) -> None:
             "linear": {"data": linear, "side": args.linear_side} if linear else None,
             "results": [table.as_json() for table in tables],
         }
-        write_atomically(pathlib.Path(args.output), (json.dumps(record, indent=1) + "\n").encode())
+        write_strict_json(given_path(args.output), record)
     if args.check is not None:
         wrong, number = deviations(tables, args.check)
         for sentence in wrong:

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxrepro.papers.srcnn.borders import Border, valid
-from jaxrepro.papers.srcnn.deconvolution import Deconvolution, window
+from jaxrepro.papers.srcnn.deconvolution import Deconvolution, reach
 from jaxrepro.papers.srcnn.model import Convolution
 
 # Where parametric ReLUs start (He et al., ICCV 2015).
@@ -64,8 +64,8 @@ class FSRCNN(nn.Module):
     @property
     def margin(self) -> int:
         """Input pixels that valid convolutions take from every side of the picture."""
-        first, last = window(_LAST, self.scale, _PADDING)
-        return _FIRST // 2 + self.mappings * (_MAPPING // 2) + max(-first, last)
+        before = _FIRST // 2 + self.mappings * (_MAPPING // 2)
+        return before + reach(_LAST, self.scale, _PADDING)
 
     @property
     def layers(self) -> tuple[tuple[str, int, int], ...]:

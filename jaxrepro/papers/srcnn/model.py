@@ -33,6 +33,12 @@ class Convolution(nn.Module):
         return y + bias.astype(x.dtype)
 
 
+def layer_names(num: int, last: str) -> tuple[str, ...]:
+    """Returns the names of `num` layers: extraction, mapping, mapping2, ..., and `last`."""
+    between = [f"mapping{i}" if i > 1 else "mapping" for i in range(1, num - 1)]
+    return ("extraction", *between, last)
+
+
 class SRCNN(nn.Module):
     """The network F of equations 1 to 3: convolutions, all but the last followed by a ReLU.
 
@@ -56,8 +62,7 @@ class SRCNN(nn.Module):
     @property
     def layer_names(self) -> tuple[str, ...]:
         """Names of the layers' parameters: extraction, mapping, mapping2, ..., reconstruction."""
-        between = [f"mapping{i}" if i > 1 else "mapping" for i in range(1, len(self.widths))]
-        return ("extraction", *between, "reconstruction")
+        return layer_names(len(self.kernels), "reconstruction")
 
     @nn.compact
     def __call__(self, x: jax.Array, border: Border = valid) -> jax.Array:

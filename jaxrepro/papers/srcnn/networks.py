@@ -64,13 +64,13 @@ def network_card(module: Any) -> Mapping[str, Any]:
 
 def network_from_card(card: Mapping[str, Any]) -> Any:
     """Returns the network that `network_card` described; raises InputError if there is no such."""
-    name = card.get("name")
+    name = card.get("name") if isinstance(card, Mapping) else None
     if not isinstance(name, str) or name not in _NETWORKS:
         raise InputError(
             f"the model card's network is {name!r}; this paper has {', '.join(_NETWORKS)}"
         )
     kind, fields = _NETWORKS[name]
-    values = {field: card.get(field) for field in fields}
+    values: dict[str, Any] = {field: card.get(field) for field in fields}
     for field, value in values.items():
         # As the class has it: a whole number, or several.
         several = isinstance(getattr(kind, field), tuple)
@@ -78,6 +78,8 @@ def network_from_card(card: Mapping[str, Any]) -> Any:
         if not isinstance(numbers, list) or any(type(x) is not int or x < 1 for x in numbers):
             raise InputError(f"the model card's network {name} has {field}={value!r}")
         values[field] = tuple(numbers) if several else value
+    if "kernels" in values:
+        _check_layers(values["kernels"], values["widths"], "the model card's ")
     return kind(**values)
 
 
@@ -87,13 +89,13 @@ def _initializer(settings: Settings, name: str) -> Any:
 
 def _kernels_and_widths(settings: Settings) -> tuple[tuple[int, ...], tuple[int, ...]]:
     kernels, widths = tuple(settings.kernels), tuple(settings.widths)
-    if len(kernels) != len(widths) + 1 or len(kernels) < 2:
-        raise InputError(
-            f"model.kernels={kernels} and model.widths={widths} given; a width is needed for every "
-            "kernel but the last"
-        )
-    if any(side < 1 or side % 2 == 0 for side in kernels) or min(widths) < 1:
-        raise InputError(
-            f"model.kernels={kernels}, model.widths={widths}: sides are odd, widths positive"
-        )
+    _check_layers(kernels, widths, "model.")
     return kernels, widths
+
+
+def _check_layers(kernels: tuple[int, ...], widths: tuple[int, ...], whose: str) -> None:
+    given = f"{whose}kernels={kernels} and {whose}widths={widths} given"
+    if len(kernels) != len(widths) + 1 or len(kernels) < 2:
+        raise InputError(f"{given}; a width is needed for every kernel but the last")
+    if any(side < 1 or side % 2 == 0 for side in kernels) or min(widths) < 1:
+        raise InputError(f"{given}; sides are odd, widths positive")

@@ -1,6 +1,7 @@
 """Training patches: squares of degraded pictures, and what the network should make of them."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,14 @@ class PatchSpec:
     def target_side(self) -> int:
         """Side of the network's output in high-resolution pixels."""
         return (self.side - 2 * self.margin) * self.factor
+
+
+@functools.lru_cache(maxsize=1)
+def training_patches(
+    pictures: Pictures, degradation: Degradation, spec: PatchSpec, *, scale: int, color: str
+) -> "Patches":
+    """Returns `Patches` of the same arguments, one object for all seeds of a run."""
+    return Patches(pictures, degradation, spec, scale=scale, color=color)
 
 
 class Patches:

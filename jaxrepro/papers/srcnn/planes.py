@@ -45,5 +45,8 @@ def crop_to_multiple(planes: np.ndarray, scale: int, name: str) -> np.ndarray:
     """
     height, width = (size // scale * scale for size in planes.shape[:2])
     if not height or not width:
-        raise InputError(f"{name}: {planes.shape[1]}x{planes.shape[0]} pixels are too few")
+        raise InputError(
+            f"{name}: {planes.shape[1]}x{planes.shape[0]} pixels are too few for x{scale}; leave "
+            "the picture out"
+        )
     return planes[:height, :width]

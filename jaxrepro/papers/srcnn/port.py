@@ -1,12 +1,12 @@
 """The authors' weights: MATLAB files of their release."""
 
 import pathlib
-from typing import Any
 
 import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.state import Variables
+from jaxrepro.data.mat_file import read_mat
 from jaxrepro.papers.srcnn.model import SRCNN
 
 
@@ -19,7 +19,7 @@ def from_mat(path: pathlib.Path) -> tuple[SRCNN, Variables]:
 
     Raises InputError if the file cannot be read or holds other arrays.
     """
-    arrays = _read(path)
+    arrays = read_mat(path)
     try:
         weights = [arrays[f"weights_conv{i}"] for i in (1, 2, 3)]
         biases = [arrays[f"biases_conv{i}"].reshape(-1) for i in (1, 2, 3)]
@@ -29,6 +29,11 @@ def from_mat(path: pathlib.Path) -> tuple[SRCNN, Variables]:
             _kernel(weights[1].reshape(len(biases[0]), -1, len(biases[1]))),
             _kernel(weights[2].reshape(len(biases[1]), -1, 1)),
         ]
+        biases = [_float32(bias) for bias in biases]
+        if any(len(kernel) % 2 == 0 for kernel in kernels):
+            raise ValueError(f"kernels of sides {', '.join(str(len(k)) for k in kernels)}")
+        if not all(np.isfinite(x).all() for x in (*kernels, *biases)):
+            raise ValueError("numbers that are not finite in float32")
     except (KeyError, ValueError, IndexError) as error:
         raise InputError(
             f"{path} holds no SRCNN of the authors' release: {error}; it has "
@@ -39,25 +44,10 @@ def from_mat(path: pathlib.Path) -> tuple[SRCNN, Variables]:
         widths=tuple(kernel.shape[3] for kernel in kernels[:2]),
     )
     params = {
-        name: {"kernel": kernel, "bias": bias.astype(np.float32)}
+        name: {"kernel": kernel, "bias": bias}
         for name, kernel, bias in zip(module.layer_names, kernels, biases)
     }
     return module, {"params": params}
-
-
-def _read(path: pathlib.Path) -> dict[str, Any]:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        content = loadmat(str(path))
-    except (OSError, ValueError, TypeError, NotImplementedError, MatReadError) as error:
-        raise InputError(f"cannot read {path} as a MATLAB file: {error}") from error
-    return {
-        name: value
-        for name, value in content.items()
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f"
-    }
 
 
 def _kernel(weights: np.ndarray) -> np.ndarray:
@@ -65,4 +55,9 @@ def _kernel(weights: np.ndarray) -> np.ndarray:
     channels, places, filters = weights.shape
     side = round(places**0.5)
     square = weights.reshape(channels, side, side, filters, order="F")
-    return np.ascontiguousarray(square.transpose(1, 2, 0, 3), np.float32)
+    return np.ascontiguousarray(_float32(square.transpose(1, 2, 0, 3)))
+
+
+def _float32(x: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):  # The caller says it in its own words.
+        return x.astype(np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.ycbcr import to_uint8
-from jaxrepro.metrics.image_quality import psnr, ssim
+from jaxrepro.metrics.image_quality import SSIM_SIDE, psnr, ssim
 from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
 
 PEAK = 255.0
@@ -168,20 +168,36 @@ class Protocol:
 PUBLISHED = Protocol()
 
 
-def published(scale: int) -> Protocol:
+def published(scale: int, degradation: str = PUBLISHED.degradation) -> Protocol:
     """Returns the protocol of the authors' code and of all published numbers, at one scale.
 
-    As many pixels are shaved off as pictures are enlarged.
+    As many pixels are shaved off as pictures are enlarged. degradation: a key of `DEGRADATIONS`;
+    another than the authors' brings the luma and the rounding that it implies.
     """
-    return dataclasses.replace(PUBLISHED, scale=scale, shave=scale)
+    implied = DEGRADATIONS[degradation]
+    return dataclasses.replace(
+        PUBLISHED,
+        degradation=degradation,
+        scale=scale,
+        shave=scale,
+        luma=implied.luma,
+        low_rounding=implied.low_rounding,
+    )
 
 
 def published_measures(output: np.ndarray, truth: np.ndarray, shave: int) -> dict[str, float]:
     """Returns {"psnr": dB, "ssim": at most 1} of one plane, by `published(scale=shave)`.
 
     output, truth: [H, W] in [0, 1]. Both are rounded to 8 bits, then `shave` pixels are cut off
-    every side. The published figure of a set is the mean over its pictures.
+    every side. The published figure of a set is the mean over its pictures. Raises InputError for
+    a picture of which less than SSIM's window is left.
     """
+    height, width = truth.shape
+    if min(height, width) - 2 * shave < SSIM_SIDE:
+        raise InputError(
+            f"a picture of {width}x{height} pixels is too small for SSIM: {SSIM_SIDE} must be left "
+            f"of each side when {shave} are shaved off both ends; leave it out"
+        )
     protocol = dataclasses.replace(PUBLISHED, shave=shave)
     one, two = (protocol.compared(planes[..., None])[..., 0] for planes in (output, truth))
     return {"psnr": psnr(one, two), "ssim": ssim(one, two)}

@@ -8,9 +8,6 @@ pictures, one choice changed at a time. It ends with the tasks of the article th
 where the paper reports 32.39 dB.
 """
 
-import json
-import math
-import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +15,8 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.papers.srcnn import inference_flags
+from jaxrepro.papers.srcnn.inference_flags import given_path, given_pictures
 
 if TYPE_CHECKING:
     from jaxrepro.papers.srcnn.protocol_rows import Row
@@ -26,19 +25,15 @@ if TYPE_CHECKING:
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    flags.DEFINE_string(
-        "weights", None, "Workdir of a run, export, or a .mat file of the authors' release."
-    )
-    flags.DEFINE_string("data", None, "Folder of pictures, or a set such as photos:test.")
-    flags.DEFINE_integer("scale", None, "Scale; needed for .mat files, which do not say theirs.")
-    flags.DEFINE_string(
-        "output", None, "JSON file for the table, with the record of each protocol."
-    )
+    inference_flags.define_weights()
+    inference_flags.define_data()
+    inference_flags.define_scale()
+    inference_flags.define_output()
 
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if args.weights is None or args.data is None:
+    if not args.weights or not args.data:
         raise InputError(
             "give a network and pictures, for example --weights=runs/srcnn --data=photos:test"
         )
@@ -48,15 +43,13 @@ def main(args: flags.FlagValues) -> None:
     runtime.set_up()
 
     from jaxrepro.core import run_record
-    from jaxrepro.core.files import write_atomically
-    from jaxrepro.data.pictures import open_pictures
+    from jaxrepro.core.strict_json import write_strict_json
     from jaxrepro.papers.srcnn.protocol_rows import protocol_rows
     from jaxrepro.papers.srcnn.protocol_table import measure
     from jaxrepro.papers.srcnn.trained import load_trained
 
-    is_folder = pathlib.Path(args.data).expanduser().is_dir()
-    pictures = open_pictures(f"folder:{args.data}" if is_folder else args.data)
-    trained = load_trained(pathlib.Path(args.weights).expanduser(), args.scale)
+    pictures = given_pictures(args.data)
+    trained = load_trained(given_path(args.weights), args.scale)
     rows = protocol_rows(trained.scale, trained.module.margin)
     results = measure(
         trained, pictures, [row.protocol for row in rows], lambda name: print(f"measuring {name}")
@@ -75,8 +68,7 @@ def main(args: flags.FlagValues) -> None:
             "rows": as_json(rows, results),
             "conclusion": conclusion(rows, results),
         }
-        content = json.dumps(record, indent=2, allow_nan=False) + "\n"
-        write_atomically(pathlib.Path(args.output).expanduser(), content.encode())
+        write_strict_json(given_path(args.output), record)
         print(f"\nwritten to {args.output}")
 
 
@@ -96,24 +88,20 @@ def table(rows: "Sequence[Row]", results: "Sequence[Measured]") -> str:
 
 
 def as_json(rows: "Sequence[Row]", results: "Sequence[Measured]") -> list[dict[str, object]]:
-    """Returns the rows with their protocols, as JSON; null for the PSNR of no error."""
+    """Returns the rows with their protocols, as JSON."""
     return [
         {
             "name": row.name,
             "difference": row.difference,
-            "input_psnr": _finite(result.input_psnr),
-            "model_psnr": _finite(result.model_psnr),
-            "change": _finite(result.model_psnr - results[0].model_psnr),
+            "input_psnr": result.input_psnr,
+            "model_psnr": result.model_psnr,
+            "change": result.model_psnr - results[0].model_psnr,
             "measured": result.num,
             "protocol": row.protocol.record(),
             "sentence": row.protocol.sentence(),
         }
         for row, result in zip(rows, results, strict=True)
     ]
-
-
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
 
 
 def conclusion(rows: "Sequence[Row]", results: "Sequence[Measured]") -> str:

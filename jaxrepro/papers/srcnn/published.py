@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxrepro.core.task import PublishedFigure, References
+from jaxrepro.papers.srcnn.protocol import published as published_protocol
 
 CITATION = (
     "Dong, Loy, He and Tang, Image Super-Resolution Using Deep Convolutional Networks, TPAMI 2016, "
@@ -158,15 +159,6 @@ def network_name(card: Mapping[str, Any]) -> str:
     return ""
 
 
-def protocol_text(scale: int) -> str:
-    """Returns how the papers measure, in words."""
-    return (
-        f"x{scale}, luma in 16..235 of 8-bit pictures, MATLAB's bicubic down and up without "
-        "rounding, edge values repeated before every convolution, results rounded to 8 bits, "
-        f"{scale} pixels cut off every side, mean over the pictures"
-    )
-
-
 def references(
     card: Mapping[str, Any], *, sets: tuple[str, ...], scale: int, degradation: str
 ) -> References:
@@ -190,9 +182,8 @@ def references(
                 f"{words} of the best 13 x 13 linear filter, fitted on the training pictures"
             )
             levels[name] = (f"{name}_bicubic", f"{name}_linear")
-    rows = [
-        dataclasses.replace(row, protocol=f"{row.protocol}; {protocol_text(scale)}") for row in rows
-    ]
+    measured = published_protocol(scale).sentence()
+    rows = [dataclasses.replace(row, protocol=f"{row.protocol}; {measured}") for row in rows]
     return References(tuple(rows), (), meanings, CITATION, levels)
 
 

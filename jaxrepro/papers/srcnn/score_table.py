@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.srcnn.protocol import Protocol
+from jaxrepro.papers.srcnn.protocol import Protocol, published
 from jaxrepro.papers.srcnn.published import Figure
 
 
@@ -58,7 +58,7 @@ class ScoreTable:
     @property
     def protocol(self) -> Protocol:
         """How everything in the table is measured."""
-        return Protocol(degradation=self.degradation, scale=self.scale, shave=self.scale)
+        return published(self.scale, self.degradation)
 
     def as_json(self) -> dict[str, Any]:
         """Returns every number, and how it was measured."""

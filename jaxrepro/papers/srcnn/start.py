@@ -41,6 +41,11 @@ def starting_params(
     weights from its checkpoint.
     """
     mix = settings.one_of("mix", tuple(_MIXES))
+    if mix != _DEFAULT_MIX and not strategy.from_luma:
+        raise InputError(
+            f"start.mix={mix} given; only data.color=rgb-from-y mixes, the others take "
+            f"{_DEFAULT_MIX!r}"
+        )
     if settings.weights:
         # FSRCNN's parameters have the same shapes for all scales: one trunk serves them all.
         wanted = None if isinstance(module, FSRCNN) else scale
@@ -109,6 +114,7 @@ def _block_diagonal(params: Params, layers: tuple[str, ...]) -> Params:
     }
 
 
+_DEFAULT_MIX = "luma"
 _MIXES: dict[str, Callable[[Params, tuple[str, ...]], Params]] = {
     "luma": lambda params, layers: _same_on_all(params, layers, LUMA_WEIGHTS),
     "mean": lambda params, layers: _same_on_all(params, layers, np.full(3, 1 / 3)),

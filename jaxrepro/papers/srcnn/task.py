@@ -18,7 +18,6 @@ from jaxrepro.core.task import (
     Batch,
     BatchSpec,
     Evaluator,
-    Every,
     HostBatch,
     References,
     Scalars,
@@ -28,15 +27,11 @@ from jaxrepro.data.pipeline import train_iterator
 from jaxrepro.data.transforms import Transform
 from jaxrepro.papers.srcnn import published
 from jaxrepro.papers.srcnn.augmentation import AUGMENTATIONS, rescaled
-from jaxrepro.papers.srcnn.baselines import WithBaselines
-from jaxrepro.papers.srcnn.before_after import BeforeAfter, square_side
-from jaxrepro.papers.srcnn.color_quality import ColorQuality
 from jaxrepro.papers.srcnn.color_strategy import STRATEGIES, PlanesInLoss
 from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
-from jaxrepro.papers.srcnn.evaluators import Quality
-from jaxrepro.papers.srcnn.first_layer import FilterSheet
+from jaxrepro.papers.srcnn.measurements import Measurements
 from jaxrepro.papers.srcnn.networks import make_network, network_card
-from jaxrepro.papers.srcnn.patches import Patches, PatchSpec
+from jaxrepro.papers.srcnn.patches import Patches, PatchSpec, training_patches
 from jaxrepro.papers.srcnn.planes import COLORS
 from jaxrepro.papers.srcnn.start import starting_params
 
@@ -57,7 +52,6 @@ class SuperResolution:
     patches: Patches
     patch: PatchSpec
     training: str
-    validation: tuple[str, ...]
     degradation: str
     scale: int
     color: str
@@ -68,10 +62,7 @@ class SuperResolution:
     optim: OptimizerSpec
     batch_size: int
     seed: int
-    eval_every: Every
-    pictures_every: Every
-    eval_batch: int
-    tile: int
+    measurements: Measurements
 
     @property
     def batch_spec(self) -> Mapping[str, BatchSpec]:
@@ -136,37 +127,20 @@ class SuperResolution:
         return ()
 
     def evaluators(self) -> Mapping[str, Evaluator]:
-        """Returns the quality on each set of pictures, named after its folder, and pictures.
-
-        The pictures are the filters of the first layer, and squares of the first set.
-        """
-        quality = Quality if self.color == "y" else ColorQuality
-        found: dict[str, Evaluator] = {
-            open_pictures(spec).label: WithBaselines(
-                quality(*self._setting(spec), self.tile, self.eval_every, self.eval_batch),
-                spec,
-                self.training,
-                self.degradation,
-                self.scale,
-            )
-            for spec in self.validation
-        }
-        # Names that no set of pictures can have.
-        every, num = self.pictures_every, self.eval_batch
-        found["first-layer"] = FilterSheet(self.module, every, num)
-        for spec in self.validation[:1]:
-            side = square_side(self.scale) // self.module.factor
-            found["before-after"] = BeforeAfter(*self._setting(spec), side, every, num)
-        return found
-
-    def _setting(self, spec: str) -> tuple[Any, str, str, int, str]:
-        return self.module, spec, self.degradation, self.scale, self.color
+        """Returns what the config has measured, see `Measurements.evaluators`."""
+        return self.measurements.evaluators(
+            self.module,
+            training=self.training,
+            degradation=self.degradation,
+            scale=self.scale,
+            color=self.color,
+        )
 
     def references(self) -> References:
         """Returns the published figures for this network, and what the results mean."""
         return published.references(
             network_card(self.module),
-            sets=tuple(open_pictures(spec).label for spec in self.validation),
+            sets=self.measurements.labels,
             scale=self.scale,
             degradation=self.degradation,
         )
@@ -203,10 +177,8 @@ def from_settings(settings: Settings) -> SuperResolution:
     pictures = rescaled(open_pictures(data.source), data.rescale)
     return SuperResolution(
         module=module,
-        patches=Patches(pictures, DEGRADATIONS[degradation], patch, scale=scale, color=color),
         patch=patch,
         training=pictures.spec,
-        validation=tuple(open_pictures(spec).spec for spec in data.validation),
         degradation=degradation,
         scale=scale,
         color=color,
@@ -225,8 +197,9 @@ def from_settings(settings: Settings) -> SuperResolution:
         ),
         batch_size=train.at_least("batch_size", 1),
         seed=settings.seed,
-        eval_every=Every(settings.eval.at_least("every", 0)),
-        pictures_every=Every(settings.eval.at_least("pictures_every", 0)),
-        eval_batch=settings.eval.at_least("batch_size", 1),
-        tile=settings.eval.at_least("tile", 1),
+        measurements=Measurements.from_settings(settings),
+        # Last, because it takes longest: what is wrong with the rest is said before.
+        patches=training_patches(
+            pictures, DEGRADATIONS[degradation], patch, scale=scale, color=color
+        ),
     )

@@ -12,7 +12,9 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.export import is_export, read_export
 from jaxrepro.core.state import Variables
 from jaxrepro.core.workdir import read_model_card
+from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
 from jaxrepro.papers.srcnn.networks import network_from_card
+from jaxrepro.papers.srcnn.planes import COLORS
 from jaxrepro.papers.srcnn.port import from_mat
 
 NET = "model"
@@ -47,6 +49,8 @@ def load_trained(path: pathlib.Path, scale: int | None = None) -> Trained:
 
     Raises InputError if there is no network, or it is for another scale.
     """
+    if not path.exists():
+        raise InputError(f"no weights {path}; give the workdir of a run, an export or a .mat file")
     if path.suffix == ".mat":
         if scale is None:
             raise InputError(f"{path} does not say its scale; give it, such as --scale=3")
@@ -64,39 +68,60 @@ def load_trained(path: pathlib.Path, scale: int | None = None) -> Trained:
 
 def _from_export(folder: pathlib.Path) -> Trained:
     export = read_export(folder)
+    origin = f"export {folder}"
+    without_variables = _from_card(export.card, origin)
     if NET not in export.nets:
         raise InputError(f"{folder} has no network {NET!r}")
-    return _from_card(export.card, export.nets[NET], f"export {folder}")
+    return _with_variables(without_variables, export.nets[NET])
 
 
 def _from_workdir(workdir: pathlib.Path) -> Trained:
     # Here, so that exports are read where Orbax is not installed.
     from jaxrepro.core.checkpoint import Checkpoints
 
-    card = read_model_card(workdir)
+    without_variables = _from_card(read_model_card(workdir), str(workdir))
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     shapes = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device),
-        _shapes(network_from_card(card.get("network", {}))),
+        _shapes(without_variables.module),
     )
     with Checkpoints(workdir, read_only=True) as checkpoints:
         if not checkpoints.steps:
             raise InputError(f"no checkpoint in {workdir} yet")
         step = checkpoints.steps[-1]
         part = checkpoints.restore_part(step, {"nets": {NET: {"params": shapes["params"]}}})
-    return _from_card(card, part["nets"][NET], f"step {step} of {workdir}")
+    at_step = dataclasses.replace(without_variables, origin=f"step {step} of {workdir}")
+    return _with_variables(at_step, part["nets"][NET])
 
 
-def _from_card(card: Mapping[str, Any], variables: Variables, origin: str) -> Trained:
+def _from_card(card: Mapping[str, Any], origin: str) -> Trained:
+    """Returns what a model card says, without variables; it may be of any file."""
     if card.get("paper") != "srcnn":
-        raise InputError(f"{origin} is of {card.get('paper')!r}, not of srcnn")
+        raise InputError(f"{origin} is of {card.get('paper', 'another paper')}, not of srcnn")
     module = network_from_card(card.get("network", {}))
-    if jax.tree.map(jnp.shape, dict(variables)) != jax.tree.map(jnp.shape, _shapes(module)):
-        raise InputError(f"{origin}: the arrays are not those of its model card")
-    try:
-        return Trained(module, variables, card["scale"], card["color"], card["degradation"], origin)
-    except KeyError as error:
-        raise InputError(f"{origin}: its model card does not say {error}") from error
+    scale, color, degradation = (card.get(key) for key in ("scale", "color", "degradation"))
+    if type(scale) is not int or scale < 2 or module.factor not in (1, scale):
+        raise InputError(
+            f"{origin}: its model card has scale={scale!r} for a network that enlarges by "
+            f"{module.factor}"
+        )
+    if color not in tuple(COLORS) or len(COLORS[color]) != module.channels:
+        raise InputError(
+            f"{origin}: its model card has color={color!r} for a network of {module.channels} "
+            f"channels; it can be {', '.join(COLORS)}"
+        )
+    if degradation not in tuple(DEGRADATIONS):
+        raise InputError(
+            f"{origin}: its model card has degradation={degradation!r}; it can be "
+            f"{', '.join(DEGRADATIONS)}"
+        )
+    return Trained(module, {}, scale, color, degradation, origin)
+
+
+def _with_variables(trained: Trained, variables: Variables) -> Trained:
+    if jax.tree.map(jnp.shape, dict(variables)) != jax.tree.map(jnp.shape, _shapes(trained.module)):
+        raise InputError(f"{trained.origin}: the arrays are not those of its model card")
+    return dataclasses.replace(trained, variables=variables)
 
 
 def _shapes(module: Any) -> Any:

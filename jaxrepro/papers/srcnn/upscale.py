@@ -12,7 +12,6 @@ The network works on tiles, so its memory does not grow with the picture; the pi
 held in memory, as 32-bit numbers.
 """
 
-import pathlib
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
@@ -21,6 +20,8 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.papers.srcnn import inference_flags
+from jaxrepro.papers.srcnn.inference_flags import given_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,13 +34,8 @@ def define_flags() -> None:
     """Defines the command's flags."""
     cli.define_argument("input", "Picture, folder, or pattern in quotes.")
     cli.define_argument("output", "File for one picture, else a folder.")
-    flags.DEFINE_integer("scale", 3, "Times larger, in width and in height.", lower_bound=2)
-    flags.DEFINE_string(
-        "weights",
-        None,
-        "Workdir of a run, export, or .mat file of the authors; by default the network that comes "
-        "with the package.",
-    )
+    inference_flags.define_scale(3)
+    inference_flags.define_weights("by default the one that comes with the package")
     flags.DEFINE_bool(
         "ensemble", False, "Average over the 8 flips and rotations: 8 times slower, a bit better."
     )
@@ -115,8 +111,8 @@ def _enlarger(args: flags.FlagValues) -> "Enlarger":
     from jaxrepro.papers.srcnn.packaged import packaged_weights
     from jaxrepro.papers.srcnn.trained import load_trained
 
-    given = args.weights and pathlib.Path(args.weights).expanduser()
-    trained = load_trained(given or packaged_weights(args.scale), args.scale)
+    path = given_path(args.weights) if args.weights else packaged_weights(args.scale)
+    trained = load_trained(path, args.scale)
     # On a CPU, the maps of small tiles stay in its cache.
     side = args.tile or (128 if runtime.cpu_only() else 512)
     return Enlarger(trained, ensemble=args.ensemble, side=side)

@@ -60,6 +60,8 @@ def test_the_measures_of_an_rgb_network_by_hand():
 
 def test_a_plane_without_error_is_infinite_and_a_grey_picture_has_no_color():
     assert color_measures(constant(7) / 255, constant(7), "rgb", 1)["psnr_cb"] == math.inf
+    with pytest.raises(InputError, match="8x8 pixels has none left when 4 are shaved"):
+        color_measures(constant(7) / 255, constant(7), "rgb", 4)
     assert not has_color(constant(100))
     assert not has_color(np.zeros((4, 4, 1), np.uint8))
     assert has_color(constant((1, 1, 2)))
@@ -154,7 +156,7 @@ def test_the_command_prints_and_writes_the_table(pictures, tmp_path, capsys):
         ([], "no pictures given"),
         ([f"--data={grey}"], "holds grey pictures only"),
         ([f"--data={pictures}", "--degradation=jpeg"], "--degradation=jpeg given; allowed: "),
-        ([f"--data={pictures}", "--weights=nowhere"], "nowhere is no network"),
+        ([f"--data={pictures}", "--weights=nowhere"], "no weights nowhere"),
     ):
         with pytest.raises(InputError, match=message):
             runs.call(colors, *arguments)

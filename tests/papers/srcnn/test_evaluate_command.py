@@ -9,6 +9,7 @@ import pytest
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.export import Export, write_export
+from jaxrepro.core.files import write_png
 from jaxrepro.data.ycbcr import rgb_to_ycbcr, to_uint8
 from jaxrepro.metrics.image_quality import psnr
 from jaxrepro.papers.srcnn import evaluate, published
@@ -110,6 +111,24 @@ def test_networks_of_colour_are_measured_by_their_luma(files):
         for p in degraded_pictures(spec, "matlab-bicubic", 3, "rgb")
     ]
     np.testing.assert_allclose(network["psnr"], expected, atol=0.02)
+
+
+def test_networks_of_other_degradations_have_a_record_of_their_own(files, tmp_path):
+    """Also of pictures without error, whose decibels no JSON number can be."""
+    module, variables = tiny_network()
+    card = {"paper": "srcnn", "network": network_card(module), "scale": 3, "color": "y"}
+    card |= {"degradation": "article-intended"}
+    write_export(tmp_path / "net", Export(card, {"model": variables}))
+    write_png(tmp_path / "flat" / "a.png", np.full((24, 24, 1), 90, np.uint8))
+    output = tmp_path / "scores.json"
+    evaluate.main(
+        flags(weights=[str(tmp_path / "net")], data=[f"folder:{tmp_path}/flat"], output=str(output))
+    )
+    (result,) = json.loads(output.read_text(), parse_constant=pytest.fail)["results"]
+    assert result["protocol"]["degradation"] == "article-intended"
+    assert result["protocol"]["luma"] == "full"
+    assert result["methods"][0]["psnr"] == [None]
+    assert result["methods"][0]["mean_psnr"] is None
 
 
 def test_networks_of_one_name_are_called_by_their_paths(files, tmp_path):

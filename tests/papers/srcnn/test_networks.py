@@ -139,6 +139,12 @@ def test_networks_come_from_settings_and_back_from_their_cards():
         ({"name": "fsrcnn", "scale": 3, "channels": 1}, "fsrcnn has features=None"),
         ({"name": "srcnn", "kernels": "9-1-5", "channels": 1}, "srcnn has kernels='9-1-5'"),
         ({"name": "espcn", "scale": True}, "espcn has scale=True"),
+        (["srcnn"], "network is None; this paper has srcnn"),
+        (
+            {"name": "srcnn", "kernels": [9, 5], "widths": [64, 32], "channels": 1},
+            "card's kernels=.* a width is needed for every kernel but the last",
+        ),
+        ({"name": "srcnn", "kernels": [9, 4], "widths": [64], "channels": 1}, "sides are odd"),
     ],
 )
 def test_a_card_of_no_network_is_one_clear_error(card, message):

@@ -4,9 +4,10 @@ from PIL import Image
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.pictures import open_pictures
+from jaxrepro.papers.srcnn.augmentation import rescaled
 from jaxrepro.papers.srcnn.degradation import ARTICLE_INTENDED, DEGRADATIONS, MATLAB_BICUBIC
 from jaxrepro.papers.srcnn.degraded import degrade, degraded_patches
-from jaxrepro.papers.srcnn.patches import Patches, PatchSpec
+from jaxrepro.papers.srcnn.patches import Patches, PatchSpec, training_patches
 from jaxrepro.papers.srcnn.planes import to_planes
 
 
@@ -89,3 +90,12 @@ def test_the_papers_training_set(data_folder, degradation, scale, num):
     patches = Patches(t91, DEGRADATIONS[degradation], spec, scale=scale, color="y")
     assert len(patches) == num
     assert patches[num - 1]["image"].shape == (33, 33, 1)
+
+
+def test_all_seeds_share_one_object(pictures):
+    spec = PatchSpec(9, 5, 2, 1)
+    one = training_patches(pictures, MATLAB_BICUBIC, spec, scale=3, color="y")
+    again = open_pictures(pictures.spec)
+    assert training_patches(again, MATLAB_BICUBIC, PatchSpec(9, 5, 2, 1), scale=3, color="y") is one
+    half = rescaled(pictures, (0.8,))
+    assert len(training_patches(half, MATLAB_BICUBIC, spec, scale=3, color="y")) > len(one)

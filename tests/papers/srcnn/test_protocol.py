@@ -71,6 +71,14 @@ def test_the_published_protocol_is_the_default():
     assert measures["psnr"] == pytest.approx(published(2).psnr([error], [1]))
     assert 0 < measures["ssim"] < 1
     assert (published(4).scale, published(4).shave) == (4, 4)
+    with pytest.raises(InputError, match="18x16 pixels is too small for SSIM: 11 must be left"):
+        published_measures(output, truth, 3)
+
+
+def test_another_degradation_brings_its_luma_and_rounding():
+    article = published(3, "article-intended")
+    assert (article.luma, article.low_rounding, article.shave) == ("full", "8 bits", 3)
+    assert published(2, "gauss-bicubic") == Protocol(degradation="gauss-bicubic", scale=2, shave=2)
 
 
 def test_the_record_and_the_sentence_say_everything():

@@ -59,7 +59,7 @@ def test_baselines_are_levels_and_every_result_has_its_meaning():
     for measure in ("psnr", "ssim"):
         for method in ("", "_bicubic", "_linear"):
             assert found.descriptions[f"set5/{measure}{method}"]
-    assert all("3 pixels cut off every side" in row.protocol for row in found.rows)
+    assert all("3 pixels shaved off" in row.protocol for row in found.rows)
 
 
 def test_files_of_the_release_are_known_by_their_content(data_folder):

@@ -135,8 +135,9 @@ def test_a_network_of_the_same_kind_is_copied(pictures, tmp_path):
         ),
         ("rgb-from-y", {}, {"start.mix": "block"}, r"model.widths=\(12, 12\)"),
         ("y", {}, {"start.mix": "thirds"}, "start.mix is 'thirds'; allowed: 'luma', 'mean'"),
+        ("y", {}, {"start.mix": "mean"}, "start.mix=mean given; only data.color=rgb-from-y mixes"),
         ("y", {}, {"data.scale": 3}, "enlarges by 2, not by 3"),
-        ("y", {}, {"start.weights": "nowhere"}, "nowhere is no network"),
+        ("y", {}, {"start.weights": "nowhere"}, "no weights nowhere"),
     ],
 )
 def test_what_does_not_fit_is_said(pictures, tmp_path, color, given, changes, message):

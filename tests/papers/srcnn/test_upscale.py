@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import re
 
@@ -132,6 +133,24 @@ def test_networks_of_luma_ycbcr_and_rgb_change_no_colours(channels):
     for planes in ("y", "ycbcr", "rgb"):
         got = Enlarger(identity_network(planes), side=32)(Picture(color)).color
         np.testing.assert_allclose(got, want, atol=0.51, err_msg=planes)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_network_of_full_range_luma_sees_it(channels):
+    """White is 1 to it and black 0: a network that doubles what it sees shows the range."""
+    network = identity_network("y")
+    params = network.variables["params"]
+    doubled = {**params["reconstruction"], "kernel": 2 * params["reconstruction"]["kernel"]}
+    variables = {"params": {**params, "reconstruction": doubled}}
+    picture = Picture(np.full((6, 5, channels), 51, np.uint8))
+    for degradation, want in (
+        ("article-intended", 2 * 51),
+        # 16 + 219/255 * 51 doubled, and back.
+        ("matlab-bicubic", (2 * (16 + 219 / 255 * 51) - 16) * 255 / 219),
+    ):
+        given = dataclasses.replace(network, variables=variables, degradation=degradation)
+        got = Enlarger(given, side=32)(picture).color
+        np.testing.assert_allclose(got, want, atol=0.51, err_msg=degradation)
 
 
 @pytest.mark.parametrize("size", [(30, 41), (8, 8), (64, 3), (1, 1)])
