@@ -1,4 +1,7 @@
-"""MATLAB files as arrays; nothing in them is executed."""
+"""MATLAB files as arrays and structs, by SciPy; nothing in them is executed.
+
+For plain arrays of untrusted files there is `matlab_arrays`.
+"""
 
 import pathlib
 from typing import Any

@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.state import Variables
-from jaxrepro.data.mat_file import read_mat
+from jaxrepro.data.matlab_arrays import read_mat
 from jaxrepro.papers.srcnn.model import SRCNN
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.io import savemat
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data.mat_file import read_mat
+from jaxrepro.data.matlab_arrays import read_mat
 
 RNG = np.random.default_rng(0)
 ARRAYS = {
