@@ -1,5 +1,5 @@
-r"""Stacked hourglass: Newell, Yang and Deng, "Stacked Hourglass Networks for Human Pose Estimation",
-ECCV 2016 (arXiv 1603.06937), the network that PyraNet changes.
+r"""Stacked hourglass: Newell, Yang and Deng, "Stacked Hourglass Networks for Human Pose
+Estimation", ECCV 2016 (arXiv 1603.06937), the network that PyraNet changes.
 
     python -m jaxrepro.train --config=configs/hourglass.py:demo
     python -m jaxrepro.train --config=configs/hourglass.py --workdir=runs/hourglass \

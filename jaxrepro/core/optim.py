@@ -1,4 +1,4 @@
-"""Optimisers: Adam, SGD and RMSProp, schedules, per-path learning rates, orthogonal regularisation."""
+"""Optimisers, schedules, per-path learning rates, orthogonal regularisation."""
 
 import dataclasses
 import re

@@ -76,7 +76,9 @@ def test_schedules_in_steps():
     )
     rate = optim.learning_rate(spec)
     np.testing.assert_allclose(
-        [rate(1), rate(2), rate(6), rate(7), rate(9), rate(10)], [1, 2, 2, 0.2, 0.2, 0.02], rtol=1e-6
+        [rate(1), rate(2), rate(6), rate(7), rate(9), rate(10)],
+        [1, 2, 2, 0.2, 0.2, 0.02],
+        rtol=1e-6,
     )
     with pytest.raises(InputError, match="decay_every=0"):
         optim.learning_rate(optim.OptimizerSpec("adam", 1.0, schedule="staircase"))

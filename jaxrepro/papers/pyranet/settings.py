@@ -92,15 +92,20 @@ def _shared() -> Any:
     # decay: of the moving average that is measured and exported, 0 for none.
     config.ema = ConfigDict({"decay": 0.0, "start": 0})
     config.train = ConfigDict({"batch_size": 6})
-    # flip: average with the mirrored picture. truncate: to whole pixels, as the Torch code does.
+    # flip: average with the mirrored picture; shift: that one's maps by a cell first, as in HRNet.
+    # truncate: to whole pixels, as the Torch code does. windows, num_draws: of fractional pooling,
+    # see `pooling_windows.predict_scores`.
     # baselines: measure the mean pose and the nearest neighbour too, at the end.
     config.eval = ConfigDict(
         {
             "every": 8000,
             "batch_size": 8,
             "flip": True,
+            "shift": False,
             "decode": "torch",
             "truncate": False,
+            "windows": "seeded",
+            "num_draws": 1,
             "baselines": True,
         }
     )
@@ -148,7 +153,7 @@ def reduce_to_demo(config: Any) -> None:
     use_adam(config, 2e-3)
     config.optim.schedule = "cosine"
     train_for(config, 1500)
-    config.eval.update(every=500, batch_size=25)
+    config.eval.update(every=500, batch_size=32)
     config.checkpoint.every = 500
 
 
@@ -160,8 +165,8 @@ def reduce_to_test(config: Any) -> None:
         config.model.update(base_width=2, cardinality=2)
     if config.optim.schedule == "drops":
         config.optim.drop_steps = (1,)
-    config.train.batch_size = 4
+    config.train.batch_size = 8
     train_for(config, 2)
-    config.eval.update(every=2, batch_size=50)
+    config.eval.update(every=2, batch_size=64)
     config.checkpoint.every = 1
     config.log.every = 1
