@@ -160,7 +160,7 @@ def reduce_to_demo(config: Any) -> None:
 def reduce_to_test(config: Any) -> None:
     """Changes `config` to 2 updates of a tiny network: whether it runs, not what it learns."""
     config.data.size = 32
-    config.model.update(num_stacks=1, features=8, depth=2)
+    config.model.update(num_stacks=1, features=8, depth=1)
     if "base_width" in config.model:
         config.model.update(base_width=2, cardinality=2)
     if config.optim.schedule == "drops":
