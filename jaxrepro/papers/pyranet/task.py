@@ -155,7 +155,7 @@ class PoseEstimation:
             decay=self.average.decay,
             start=self.average.start,
         )
-        return after.replace(ema={"model": average}), logs
+        return TrainState(after.step, after.key, after.nets, {"model": average}), logs
 
     def partition(self) -> Rules:
         """Whole copies on every device."""
