@@ -144,9 +144,8 @@ def use_adam(config: Any, learning_rate: float) -> None:
 
 def reduce_to_demo(config: Any) -> None:
     """Changes `config` to a network that learns drawn figures in minutes on 2 CPU cores."""
-    config.data.update(size=128, augmentation="pytorch_pose")
+    config.data.update(size=128, augmentation="pyranet")
     config.model.update(num_stacks=1, features=32, depth=3)
-    config.loss.heat_maps = "pytorch_pose"
     if "base_width" in config.model:
         config.model.base_width = 4
     config.train.batch_size = 16
