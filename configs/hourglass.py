@@ -7,7 +7,8 @@ Estimation", ECCV 2016 (arXiv 1603.06937), the network that PyraNet changes.
         --config.data.validation=mpii:valid.h5 --config.data.validation_split=all
     python -m jaxrepro.train --config=configs/hourglass.py:demo --workdir=runs/lspet \
         --config.data.source=lspet:DIR --config.data.split=1-1000 \
-        --config.data.validation_split=1001-1250
+        --config.data.validation_split=1001-1250 --config.data.size=128 \
+        --config.data.augmentation=pyranet --config.train.total_steps=8000
 
 Settings: stacks=8, bs (people of an update, 6).
 
