@@ -1,11 +1,13 @@
 """Published figures, and what the results of a run mean."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from jaxrepro.core.task import PublishedFigure, References
 from jaxrepro.papers.pyranet.accuracy import MEANINGS
 from jaxrepro.papers.pyranet.people import PoseData
+from jaxrepro.papers.pyranet.pyramid import PyramidSettings
 
 _CITATIONS = {
     "hourglass": (
@@ -24,6 +26,7 @@ _ON_MPII = {
     ("hourglass", 2): (86.95, "flip", "README of bearpaw/pytorch-pose"),
     ("hourglass", 8): (88.78, "flip", "README of bearpaw/pytorch-pose"),
 }
+_PYRAMID = dataclasses.asdict(PyramidSettings())
 _BASELINES = ("mean_pose", "nearest")
 _LEVELS = ("pckh@0.5", "pck@0.2", "pck@0.5")
 
@@ -32,12 +35,13 @@ def references(card: Mapping[str, Any], data: PoseData) -> References:
     """Returns the figures of this network where it is measured on MPII, and the descriptions.
 
     card: of `networks.network_card`. Only whole networks of 256 channels have figures, and PyraNet
-    that of its pyramids, not of plain residuals.
+    that of the published pyramids.
     """
     rows = []
     published = _ON_MPII.get((card["name"], card["num_stacks"]))
-    whole = card["features"] == 256 and card.get("pyramid", True)
-    if published and whole and data.train.spec.startswith("mpii:"):
+    sizes = (card["features"], card["num_blocks"], card["depth"])
+    whole = sizes == (256, 1, 4) and card.get("pyramid", _PYRAMID) == _PYRAMID
+    if published and whole and data.validation.spec.startswith("mpii:"):
         value, how, source = published
         protocol = f"MPII, 2,958 validation people, {how}; mean of 14 joints"
         rows.append(PublishedFigure("validation/pckh@0.5", value, protocol, source))

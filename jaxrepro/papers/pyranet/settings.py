@@ -72,7 +72,7 @@ def _shared() -> Any:
             "mean": "none",  # Of the colours, which is subtracted: mpii, lsp or none.
         }
     )
-    # heat_maps and decode: keys of HEAT_MAP_STYLES and DECODE_STYLES; weights: of MAP_WEIGHTS.
+    # heat_maps: a key of HEAT_MAP_STYLES; weights: of MAP_WEIGHTS, which maps count how much.
     config.loss = ConfigDict({"heat_maps": "torch", "weights": "torch"})
     config.optim = ConfigDict(
         {
@@ -92,6 +92,7 @@ def _shared() -> Any:
     # decay: of the moving average that is measured and exported, 0 for none.
     config.ema = ConfigDict({"decay": 0.0, "start": 0})
     config.train = ConfigDict({"batch_size": 6})
+    # decode: a key of DECODE_STYLES; hrnet goes with heat_maps=hrnet, the others with each other.
     # flip: average with the mirrored picture; shift: that one's maps by a cell first, as in HRNet.
     # truncate: to whole pixels, as the Torch code does. windows, num_draws: of fractional pooling,
     # see `pooling_windows.predict_scores`.

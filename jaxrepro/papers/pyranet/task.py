@@ -217,6 +217,13 @@ def from_settings(settings: Settings) -> PoseEstimation:
         windows=measured.one_of("windows", WINDOWS),
         num_draws=measured.at_least("num_draws", 1),
     )
+    style = loss.one_of("heat_maps", tuple(HEAT_MAP_STYLES))
+    nearest = HEAT_MAP_STYLES[style].rounding == "nearest"
+    if nearest != (DECODE_STYLES[predictor.decode_style].cell_point == 0):
+        raise InputError(
+            f"loss.heat_maps={style} and eval.decode={predictor.decode_style} differ by half a "
+            "cell in where a peak lies; hrnet goes with hrnet, the others with each other"
+        )
     decay = ema.at_least("decay", 0)
     if decay >= 1:
         raise InputError(f"ema.decay is {decay}; it must be below 1, 0 for no moving average")
@@ -225,7 +232,7 @@ def from_settings(settings: Settings) -> PoseEstimation:
         data_set=data_set,
         size=size,
         augmentation=data.one_of("augmentation", tuple(AUGMENTATIONS)),
-        heat_maps=loss.one_of("heat_maps", tuple(HEAT_MAP_STYLES)),
+        heat_maps=style,
         weights=loss.one_of("weights", tuple(MAP_WEIGHTS)),
         optim=OptimizerSpec(
             name=optim.name,

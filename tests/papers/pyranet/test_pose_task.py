@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 
 import flax.linen as nn
 import jax
@@ -16,6 +17,8 @@ from jaxrepro.nn.batch_norm import BatchNormRelu
 from jaxrepro.nn.biased_convolution import BiasedConvolution
 from jaxrepro.papers.pyranet.inference import network_input
 from jaxrepro.papers.pyranet.networks import network_from_card
+from jaxrepro.papers.pyranet.published import references
+from jaxrepro.papers.pyranet.pyramid import PyramidSettings
 from tests.papers.pyranet.tiny_task import pose_config, pose_task
 
 
@@ -88,6 +91,26 @@ def test_rates_of_the_published_configs():
     )
 
 
+def test_published_figures_stand_beside_whole_networks_on_mpii_only():
+    sizes = {"features": 256, "num_blocks": 1, "depth": 4}
+
+    def rows(spec, **changes):
+        pyramid = dataclasses.asdict(PyramidSettings("B", 9, 4))
+        card = {"name": "pyranet", "num_stacks": 8, "pyramid": pyramid, **sizes, **changes}
+        data = types.SimpleNamespace(validation=types.SimpleNamespace(spec=spec))
+        return [(row.name, row.value) for row in references(card, data).rows]
+
+    mpii = "mpii:valid.h5, all"
+    assert rows(mpii) == [("validation/pckh@0.5", 90.27)]
+    assert rows(mpii, num_stacks=2) == []
+    for nothing in ({"pyramid": None}, {"features": 128}, {"num_stacks": 3}):
+        assert rows(mpii, **nothing) == []
+    assert rows("lsp:lsp, test") == []
+    hourglass = {"name": "hourglass", "num_stacks": 2, **sizes}
+    data = types.SimpleNamespace(validation=types.SimpleNamespace(spec=mpii))
+    assert [row.value for row in references(hourglass, data).rows] == [86.95]
+
+
 def test_the_control_has_no_pyramids_and_cards_make_the_networks_again():
     for variant, pyramid in (("test,block=res", None), ("test,block=C", "C")):
         task = pose_task("pyranet_article", variant)
@@ -114,6 +137,7 @@ def test_the_control_has_no_pyramids_and_cards_make_the_networks_again():
         ({"data.source": "people"}, "unknown pose data 'people'"),
         ({"data.padding": "none"}, "data.padding is 'none'; allowed: 'by_set', 'mpii'"),
         ({"ema.decay": 1.0}, "ema.decay is 1.0; it must be below 1"),
+        ({"loss.heat_maps": "hrnet"}, "loss.heat_maps=hrnet and eval.decode=torch differ by half"),
         ({"loss.weights": "all"}, "loss.weights is 'all'; allowed: 'torch'"),
     ],
 )
