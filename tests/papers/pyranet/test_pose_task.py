@@ -144,3 +144,14 @@ def test_the_control_has_no_pyramids_and_cards_make_the_networks_again():
 def test_settings_that_do_not_fit(changes, message):
     with pytest.raises(InputError, match=message):
         pose_task(**changes)
+
+
+def test_bfloat16_keeps_weights_and_losses_in_float32():
+    task = pose_task(**{"model.dtype": "bfloat16"})
+    state = jax.eval_shape(task.init, jax.random.key(0))
+    batch = {k: jax.ShapeDtypeStruct(s.shape, s.dtype) for k, s in task.batch_spec.items()}
+    text = str(jax.make_jaxpr(lambda s, b: task.train_step(s, b)[1])(state, batch))
+    assert "bf16[8,8,8,8]" in text
+    after, logs = jax.eval_shape(task.train_step, state, batch)
+    assert {x.dtype for x in jax.tree.leaves(after.nets["model"].params)} == {np.dtype("float32")}
+    assert logs["loss/heat_maps"].dtype == np.float32
