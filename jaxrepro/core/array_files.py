@@ -14,11 +14,12 @@ from jaxrepro.core.errors import InputError
 def read_arrays(path: str | pathlib.Path) -> dict[str, np.ndarray]:
     """The arrays of a file by name: a PyTorch state_dict (.pth, .pt, .bin), .npz or .safetensors.
 
-    Floats of 16 bits, which are for storage, are returned as float32.
+    Of a PyTorch checkpoint (.pth.tar) that holds a state_dict under that name among other things,
+    those of the state_dict. Floats of 16 bits, which are for storage, are returned as float32.
 
     Raises:
       InputError: there is no such file, its ending is another, it is damaged, or it holds anything
-        but named arrays; and for .pth, .pt and .bin without PyTorch.
+        but named arrays; and for PyTorch's without PyTorch.
     """
     path = pathlib.Path(path)
     if path.suffix not in _READERS:
@@ -49,8 +50,15 @@ def _read_pytorch(path: pathlib.Path) -> dict[str, np.ndarray]:
             f"{path} cannot be read as weights alone (damaged, or it holds code): save the "
             "network's state_dict() and give that file"
         ) from e
-    if not isinstance(loaded, Mapping) or not all(
-        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in loaded.items()
+    if isinstance(loaded, Mapping) and isinstance(loaded.get("state_dict"), Mapping):
+        loaded = loaded["state_dict"]
+    if (
+        not isinstance(loaded, Mapping)
+        or not loaded
+        or not all(
+            isinstance(name, str) and isinstance(value, torch.Tensor)
+            for name, value in loaded.items()
+        )
     ):
         raise InputError(f"{path} holds other things than named arrays; save a state_dict() alone")
     # NumPy has no bfloat16.
@@ -95,4 +103,5 @@ _READERS: Mapping[str, Callable[[pathlib.Path], dict[str, Any]]] = {
     ".pt": _read_pytorch,
     ".pth": _read_pytorch,
     ".safetensors": _read_safetensors,
+    ".tar": _read_pytorch,
 }

@@ -1,4 +1,4 @@
-"""Optimisers: Adam and SGD, schedules, per-path learning rates, orthogonal regularisation."""
+"""Optimisers, schedules, per-path learning rates, orthogonal regularisation."""
 
 import dataclasses
 import re
@@ -17,9 +17,12 @@ from jaxrepro.core.state import Params
 class OptimizerSpec:
     """How one network is optimised.
 
-    name: "adam" or "sgd" (with momentum b1).
-    learning_rate: the peak rate. schedule: "constant", or "cosine" / "linear" to zero at
-    `total_steps`. warmup_steps: linear from zero.
+    name: "adam", "sgd" (with momentum b1) or "rmsprop": as in Torch, the gradient over the root
+    of the moving average of its square with decay b2, epsilon added to the root; without b1.
+    learning_rate: the peak rate. schedule: "constant"; "cosine" / "linear" to zero at
+    `total_steps`; "staircase", times decay_factor every decay_every updates; "drops", times
+    decay_factor at each of drop_steps. The last two count updates from the end of the warm-up.
+    warmup_steps: linear from zero.
     multipliers: (pattern, factor) pairs; the first pattern found in a parameter's path scales
     its learning rate, 0 freezes it, none leaves it as it is.
     clip_norm: global gradient norm, 0 for none. weight_decay: decoupled, 0 for none.
@@ -35,6 +38,9 @@ class OptimizerSpec:
     schedule: str = "constant"
     warmup_steps: int = 0
     total_steps: int = 0
+    decay_factor: float = 1.0
+    decay_every: int = 0
+    drop_steps: tuple[int, ...] = ()
     multipliers: tuple[tuple[str, float], ...] = ()
     clip_norm: float = 0.0
     weight_decay: float = 0.0
@@ -75,8 +81,10 @@ def make_optimizer(spec: OptimizerSpec, params: Params) -> optax.GradientTransfo
         scale = optax.scale_by_adam(b1=spec.b1, b2=spec.b2, eps=spec.epsilon)
     elif spec.name == "sgd":
         scale = optax.trace(decay=spec.b1) if spec.b1 else optax.identity()
+    elif spec.name == "rmsprop":
+        scale = optax.scale_by_rms(decay=spec.b2, eps=spec.epsilon, eps_in_sqrt=False)
     else:
-        raise InputError(f"unknown optimiser {spec.name!r}; allowed: adam, sgd")
+        raise InputError(f"unknown optimiser {spec.name!r}; allowed: adam, rmsprop, sgd")
     parts = [scale]
     if spec.clip_norm:
         parts.insert(0, optax.clip_by_global_norm(spec.clip_norm))
@@ -91,7 +99,10 @@ def make_optimizer(spec: OptimizerSpec, params: Params) -> optax.GradientTransfo
 
 
 def learning_rate(spec: OptimizerSpec) -> optax.Schedule:
-    """Returns the learning rate as a function of the number of updates done."""
+    """Returns the learning rate as a function of the number of updates done.
+
+    Raises InputError for an unknown schedule, and a period or steps that do not lie after 0.
+    """
     decay_steps = max(spec.total_steps - spec.warmup_steps, 1)
     if spec.schedule == "constant":
         after = optax.constant_schedule(spec.learning_rate)
@@ -99,8 +110,22 @@ def learning_rate(spec: OptimizerSpec) -> optax.Schedule:
         after = optax.cosine_decay_schedule(spec.learning_rate, decay_steps)
     elif spec.schedule == "linear":
         after = optax.linear_schedule(spec.learning_rate, 0.0, decay_steps)
+    elif spec.schedule == "staircase":
+        if spec.decay_every < 1:
+            raise InputError(f"decay_every={spec.decay_every}; a staircase needs 1 or more updates")
+        after = optax.exponential_decay(
+            spec.learning_rate, spec.decay_every, spec.decay_factor, staircase=True
+        )
+    elif spec.schedule == "drops":
+        if not spec.drop_steps or min(spec.drop_steps) < 1:
+            raise InputError(f"drop_steps={spec.drop_steps}; give updates to drop at, from 1 on")
+        drops = dict.fromkeys(spec.drop_steps, spec.decay_factor)
+        after = optax.piecewise_constant_schedule(spec.learning_rate, drops)
     else:
-        raise InputError(f"unknown schedule {spec.schedule!r}; allowed: constant, cosine, linear")
+        raise InputError(
+            f"unknown schedule {spec.schedule!r}; allowed: constant, cosine, linear, staircase, "
+            "drops"
+        )
     if not spec.warmup_steps:
         return after
     warmup = optax.linear_schedule(0.0, spec.learning_rate, spec.warmup_steps)

@@ -2,12 +2,13 @@
 
 import functools
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data.joint_sets import MPII
+from jaxrepro.data.joint_sets import MPII, JointSet
 from jaxrepro.data.people import People, Person, joint_box
 from jaxrepro.data.pictures import open_pictures
 from jaxrepro.data.transforms import random_crop, to_channels
@@ -51,6 +52,12 @@ class DrawnFigures(People):
         photographs = _photographs(self._split)
         ground = random_crop(photographs[rng.integers(len(photographs))], SIDE, rng)
         return _draw(ground, self.persons[index].joints, rng)
+
+    def _with(self, spec: str, joint_set: JointSet, persons: Sequence[Person]) -> People:
+        raise InputError(
+            "drawn figures are all taken, with the joints of MPII; name other people for some of "
+            f"them or for the joints of {joint_set.name}"
+        )
 
 
 def _generator(split: str, index: int, purpose: str) -> np.random.Generator:

@@ -105,6 +105,16 @@ def test_pytorch_files_are_read_as_weights_only(tmp_path, monkeypatch, arrays):
     }
 
 
+def test_the_weights_of_a_checkpoint(tmp_path, monkeypatch):
+    weights = {"a": Tensor(np.arange(3.0))}
+    torch = fake_torch({"epoch": 3, "state_dict": weights, "optimizer": {"state": {}}})
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    (tmp_path / "x.pth.tar").touch()
+    given = read_arrays(tmp_path / "x.pth.tar")
+    assert torch.calls == [{"map_location": "cpu", "weights_only": True}]
+    assert {name: value.tolist() for name, value in given.items()} == {"a": [0.0, 1.0, 2.0]}
+
+
 @pytest.mark.parametrize(
     ("result", "message"),
     [

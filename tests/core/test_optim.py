@@ -67,6 +67,39 @@ def test_schedules():
         optim.make_optimizer(optim.OptimizerSpec("lion", 1.0), PARAMS)
 
 
+def test_schedules_in_steps():
+    spec = optim.OptimizerSpec("adam", 2.0, schedule="staircase", decay_factor=0.9, decay_every=10)
+    rate = optim.learning_rate(spec)
+    np.testing.assert_allclose([rate(0), rate(9), rate(10), rate(29)], [2, 2, 1.8, 1.62], rtol=1e-6)
+    spec = optim.OptimizerSpec(
+        "adam", 2.0, schedule="drops", decay_factor=0.1, drop_steps=(5, 8), warmup_steps=2
+    )
+    rate = optim.learning_rate(spec)
+    np.testing.assert_allclose(
+        [rate(1), rate(2), rate(6), rate(7), rate(9), rate(10)],
+        [1, 2, 2, 0.2, 0.2, 0.02],
+        rtol=1e-6,
+    )
+    with pytest.raises(InputError, match="decay_every=0"):
+        optim.learning_rate(optim.OptimizerSpec("adam", 1.0, schedule="staircase"))
+    for steps in ((), (0, 4)):
+        with pytest.raises(InputError, match="give updates to drop at"):
+            optim.learning_rate(
+                optim.OptimizerSpec("adam", 1.0, schedule="drops", drop_steps=steps)
+            )
+
+
+def test_rmsprop_adds_epsilon_outside_the_root_as_torch_does():
+    spec = optim.OptimizerSpec("rmsprop", 0.5, b2=0.99, epsilon=0.1)
+    params = {"w": jnp.array([4.0, 0.0])}
+    optimizer = optim.make_optimizer(spec, params)
+    state = optimizer.init(params)
+    for gradient, mean_square in ((3.0, 0.01 * 9), (1.0, 0.99 * 0.01 * 9 + 0.01)):
+        result, state = optimizer.update({"w": jnp.array([gradient, 0.0])}, state, params)
+        expected = -0.5 * gradient / (mean_square**0.5 + 0.1)
+        np.testing.assert_allclose(result["w"], [expected, 0], rtol=1e-6)
+
+
 def penalty(weight, out_first):
     rows = (
         weight.reshape(weight.shape[0], -1) if out_first else weight.reshape(-1, weight.shape[-1]).T

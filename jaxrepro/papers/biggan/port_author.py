@@ -7,19 +7,19 @@ caller, for example with `torch.load(path, weights_only=True)` or `numpy.load`.
 import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.nn.published_arrays import (
+    Arrays,
+    Variables,
+    channel_multiplier,
+    listed,
+    shape_of,
+)
 from jaxrepro.papers.biggan.deep import DeepDiscriminator, DeepGenerator
 from jaxrepro.papers.biggan.model import Discriminator, Generator
 from jaxrepro.papers.biggan.port_deep import (
     deep_discriminator_from_pytorch,
     deep_generator_from_pytorch,
     is_deep,
-)
-from jaxrepro.papers.biggan.published_arrays import (
-    Arrays,
-    Variables,
-    channel_multiplier,
-    listed,
-    shape_of,
 )
 from jaxrepro.papers.biggan.pytorch_layout import (
     OUTPUT_BN_EPSILON,

@@ -7,18 +7,18 @@ discriminator's by stage and block of the stage.
 import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan.deep import (
-    DeepDiscriminator,
-    DeepGenerator,
-    deep_discriminator_sides,
-    deep_generator_widths,
-)
-from jaxrepro.papers.biggan.published_arrays import (
+from jaxrepro.nn.published_arrays import (
     Arrays,
     Variables,
     channel_multiplier,
     listed,
     shape_of,
+)
+from jaxrepro.papers.biggan.deep import (
+    DeepDiscriminator,
+    DeepGenerator,
+    deep_discriminator_sides,
+    deep_generator_widths,
 )
 from jaxrepro.papers.biggan.pytorch_layout import (
     OUTPUT_BN_EPSILON,

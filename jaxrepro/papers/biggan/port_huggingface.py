@@ -14,8 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan.deep import DeepGenerator
-from jaxrepro.papers.biggan.published_arrays import (
+from jaxrepro.nn.published_arrays import (
     Arrays,
     Path,
     Variables,
@@ -24,7 +23,8 @@ from jaxrepro.papers.biggan.published_arrays import (
     listed,
     shape_of,
 )
-from jaxrepro.papers.biggan.widths import GENERATOR_CHANNELS, SEED_SIDE
+from jaxrepro.papers.biggan.deep import DeepGenerator
+from jaxrepro.papers.biggan.widths import GENERATOR_CHANNELS, SEED_SIDE, size_in_words
 
 # Of the published models, for all norms.
 EPSILON = 1e-4
@@ -117,7 +117,9 @@ def generator_from_huggingface(
         return shape or (1,), lambda array: array.reshape(shape)
 
     inputs = jnp.zeros((2, dim_z)), jnp.zeros((2,), jnp.int32)
-    variables = fill_variables(module, inputs, arrays, name_of, layout_of)
+    variables = fill_variables(
+        module, inputs, arrays, name_of, layout_of, described=size_in_words(module)
+    )
     moments = flax.traverse_util.flatten_dict(variables["batch_stats"])
     rows = {path: np.asarray(arrays[name_of(path)], np.float32) for path in moments}
     table = {

@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan.model import Generator
-from jaxrepro.papers.biggan.published_arrays import (
+from jaxrepro.nn.published_arrays import (
     Arrays,
     Path,
     Variables,
@@ -21,7 +20,8 @@ from jaxrepro.papers.biggan.published_arrays import (
     listed,
     shape_of,
 )
-from jaxrepro.papers.biggan.widths import GENERATOR_CHANNELS, SEED_SIDE
+from jaxrepro.papers.biggan.model import Generator
+from jaxrepro.papers.biggan.widths import GENERATOR_CHANNELS, SEED_SIDE, size_in_words
 
 # Of the published modules, for all norms.
 EPSILON = 1e-4
@@ -124,7 +124,8 @@ def generator_from_tfhub(
         return shape or (1,), lambda array: array.reshape(shape)
 
     inputs = jnp.zeros((2, module.dim_z)), jnp.zeros((2,), jnp.int32)
-    return module, fill_variables(module, inputs, arrays, _name, layout_of)
+    described = size_in_words(module)
+    return module, fill_variables(module, inputs, arrays, _name, layout_of, described=described)
 
 
 def _attention(arrays: Arrays, ch: int, widths: list[int]) -> tuple[int, ...]:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.nn.published_arrays import Arrays, Variables, shape_of
 from jaxrepro.papers.biggan.deep import DeepGenerator
 from jaxrepro.papers.biggan.port_huggingface import EPSILON, generator_from_huggingface
 from jaxrepro.papers.biggan.port_tfhub import block_name, num_blocks, plain_names
-from jaxrepro.papers.biggan.published_arrays import Arrays, Variables, shape_of
 
 _FIRST = "Generator/GenZ/G_linear"
 _STACK = "module_apply_default/stack_"

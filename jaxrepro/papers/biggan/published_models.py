@@ -10,8 +10,8 @@ import jax
 
 from jaxrepro.core.array_files import read_arrays
 from jaxrepro.core.errors import InputError
+from jaxrepro.nn.published_arrays import Arrays
 from jaxrepro.papers.biggan import port_author, port_huggingface, port_tfhub, port_tfhub_deep
-from jaxrepro.papers.biggan.published_arrays import Arrays
 from jaxrepro.papers.biggan.pytorch_layout import OUTPUT_BN_EPSILON
 
 # By layout: an array that no other layout has, and who publishes it.

@@ -7,8 +7,14 @@ import jax
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan.published_arrays import Arrays, Path, Variables, fill_variables
-from jaxrepro.papers.biggan.widths import SEED_SIDE
+from jaxrepro.nn.published_arrays import (
+    Arrays,
+    Path,
+    Variables,
+    fill_variables,
+    kernel_from_pytorch,
+)
+from jaxrepro.papers.biggan.widths import SEED_SIDE, size_in_words
 
 # The author's output norm is built without the epsilon of the others and keeps the default.
 OUTPUT_BN_EPSILON = 1e-5
@@ -67,7 +73,9 @@ def variables_from_pytorch(
     def name_of(path: Path) -> str | None:
         return pytorch_name(places, path) if has_sigma or path[-1] != "sigma" else None
 
-    return fill_variables(module, inputs, arrays, name_of, pytorch_layout)
+    return fill_variables(
+        module, inputs, arrays, name_of, pytorch_layout, described=size_in_words(module)
+    )
 
 
 def pytorch_name(places: Mapping[str, str], path: Path) -> str:
@@ -87,8 +95,7 @@ def pytorch_layout(
     """Returns the author's shape of our variable, and the map from that layout to ours."""
     leaf = path[-1]
     if leaf == "kernel" and len(shape) == 4:
-        height, width, inputs, outputs = shape
-        return (outputs, inputs, height, width), lambda array: array.transpose(2, 3, 1, 0)
+        return kernel_from_pytorch(shape)
     published = {"u": (1, *shape), "sigma": (1,)}.get(leaf, shape)
     if leaf == "kernel":
         published = shape[::-1]

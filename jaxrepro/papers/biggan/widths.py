@@ -1,5 +1,7 @@
 """Channels and sides of the maps in BigGAN's networks, by resolution, and checks against them."""
 
+from typing import Any
+
 from jaxrepro.core.errors import InputError
 
 # In units of ch, by resolution: the 4x4 seed's channels, then those after each block (of
@@ -65,3 +67,8 @@ def check_attention(
                 f"attention at {side} of the {network} needs at least 8 channels and has "
                 f"{width}: raise ch"
             )
+
+
+def size_in_words(module: Any) -> str:
+    """Returns which network a module is, for a message about arrays that do not make it."""
+    return f"a {type(module).__name__} of {module.resolution} pixels with ch {module.ch}"

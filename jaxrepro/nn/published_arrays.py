@@ -1,7 +1,7 @@
 """Variables of a network filled from published arrays, each of which is used or named.
 
 A published layout is two functions of a variable's path in a collection: its published name,
-and how its published array becomes ours. `pytorch_layout.py` has those of the author's code.
+and how its published array becomes ours.
 """
 
 from collections.abc import Callable, Mapping
@@ -49,12 +49,18 @@ def channel_multiplier(name: str, rows: int, unit: int) -> int:
 
 
 def fill_variables(
-    module: Any, inputs: tuple[jax.Array, ...], arrays: Arrays, name_of: NameOf, layout_of: LayoutOf
+    module: Any,
+    inputs: tuple[jax.Array, ...],
+    arrays: Arrays,
+    name_of: NameOf,
+    layout_of: LayoutOf,
+    *,
+    described: str,
 ) -> Variables:
     """Returns the module's variables, each filled from the array of its published name.
 
-    inputs: arguments of the module's call besides `train`; only their shapes matter. Variables
-    without a published name are 1.
+    inputs: arguments of the module's call besides `train`; only their shapes matter. described:
+    what was to become of the arrays, for the message. Variables without a published name are 1.
 
     Raises:
       InputError: arrays are missing, of the wrong shape, or not used; all of them are named.
@@ -86,8 +92,13 @@ def fill_variables(
     }
     found = [f"{problem}: {', '.join(which)}" for problem, which in problems.items() if which]
     if found:
-        raise InputError(
-            f"these arrays do not make a {type(module).__name__} of {module.resolution} pixels "
-            f"with ch {module.ch}. " + "; ".join(found)
-        )
+        raise InputError(f"these arrays do not make {described}. " + "; ".join(found))
     return flax.traverse_util.unflatten_dict(filled)
+
+
+def kernel_from_pytorch(
+    shape: tuple[int, ...],
+) -> tuple[tuple[int, ...], Callable[[np.ndarray], np.ndarray]]:
+    """Returns PyTorch's shape [O, I, h, w] of a kernel [h, w, I, O], and the map to ours."""
+    height, width, inputs, outputs = shape
+    return (outputs, inputs, height, width), lambda array: array.transpose(2, 3, 1, 0)

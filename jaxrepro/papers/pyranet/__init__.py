@@ -1,0 +1,1 @@
+"""PyraNet: pyramid residual modules in stacked hourglasses, for human pose (ICCV 2017)."""

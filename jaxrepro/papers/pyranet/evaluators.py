@@ -1,0 +1,174 @@
+"""Measurements during training: joints found in held-out people, by the network and without it."""
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping
+
+import jax
+import numpy as np
+
+from jaxrepro.core.state import TrainState, Variables
+from jaxrepro.core.task import Batch, Every, HostBatch
+from jaxrepro.data.people import People
+from jaxrepro.data.pipeline import eval_batches
+from jaxrepro.data.pose_crop import boxes, crop_matrix, crop_transform, map_points
+from jaxrepro.metrics.pose_baselines import mean_pose, nearest_poses
+from jaxrepro.metrics.pose_decode import to_picture
+from jaxrepro.papers.pyranet.accuracy import measured
+from jaxrepro.papers.pyranet.inference import Predictor
+from jaxrepro.papers.pyranet.people import PoseData
+
+Rows = list[Mapping[str, np.ndarray]]
+
+# Side of the crops that are compared for the nearest neighbour: more detail finds no better ones.
+_THUMBNAIL = 32
+
+
+def trained_variables(state: TrainState) -> Variables:
+    """Returns the moving average of the network where there is one, else the network."""
+    return state.ema["model"] if state.ema else state.nets["model"].variables
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PoseAccuracy:
+    """PCK and PCKh of the network's joints in the pictures of the validation people.
+
+    size: side of a crop in pixels. truncate: see `metrics.pose_decode.to_picture`.
+    """
+
+    predictor: Predictor
+    data_set: PoseData
+    size: int
+    truncate: bool
+    every: Every
+    batch_size: int
+
+    def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:
+        """Yields crops, uint8 [B, size, size, 3], with the numbers of their people."""
+        return _crops(
+            self.data_set.validation,
+            self.data_set,
+            self.size,
+            self.batch_size,
+            process,
+            num_processes,
+        )
+
+    def step(self, state: TrainState, batch: Batch, key: jax.Array) -> Mapping[str, jax.Array]:
+        """Returns the joints of each crop, float32 [B, K, 2] in pixels of it, and whose they are.
+
+        Where windows of pooling are drawn anew, each batch has its own.
+        """
+        key = jax.random.fold_in(key, batch["index"][0])
+        points, _ = self.predictor.points(trained_variables(state), batch["image"], key)
+        return {"points": points, "index": batch["index"]}
+
+    def init(self) -> Rows:
+        """Returns nobody."""
+        return []
+
+    def merge(self, acc: Rows, out: Mapping[str, np.ndarray]) -> Rows:
+        """Returns the people so far with those of one more batch."""
+        return [*acc, out]
+
+    def finish(self, acc: Rows) -> Mapping[str, float]:
+        """Returns what `accuracy.measured` says of them."""
+        people = self.data_set.validation
+        points = _by_person(acc, "points").astype(np.float64)
+        centers, scales = boxes(people, self.data_set.box_padding)
+        found = to_picture(points, centers, scales, self.size, truncate=self.truncate)
+        return measured(found, people)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Baselines:
+    """The same of two predictions without a network, once, at the end.
+
+    "mean_pose_": each joint where it is on average in the training people's crops. "nearest_": the
+    joints of the training person whose crop is the most similar.
+    """
+
+    data_set: PoseData
+    batch_size: int
+
+    @property
+    def every(self) -> Every:
+        """At the end only."""
+        return Every(0)
+
+    def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:
+        """Yields small crops, uint8 [B, 32, 32, 3]."""
+        people = self.data_set.validation
+        return _crops(people, self.data_set, _THUMBNAIL, self.batch_size, process, num_processes)
+
+    def step(self, state: TrainState, batch: Batch, key: jax.Array) -> Mapping[str, jax.Array]:
+        """Returns the crops: they are compared on the host."""
+        del state, key
+        return dict(batch)
+
+    def init(self) -> Rows:
+        """Returns nobody."""
+        return []
+
+    def merge(self, acc: Rows, out: Mapping[str, np.ndarray]) -> Rows:
+        """Returns the people so far with those of one more batch."""
+        return [*acc, out]
+
+    def finish(self, acc: Rows) -> Mapping[str, float]:
+        """Returns both, by the names of `accuracy.measured` behind their own."""
+        train, people = self.data_set.train, self.data_set.validation
+        joints = self._train_joints
+        poses = {
+            "mean_pose": np.tile(mean_pose(joints, train.labelled), (len(people), 1, 1)),
+            "nearest": nearest_poses(
+                _by_person(acc, "image"), self._train_crops, joints, train.labelled
+            ),
+        }
+        centers, scales = boxes(people, self.data_set.box_padding)
+        return {
+            f"{method}_{name}": value
+            for method, points in poses.items()
+            for name, value in measured(
+                to_picture(points, centers, scales, _THUMBNAIL), people, details=False
+            ).items()
+        }
+
+    @functools.cached_property
+    def _train_joints(self) -> np.ndarray:
+        """Joints of the training people in pixels of their crops, float64 [N, K, 2]."""
+        people = self.data_set.train
+        centers, scales = boxes(people, self.data_set.box_padding)
+        return np.stack(
+            [
+                map_points(crop_matrix(center, float(scale), _THUMBNAIL), joints)
+                for center, scale, joints in zip(centers, scales, people.joints, strict=True)
+            ]
+        )
+
+    @functools.cached_property
+    def _train_crops(self) -> np.ndarray:
+        """Crops of the training people, uint8 [N, 32, 32, 3]."""
+        people = self.data_set.train
+        prepare = crop_transform(_THUMBNAIL, self.data_set.box_padding).prepare
+        return np.stack([prepare(people[i])["image"] for i in range(len(people))])
+
+
+def _crops(
+    people: People,
+    data_set: PoseData,
+    size: int,
+    batch_size: int,
+    process: int,
+    num_processes: int,
+) -> Iterator[HostBatch]:
+    transform = crop_transform(size, data_set.box_padding)
+    for batch in eval_batches(
+        people, transform, batch_size, process=process, num_processes=num_processes
+    ):
+        yield {name: batch[name] for name in ("image", "index", "mask")}
+
+
+def _by_person(rows: Rows, name: str) -> np.ndarray:
+    """Returns one field of all people in their order."""
+    values = np.concatenate([row[name] for row in rows])
+    return values[np.argsort(np.concatenate([row["index"] for row in rows]))]

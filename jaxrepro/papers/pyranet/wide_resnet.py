@@ -1,0 +1,93 @@
+"""Wide residual networks for small images, plain or with pyramids beside the first convolutions.
+
+S. Zagoruyko, N. Komodakis, "Wide Residual Networks" (BMVC 2016, arXiv 1605.07146); with pyramids in
+section 4.4 of the PyraNet paper, whose code was not released.
+"""
+
+import chex
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxrepro.core.errors import InputError
+from jaxrepro.nn.batch_norm import BatchNormRelu
+from jaxrepro.nn.biased_convolution import BiasedConvolution, Start
+from jaxrepro.papers.pyranet.initialization import Initialization
+from jaxrepro.papers.pyranet.pyramid import Pyramid, PyramidSettings
+
+_STEM = 16
+_HE = Initialization("msra")
+
+
+class WideBlock(nn.Module):
+    """Twice norm, ReLU and 3x3 convolution, plus x; where channels change, its 1x1 convolution.
+
+    pyramid: beside the first convolution, added before the second norm. The shortcut's convolution
+    sees x after the first norm and ReLU.
+    """
+
+    features: int
+    stride: int = 1
+    pyramid: PyramidSettings | None = None
+    start: Start = _HE
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """x: [B, H, W, C] -> [B, H / stride, W / stride, features]."""
+
+        def convolve(h: jax.Array, side: int, stride: int, name: str) -> jax.Array:
+            return BiasedConvolution(
+                self.features, side, stride, use_bias=False, start=self.start, name=name
+            )(h)
+
+        active = BatchNormRelu(name="norm_1")(x, train=train)
+        h = convolve(active, 3, self.stride, "conv_1")
+        if self.pyramid is not None:
+            h += Pyramid(
+                self.features,
+                self.features,
+                self.pyramid,
+                preactivate=False,
+                stride=self.stride,
+                start=self.start,
+                name="pyramid",
+            )(active, train=train)
+        h = BatchNormRelu(name="norm_2")(h, train=train)
+        h = convolve(h, 3, 1, "conv_2")
+        if self.stride == 1 and x.shape[-1] == self.features:
+            return h + x
+        return h + convolve(active, 1, self.stride, "shortcut")
+
+
+class WideResNet(nn.Module):
+    """WRN-depth-width: three groups of (depth - 4) / 6 blocks of 16, 32 and 64 times `width`.
+
+    pyramid: of all blocks; None for the plain network. start: of all convolutions.
+    """
+
+    depth: int = 28
+    width: int = 10
+    num_classes: int = 10
+    pyramid: PyramidSettings | None = None
+    start: Start = _HE
+
+    @nn.compact
+    def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
+        """Returns float32 logits [B, num_classes]; images: [B, H, W, 3]."""
+        chex.assert_shape(images, (None, None, None, 3))
+        num_blocks, rest = divmod(self.depth - 4, 6)
+        if rest or num_blocks < 1:
+            raise InputError(f"a wide ResNet of depth {self.depth}: give 6 n + 4, such as 16 or 28")
+        x = BiasedConvolution(_STEM, 3, use_bias=False, start=self.start, name="stem_conv")(images)
+        for group in range(3):
+            for i in range(num_blocks):
+                x = WideBlock(
+                    _STEM * 2**group * self.width,
+                    stride=2 if group > 0 and i == 0 else 1,
+                    pyramid=self.pyramid,
+                    start=self.start,
+                    name=f"block_{group}_{i}",
+                )(x, train=train)
+        x = BatchNormRelu(name="last_norm")(x, train=train)
+        x = jnp.mean(x.astype(jnp.float32), axis=(1, 2))
+        return nn.Dense(self.num_classes, name="logits")(x)
