@@ -7,6 +7,8 @@ from ml_collections import ConfigDict
 from jaxrepro.core import config as config_lib
 from jaxrepro.core.errors import InputError
 
+# Data that need no network and no folder of the user.
+BUNDLED = ("digits", "figures", "photos", "photos:train", "photos:test")
 CONFIGS = sorted((pathlib.Path(__file__).resolve().parents[2] / "configs").glob("*.py"))
 
 
@@ -99,4 +101,4 @@ def test_every_config_has_the_common_keys(path, variant):
         assert keys["train.total_steps"] == 2
     assert config_lib.flatten(load(path, f"{variant},bs=24"))["train.batch_size"] == 24
     if variant != "paper":
-        assert keys["data.source"] in ("digits", "photos", "photos:train", "photos:test")
+        assert keys["data.source"] in BUNDLED
