@@ -118,6 +118,7 @@ class _Networks:
             for padding, border in borders.items()
         }
         self._variables = trained.variables
+        # Tables run networks outside of the loop and the evaluators, which compile otherwise.
         self._valid = jax.jit(functools.partial(trained.module.apply, border=valid))
 
     def centre(self, planes: np.ndarray) -> np.ndarray:

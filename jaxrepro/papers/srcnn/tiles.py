@@ -52,6 +52,7 @@ class TiledNetwork:
         self._module = module
         self._variables = jax.device_put(variables)
         self._side = side
+        # Compiled here: upscaling and tables run networks outside of the loop and the evaluators.
         self._inside = jax.jit(functools.partial(module.apply, border=valid))
         self._at_edge = jax.jit(
             lambda variables, x, *place: module.apply(variables, x, border(*place))
