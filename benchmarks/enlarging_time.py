@@ -33,7 +33,7 @@ def main(args: flags.FlagValues) -> None:
 
     from jaxrepro.core import runtime
 
-    runtime.set_xla_flags()
+    runtime.set_for_speed()
     result = measure(args.config, size=args.size, num_runs=args.runs, num_warmup=args.warmup)
     result["command"] = " ".join(["python -m benchmarks.enlarging_time", *sys.argv[1:]])
     text = json.dumps(result, indent=2)

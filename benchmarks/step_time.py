@@ -23,7 +23,9 @@ def define_flags() -> None:
     flags.DEFINE_integer("steps", 30, "Timed updates.", lower_bound=1)
     flags.DEFINE_integer("warmup", 3, "Updates before them.", lower_bound=0)
     flags.DEFINE_boolean(
-        "without_xla_flags", False, "Leave out the XLA flags that the project sets on CPU."
+        "without_settings",
+        False,
+        "Leave out the XLA flags and allocator settings for CPU.",
     )
     flags.DEFINE_string("output", None, "JSON file to write besides printing.")
 
@@ -35,8 +37,8 @@ def main(args: flags.FlagValues) -> None:
 
     from jaxrepro.core import runtime
 
-    if not args.without_xla_flags:
-        runtime.set_xla_flags()
+    if not args.without_settings:
+        runtime.set_for_speed()
     result = measure(args.config, num_steps=args.steps, num_warmup=args.warmup)
     result["command"] = " ".join(["python -m benchmarks.step_time", *sys.argv[1:]])
     text = json.dumps(result, indent=2)

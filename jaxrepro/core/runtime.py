@@ -5,6 +5,8 @@ import importlib.util
 import os
 import pathlib
 
+from jaxrepro.core import host_memory
+
 # jaxlib versions on which the flag below was seen accepted: XLA aborts the process on a flag
 # that it does not know, so an unseen version goes without it.
 _CONVOLUTION_FLAG = "--xla_cpu_experimental_ynn_fusion_type=-individual_convolution"
@@ -24,7 +26,7 @@ def set_xla_flags() -> None:
 
     Adds to the user's own XLA_FLAGS and does nothing where they already name the option, on
     another platform, or on a jaxlib version on which the flag is not known to exist. What it
-    brings: `python -m benchmarks.step_time --config=... --without_xla_flags`.
+    brings: `python -m benchmarks.step_time --config=... --without_settings`.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     known = importlib.metadata.version("jaxlib") in _CONVOLUTION_FLAG_VERSIONS
@@ -50,7 +52,14 @@ def set_compilation_cache() -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
 
 
+def set_for_speed() -> None:
+    """Makes the settings that change how fast CPU programs run, and nothing else."""
+    set_xla_flags()
+    if cpu_only():
+        host_memory.keep_freed_memory()
+
+
 def set_up() -> None:
     """Makes the settings of every entry point; call it before the first use of JAX."""
-    set_xla_flags()
+    set_for_speed()
     set_compilation_cache()

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxrepro.nn import convolution
+from jaxrepro.nn import banded_gradient, convolution
 
 # Up to here adding shifted maps costs less than a convolution with so few outputs.
 _NARROW = 4
@@ -18,8 +18,10 @@ _NARROW = 4
 def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Returns [B, H, W, O], as `convolution.convolve` of x [B, H, W, I] and [h, w, I, O]."""
     kernel = kernel.astype(x.dtype)
-    if min(kernel.shape[2:]) > _NARROW or kernel.shape[:2] == (1, 1):
+    if kernel.shape[:2] == (1, 1):
         return convolution.convolve(x, kernel)
+    if min(kernel.shape[2:]) > _NARROW:
+        return banded_gradient.convolve(x, kernel)
     return _convolve_narrow(x, kernel)
 
 

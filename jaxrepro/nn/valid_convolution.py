@@ -75,8 +75,7 @@ def _kernel_gradient(x: jax.Array, cotangent: jax.Array, kernel: jax.Array) -> j
     """Returns [h, w, I, O]."""
     rows, columns, inputs, outputs = kernel.shape
     if (rows, columns) == (1, 1):
-        over_pixels = ((0, 1, 2), (0, 1, 2))
-        return jnp.tensordot(cotangent, x, over_pixels).T.reshape(kernel.shape)
+        return _matrix_gradient(x.reshape(-1, inputs), cotangent.reshape(-1, outputs))[None, None]
     if _ends_narrow(kernel):
         shifted = _shifted_maps(cotangent, (rows - 1, columns - 1))
         product = jnp.dot(shifted, x.reshape(-1, inputs)).reshape(rows, columns, outputs, inputs)
@@ -102,3 +101,11 @@ def _shifted_maps(x: jax.Array, margins: tuple[int, int]) -> jax.Array:
     ]
     # The barrier makes it one array: XLA would compute it again inside each product.
     return lax.optimization_barrier(jnp.stack(shifted).reshape(-1, shifted[0][0].size))
+
+
+def _matrix_gradient(x: jax.Array, cotangent: jax.Array) -> jax.Array:
+    """Returns x^T cotangent, [I, O], of x [N, I] and the cotangent [N, O]."""
+    if x.shape[1] > cotangent.shape[1]:
+        return _matrix_gradient(cotangent, x).T
+    # The barrier keeps XLA from folding the transposition into the product, which is then slower.
+    return jnp.dot(lax.optimization_barrier(x.T), cotangent)
