@@ -5,7 +5,7 @@ Terms are reported as they enter the total, weight included, so that they can be
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -67,14 +67,13 @@ class Objective:
             "epsilon_form": tuple(DRIFT_FORMS),
             "epsilon_in": EPSILON_NETWORKS,
         }
-        return cls(
-            **{
-                field.name: settings.one_of(field.name, choices[field.name])
-                if field.name in choices
-                else float(settings.at_least(field.name, 0))
-                for field in dataclasses.fields(cls)
-            }
-        )
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(cls):
+            if field.name in choices:
+                values[field.name] = settings.one_of(field.name, choices[field.name])
+            else:
+                values[field.name] = float(settings.at_least(field.name, 0))
+        return cls(**values)
 
     @property
     def uses_features(self) -> bool:
