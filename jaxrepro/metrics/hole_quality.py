@@ -1,6 +1,7 @@
 """How near a filled picture is to the true one, in the hole alone, by the size of the hole."""
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -65,7 +66,7 @@ def hole_quality(image: np.ndarray, truth: np.ndarray, hole: np.ndarray) -> Hole
 def mean_by_size(
     rows: Sequence[HoleQuality], edges: Sequence[float] = SIZE_EDGES
 ) -> dict[str, Mapping[str, float]]:
-    """Returns the means of groups of holes: "all", then "(0.1, 0.25]" and so on, where there are any.
+    """Returns means of groups of holes: "all", then "(0.1, 0.25]" and so on, where there are any.
 
     Each group has "num", "coverage", "l1", "psnr" and "ssim"; decibels are averaged as decibels. A
     hole belongs to (low, high] by its share of the picture. edges: rising, from 0 to 1.
@@ -73,13 +74,13 @@ def mean_by_size(
     Raises:
       InputError: no rows, or edges of another form.
     """
-    rising = all(a < b for a, b in zip(edges, edges[1:]))
+    rising = all(a < b for a, b in itertools.pairwise(edges))
     if len(edges) < 2 or edges[0] != 0 or edges[-1] != 1 or not rising:
         raise InputError(f"edges {tuple(edges)} given; they must rise from 0 to 1")
     if not rows:
         raise InputError("no pictures were measured; measure one or more")
     groups = {"all": list(rows)}
-    for low, high in zip(edges, edges[1:]):
+    for low, high in itertools.pairwise(edges):
         groups[f"({low:g}, {high:g}]"] = [row for row in rows if low < row.coverage <= high]
     return {
         name: {"num": len(group)}

@@ -1,4 +1,4 @@
-"""Whether the lines of a picture are those of a sketch: precision, recall and F-score in a region."""
+"""Whether a picture has the lines of a sketch in its hole: precision, recall and F-score."""
 
 import dataclasses
 from collections.abc import Sequence
