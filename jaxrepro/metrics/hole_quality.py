@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import chex
 import numpy as np
@@ -98,7 +99,7 @@ def _similarity(image: np.ndarray, truth: np.ndarray) -> np.ndarray:
     from skimage.metrics import structural_similarity
 
     planes = [x.astype(np.float64) @ np.array([0.299, 0.587, 0.114]) for x in (image, truth)]
-    _, around = structural_similarity(
+    mean_and_map: Any = structural_similarity(
         *planes,
         data_range=255.0,
         gaussian_weights=True,
@@ -106,4 +107,4 @@ def _similarity(image: np.ndarray, truth: np.ndarray) -> np.ndarray:
         use_sample_covariance=False,
         full=True,
     )
-    return np.asarray(around)
+    return np.asarray(mean_and_map[1])

@@ -13,7 +13,7 @@ from jaxrepro.nn.published_arrays import kernel_from_pytorch
 from jaxrepro.nn.vgg16 import DEPTHS, WIDTH, layer_names
 
 # By its number in torchvision's `features`, where ReLUs and poolings count too.
-_TORCHVISION = dict(zip((0, 2, 5, 7, 10, 12, 14), layer_names(), strict=True))
+_TORCHVISION: dict[int, str] = dict(zip((0, 2, 5, 7, 10, 12, 14), layer_names(), strict=True))
 
 # A layout: its preprocessing's name, and how one of its array names says layer and kind.
 _PATTERNS = {

@@ -49,10 +49,10 @@ def ciede2000(one, other):
     h1, h2 = (np.degrees(np.arctan2(b, (1 + g) * a)) % 360 for a, b in ((a1, b1), (a2, b2)))
     assert abs(h2 - h1) < 180
     dl, dc, dh = l2 - l1, c2 - c1, 2 * np.sqrt(c1 * c2) * np.sin(np.radians(h2 - h1) / 2)
-    l, c, h = (l1 + l2) / 2, (c1 + c2) / 2, (h1 + h2) / 2
+    light, c, h = (l1 + l2) / 2, (c1 + c2) / 2, (h1 + h2) / 2
     cos = lambda degrees: np.cos(np.radians(degrees))  # noqa: E731
     t = 1 - 0.17 * cos(h - 30) + 0.24 * cos(2 * h) + 0.32 * cos(3 * h + 6) - 0.2 * cos(4 * h - 63)
-    sl = 1 + 0.015 * (l - 50) ** 2 / np.sqrt(20 + (l - 50) ** 2)
+    sl = 1 + 0.015 * (light - 50) ** 2 / np.sqrt(20 + (light - 50) ** 2)
     sc, sh = 1 + 0.045 * c, 1 + 0.015 * c * t
     rc = 2 * np.sqrt(c**7 / (c**7 + 25.0**7))
     rt = -np.sin(np.radians(60 * np.exp(-(((h - 275) / 25) ** 2)))) * rc
