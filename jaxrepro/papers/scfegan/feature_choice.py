@@ -13,9 +13,9 @@ def features_from_settings(settings: Settings) -> VggFeatures:
     """Returns the network of a config's section with the keys of `DEFAULTS`.
 
     weights: the path of a local file, see `vgg16_features.published_features`, with its
-    preprocessing; "" for random weights of `seed` and `width`. On a CPU the width is what an update
-    costs: a quarter of it is about a sixteenth of the work. `VggFeatures.name` goes into logs, pages
-    and tables.
+    preprocessing; "" for random weights of `seed` and `width`. On a CPU the width decides what an
+    update costs: a quarter of it is about a sixteenth of the work. `VggFeatures.name` goes into
+    logs, pages and tables.
 
     Raises:
       InputError: the file cannot be used, or a key is set that has no effect on such a network.
