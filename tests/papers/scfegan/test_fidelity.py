@@ -86,6 +86,14 @@ def test_where_all_is_erased_the_smooth_fill_is_the_mean_face():
         np.testing.assert_array_equal(edit, 80)
 
 
+def test_the_tolerance_is_a_share_of_the_diagonal():
+    beside = [np.roll(x, 1, axis=1) for x in TRUTHS]
+    diagonal = np.hypot(SIDE, SIDE)
+    for pixels, score in ((0.9, 0), (1.1, 1)):
+        scores = edit_scores(beside, EXAMPLES, lines_of, tolerance=pixels / diagonal)
+        assert scores.lines.f_score == score
+
+
 def test_no_strokes_no_color_difference():
     bare = [x | {"strokes": x["strokes"] * 0} for x in EXAMPLES]
     scores = edit_scores(TRUTHS, bare, lines_of)
