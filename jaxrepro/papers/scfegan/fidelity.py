@@ -44,10 +44,11 @@ class EditScores:
     color_difference: float | None
 
     def results(self) -> dict[str, float]:
-        """Returns all numbers by name: "hole_l1", "hole_psnr (0.1, 0.25]", "sketch_f_score", ..."""
+        """Returns all numbers by name: "hole_l1", "hole_psnr/0.1-0.25", "sketch_f_score", ..."""
         numbers: dict[str, float] = {}
         for group, means in self.quality.items():
-            suffix = "" if group == "all" else f" {group}"
+            # Names of results go into event files, whose tags have no brackets.
+            suffix = "" if group == "all" else "/" + group.strip("(]").replace(", ", "-")
             numbers |= {f"hole_{measure}{suffix}": means[measure] for measure in MEASURES}
         numbers |= {
             "sketch_precision": self.lines.precision,

@@ -44,7 +44,7 @@ TRUTHS = [x["image"] for x in EXAMPLES]
 
 def test_perfect_edits():
     scores = edit_scores(TRUTHS, EXAMPLES, lines_of).results()
-    assert scores["hole_l1"] == 0 and scores["hole_psnr (0.25, 0.5]"] == np.inf
+    assert scores["hole_l1"] == 0 and scores["hole_psnr/0.25-0.5"] == np.inf
     assert scores["sketch_f_score"] == 1 and scores["sketch_f_score_by_chance"] == 0
     assert scores["stroke_color_difference"] == 0
 
@@ -57,7 +57,7 @@ def test_errors_and_colors_by_hand():
     assert 2 < scores["stroke_color_difference"] < 6
     # Coverage 0.375 twice and 0.656.
     groups = {name for name in scores if name.startswith("hole_l1")}
-    assert groups == {"hole_l1", "hole_l1 (0.25, 0.5]", "hole_l1 (0.5, 1]"}
+    assert groups == {"hole_l1", "hole_l1/0.25-0.5", "hole_l1/0.5-1"}
 
 
 def test_baselines_are_blind_to_the_sketch_and_the_table_has_all_methods():
