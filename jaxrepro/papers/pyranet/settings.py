@@ -97,6 +97,8 @@ def _shared() -> Any:
     # truncate: to whole pixels, as the Torch code does. windows, num_draws: of fractional pooling,
     # see `pooling_windows.predict_scores`.
     # baselines: measure the mean pose and the nearest neighbour too, at the end.
+    # worst_people: how many of the worst found are drawn at each evaluation, beside the errors of
+    # each joint; 0 for no pictures.
     config.eval = ConfigDict(
         {
             "every": 8000,
@@ -108,6 +110,7 @@ def _shared() -> Any:
             "windows": "seeded",
             "num_draws": 1,
             "baselines": True,
+            "worst_people": 12,
         }
     )
     config.checkpoint = ConfigDict({"every": 2000, "keep": 3, "keep_period": 0})
@@ -172,6 +175,6 @@ def reduce_to_test(config: Any) -> None:
         config.optim.drop_steps = (1,)
     config.train.batch_size = 8
     train_for(config, 2)
-    config.eval.update(every=2, batch_size=64)
+    config.eval.update(every=2, batch_size=64, worst_people=4)
     config.checkpoint.every = 1
     config.log.every = 1
