@@ -138,12 +138,8 @@ def test_measured_images_have_the_same_classes(tmp_path):
 class Counted:
     """Images of CIFAR-10's classes, of which only the number is known."""
 
-    class_names = ("airplane", "automobile", "bird", "cat", "deer") + (
-        "dog",
-        "frog",
-        "horse",
-        "ship",
-        "truck",
+    class_names = tuple(
+        "airplane automobile bird cat deer dog frog horse ship truck".split()  # noqa: SIM905
     )
 
     def __init__(self, number):
