@@ -80,7 +80,7 @@ def published_classifier(net: str = "wrn", prm: str = "B") -> Any:
         }
     )
     config.train = ConfigDict({"total_steps": _EPOCH * epochs, "batch_size": 128})
-    config.eval = ConfigDict({"every": 5 * _EPOCH, "batch_size": 250})
+    config.eval = ConfigDict({"every": 5 * _EPOCH, "batch_size": 200})
     config.checkpoint = ConfigDict({"every": 5 * _EPOCH, "keep": 2, "keep_period": 0})
     config.log = ConfigDict({"every": 100, "profile_at": 0})
     config.mesh = ConfigDict({"fsdp": 1})
