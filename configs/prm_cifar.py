@@ -14,15 +14,14 @@ makes the network narrower until it has as many parameters as without them, to w
 
 Variants: paper (the default: 200 epochs of WRN-28-10 or 300 of ResNeXt-29 8x64d with the rates of
 their papers, size=added; width=9 is the paper's other one, of 34.3 million parameters here and 36.4
-in its table);
-small (1,950 updates with a cosine of WRN-16-1 with size=equal, the comparison for a CPU, or of
-ResNeXt-20 8x8d with size=added); demo (small on scikit-learn's handwritten digits, which are
-bundled: they are no CIFAR-10, and nothing published compares); test (2 updates).
+in its table); small (1,950 updates with a cosine of WRN-16-1 with size=equal, the comparison for a
+CPU, or of ResNeXt-20 8x8d with size=added); demo (small on scikit-learn's handwritten digits, which
+are bundled: they are no CIFAR-10, and nothing published compares); test (2 updates).
 
 Not in the paper, and chosen here: base width and cardinality (4 and 4, with which the parameters
-are those of its table but for 28-9), where the pyramids stand, and the weights' start, He's for all networks;
-`--config.model.init=branch_paper` is the paper's. Images are mirrored at their edges before they
-are moved, as for WRN; the code of ResNeXt has the mean colour there.
+are those of its table but for 28-9), where the pyramids stand, and the weights' start, He's for all
+networks; `--config.model.init=branch_paper` is the paper's. Images are mirrored at their edges
+before they are moved, as for WRN; the code of ResNeXt has the mean colour there.
 """
 
 from jaxrepro.core.config import parse_variant
