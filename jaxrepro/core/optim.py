@@ -17,8 +17,9 @@ from jaxrepro.core.state import Params
 class OptimizerSpec:
     """How one network is optimised.
 
-    name: "adam", "sgd" (with momentum b1) or "rmsprop": as in Torch, the gradient over the root
-    of the moving average of its square with decay b2, epsilon added to the root; without b1.
+    name: "adam", "sgd" (with momentum b1, Nesterov's if `nesterov`) or "rmsprop": as in Torch, the
+    gradient over the root of the moving average of its square with decay b2, epsilon added to the
+    root; without b1.
     learning_rate: the peak rate. schedule: "constant"; "cosine" / "linear" to zero at
     `total_steps`; "staircase", times decay_factor every decay_every updates; "drops", times
     decay_factor at each of drop_steps. The last two count updates from the end of the warm-up.
@@ -26,6 +27,8 @@ class OptimizerSpec:
     multipliers: (pattern, factor) pairs; the first pattern found in a parameter's path scales
     its learning rate, 0 freezes it, none leaves it as it is.
     clip_norm: global gradient norm, 0 for none. weight_decay: decoupled, 0 for none.
+    l2_penalty: the weight decay of Torch's SGD: so many times the parameters are added to the
+    gradient, behind clipping; 0 for none.
     orthogonal: strength beta of orthogonal regularisation, 0 for none; orthogonal_exclude: a
     pattern of paths left out of it, "" for none.
     """
@@ -44,6 +47,8 @@ class OptimizerSpec:
     multipliers: tuple[tuple[str, float], ...] = ()
     clip_norm: float = 0.0
     weight_decay: float = 0.0
+    l2_penalty: float = 0.0
+    nesterov: bool = False
     orthogonal: float = 0.0
     orthogonal_exclude: str = ""
 
@@ -71,8 +76,8 @@ def parse_multipliers(rules: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
 def make_optimizer(spec: OptimizerSpec, params: Params) -> optax.GradientTransformation:
     """Returns the gradient transformation that `spec` describes, for parameters like `params`.
 
-    Order: orthogonal regularisation adds to the gradient, then clipping, the optimiser's own
-    scaling, weight decay, per-path factors and the learning rate.
+    Order: orthogonal regularisation adds to the gradient, then clipping, the penalty, the
+    optimiser's own scaling, weight decay, per-path factors and the learning rate.
 
     params: arrays or their shapes. Raises InputError for an unknown name or schedule, or a
     multiplier pattern that matches nothing.
@@ -80,12 +85,15 @@ def make_optimizer(spec: OptimizerSpec, params: Params) -> optax.GradientTransfo
     if spec.name == "adam":
         scale = optax.scale_by_adam(b1=spec.b1, b2=spec.b2, eps=spec.epsilon)
     elif spec.name == "sgd":
-        scale = optax.trace(decay=spec.b1) if spec.b1 else optax.identity()
+        momentum = optax.trace(decay=spec.b1, nesterov=spec.nesterov)
+        scale = momentum if spec.b1 else optax.identity()
     elif spec.name == "rmsprop":
         scale = optax.scale_by_rms(decay=spec.b2, eps=spec.epsilon, eps_in_sqrt=False)
     else:
         raise InputError(f"unknown optimiser {spec.name!r}; allowed: adam, rmsprop, sgd")
     parts = [scale]
+    if spec.l2_penalty:
+        parts.insert(0, optax.add_decayed_weights(spec.l2_penalty))
     if spec.clip_norm:
         parts.insert(0, optax.clip_by_global_norm(spec.clip_norm))
     if spec.orthogonal:

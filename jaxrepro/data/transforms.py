@@ -10,6 +10,9 @@ from PIL import Image
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.source import Item
 
+# What lies beyond the edges of an image that is moved, by numpy's name for it.
+BORDERS = {"reflect": "reflect", "black": "constant"}
+
 
 @dataclasses.dataclass(frozen=True)
 class Transform:
@@ -51,6 +54,19 @@ def crop_transform(
     return Transform(
         prepare=functools.partial(_prepare_channels, channels=channels),
         augment=functools.partial(_augment_square, size=size, min_fraction=min_fraction, flip=flip),
+    )
+
+
+def shift_transform(
+    size: int, *, channels: int, pad: int, border: str = "reflect", flip: bool = False
+) -> Transform:
+    """Centre square resized to [size, size, channels], moved by up to `pad` pixels each way.
+
+    border, flip: see `random_shift`; `flip` mirrors it half the time.
+    """
+    return Transform(
+        prepare=functools.partial(_prepare_square, size=size, channels=channels),
+        augment=functools.partial(_augment_shift, pad=pad, border=border, flip=flip),
     )
 
 
@@ -113,6 +129,24 @@ def random_crop(image: np.ndarray, size: int, rng: np.random.Generator) -> np.nd
     top = rng.integers(height - size + 1)
     left = rng.integers(width - size + 1)
     return image[top : top + size, left : left + size]
+
+
+def random_shift(
+    image: np.ndarray, pad: int, rng: np.random.Generator, border: str = "reflect"
+) -> np.ndarray:
+    """A uniformly chosen crop of the image's own size, [H, W, C], from it with a border of `pad`.
+
+    border: a key of BORDERS: the image mirrored at its outermost pixels, or black.
+    """
+    height, width = image.shape[:2]
+    if border not in BORDERS or not 0 <= pad < min(height, width):
+        raise InputError(
+            f"a border {border!r} of {pad} pixels around a {height}x{width} image; allowed: "
+            f"{', '.join(BORDERS)}, of fewer pixels than a side"
+        )
+    padded = np.pad(image, ((pad, pad), (pad, pad), (0, 0)), mode=BORDERS[border])
+    top, left = rng.integers(2 * pad + 1, size=2)
+    return padded[top : top + height, left : left + width]
 
 
 def random_square(
@@ -196,4 +230,11 @@ def _augment_square(
     item: Item, rng: np.random.Generator, *, size: int, min_fraction: float, flip: bool
 ) -> Item:
     image = random_square(item["image"], size, rng, min_fraction=min_fraction)
+    return {**item, "image": random_flip(image, rng) if flip else image}
+
+
+def _augment_shift(
+    item: Item, rng: np.random.Generator, *, pad: int, border: str, flip: bool
+) -> Item:
+    image = random_shift(item["image"], pad, rng, border)
     return {**item, "image": random_flip(image, rng) if flip else image}

@@ -57,6 +57,22 @@ def test_clip_bounds_the_gradient():
     np.testing.assert_allclose(norm, 1.0, rtol=1e-6)
 
 
+def test_nesterov_momentum_with_a_penalty_as_in_torch():
+    """Against the formula: b = m b + g + l w; w -= r (g + l w + m b)."""
+    spec = optim.OptimizerSpec("sgd", 0.1, b1=0.9, nesterov=True, l2_penalty=0.01)
+    params = {"w": jnp.array([2.0, -1.0])}
+    optimizer = optim.make_optimizer(spec, params)
+    state = optimizer.init(params)
+    weights, buffer = np.array([2.0, -1.0]), np.zeros(2)
+    for gradient in ([1.0, 0.5], [-0.3, 2.0], [0.7, 0.0]):
+        step, state = optimizer.update({"w": jnp.array(gradient)}, state, params)
+        params = {"w": params["w"] + step["w"]}
+        decayed = np.array(gradient) + 0.01 * weights
+        buffer = 0.9 * buffer + decayed
+        weights = weights - 0.1 * (decayed + 0.9 * buffer)
+        np.testing.assert_allclose(params["w"], weights, rtol=1e-6)
+
+
 def test_schedules():
     spec = optim.OptimizerSpec("adam", 2.0, schedule="linear", warmup_steps=10, total_steps=30)
     rate = optim.learning_rate(spec)

@@ -81,6 +81,25 @@ def test_random_crop_reaches_every_place():
         transforms.random_crop(image, 4, rng)
 
 
+@pytest.mark.parametrize("border", ["reflect", "black"])
+def test_random_shift_reaches_every_place(border):
+    image = picture(4, 5)
+    padded = np.pad(image, ((2, 2), (2, 2), (0, 0)), mode=transforms.BORDERS[border])
+    places = {(y, x): padded[y : y + 4, x : x + 5].tobytes() for y in range(5) for x in range(5)}
+    assert len(set(places.values())) == 25
+    assert places[2, 2] == image.tobytes()
+    rng = np.random.default_rng(0)
+    found = {transforms.random_shift(image, 2, rng, border).tobytes() for _ in range(300)}
+    assert found == set(places.values())
+
+
+def test_random_shift_refuses_borders():
+    rng = np.random.default_rng(0)
+    for pad, border in ((4, "reflect"), (-1, "reflect"), (1, "white")):
+        with pytest.raises(InputError, match="allowed: reflect, black, of fewer pixels"):
+            transforms.random_shift(picture(4, 5), pad, rng, border)
+
+
 def test_random_square_covers_the_stated_fraction():
     image = np.broadcast_to(np.arange(200, dtype=np.uint8)[None, :, None], (200, 200, 1))
     rng = np.random.default_rng(0)
@@ -130,7 +149,8 @@ def test_ready_made_transforms_give_the_size_and_can_be_pickled():
     crop = pickle.loads(
         pickle.dumps(transforms.crop_transform(16, channels=1, min_fraction=0.5, flip=True))
     )
-    for transform in (square, crop):
+    shift = pickle.loads(pickle.dumps(transforms.shift_transform(16, channels=1, pad=2, flip=True)))
+    for transform in (square, crop, shift):
         got = transform.augment(transform.prepare(item), np.random.default_rng(0))
         assert got["image"].shape == (16, 16, 1)
         assert got["label"] == 3

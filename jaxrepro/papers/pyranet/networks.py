@@ -42,6 +42,19 @@ def make_network(settings: Settings, *, num_joints: int) -> StackedHourglass:
     }
     if name == "hourglass":
         return StackedHourglass(**shared)
+    pyramid = pyramid_from_settings(settings)
+    # The narrowest modules are the first two of the stem, of half the width.
+    if pyramid is not None and pyramid.level_width(features // 2) < 1:
+        raise InputError(
+            f"model.base_width={pyramid.base_width}: with model.features={features} at most "
+            f"{features // 2}, or the stem's levels have no channels"
+        )
+    fix_variance = settings.one_of("fix_variance", (False, True))
+    return _pyranet(shared, pyramid, fix_variance)
+
+
+def pyramid_from_settings(settings: Settings) -> PyramidSettings | None:
+    """Returns the pyramid that the section `model` of a config asks for, None with block "res"."""
     # All are read, so that a config says the same things whichever its block is.
     block = settings.one_of("block", (_RESIDUAL, *VARIANTS))
     pyramid = PyramidSettings(
@@ -51,14 +64,7 @@ def make_network(settings: Settings, *, num_joints: int) -> StackedHourglass:
         pooling=settings.one_of("pooling", POOLINGS),
         normalize_levels=settings.one_of("normalize_levels", (False, True)),
     )
-    # The narrowest modules are the first two of the stem, of half the width.
-    if block != _RESIDUAL and pyramid.level_width(features // 2) < 1:
-        raise InputError(
-            f"model.base_width={pyramid.base_width}: with model.features={features} at most "
-            f"{features // 2}, or the stem's levels have no channels"
-        )
-    fix_variance = settings.one_of("fix_variance", (False, True))
-    return _pyranet(shared, None if block == _RESIDUAL else pyramid, fix_variance)
+    return None if block == _RESIDUAL else pyramid
 
 
 def network_card(module: StackedHourglass) -> Mapping[str, Any]:
@@ -87,7 +93,7 @@ def network_from_card(card: Mapping[str, Any]) -> StackedHourglass:
         if type(wide_stem) is not bool:
             raise InputError(f"the model card's network {name} has wide_stem={wide_stem!r}")
         return StackedHourglass(**sizes, make_block=residual_blocks, wide_stem=wide_stem)
-    return _pyranet(sizes, _pyramid_from_card(card.get("pyramid")), card.get("fix_variance"))
+    return _pyranet(sizes, pyramid_from_card(card), card.get("fix_variance"))
 
 
 def _pyranet(
@@ -103,7 +109,9 @@ def _pyranet(
     )
 
 
-def _pyramid_from_card(fields: Any) -> PyramidSettings | None:
+def pyramid_from_card(card: Mapping[str, Any]) -> PyramidSettings | None:
+    """Returns the pyramid of a network's card; raises InputError if it is none."""
+    fields = card.get("pyramid")
     if fields is None:
         return None
     names = {field.name for field in dataclasses.fields(PyramidSettings)}
@@ -116,5 +124,5 @@ def _pyramid_from_card(fields: Any) -> PyramidSettings | None:
         or type(pyramid.normalize_levels) is not bool
         or any(type(n) is not int or n < 1 for n in (pyramid.base_width, pyramid.cardinality))
     ):
-        raise InputError(f"the model card's network pyranet has pyramid={fields!r}")
+        raise InputError(f"the model card's network {card.get('name')} has pyramid={fields!r}")
     return pyramid

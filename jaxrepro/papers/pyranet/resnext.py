@@ -8,13 +8,18 @@ released.
 import chex
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
-from jaxrepro.core.errors import InputError
 from jaxrepro.nn.batch_norm import BatchNormRelu
 from jaxrepro.nn.biased_convolution import BiasedConvolution, Start
 from jaxrepro.papers.pyranet.initialization import Initialization
-from jaxrepro.papers.pyranet.pyramid import Pyramid, PyramidSettings
+from jaxrepro.papers.pyranet.pyramid import PyramidSettings
+from jaxrepro.papers.pyranet.small_images import (
+    NUM_GROUPS,
+    beside,
+    blocks_per_group,
+    class_scores,
+    in_groups,
+)
 
 _STEM = 64
 _EXPANSION = 4
@@ -52,22 +57,16 @@ class ResNeXtBlock(nn.Module):
             )(h)
 
         def normalize(h: jax.Array, name: str) -> jax.Array:
-            return nn.BatchNorm(not train, momentum=0.9, epsilon=1e-5, name=name)(h)
+            norm = nn.BatchNorm(not train, momentum=0.9, epsilon=1e-5, dtype=h.dtype, name=name)
+            return norm(h)
 
         h = BatchNormRelu(name="norm_1")(convolve(x, self.inner, "conv_1"), train=train)
         h = convolve(h, self.inner, "conv_2", 3, self.stride, self.groups)
         h = BatchNormRelu(name="norm_2")(h, train=train)
         h = convolve(h, self.features, "conv_3")
-        if self.pyramid is not None:
-            h += Pyramid(
-                self.features,
-                self.features,
-                self.pyramid,
-                preactivate=False,
-                stride=self.stride,
-                start=self.start,
-                name="pyramid",
-            )(x, train=train)
+        h += beside(
+            x, self.features, self.pyramid, stride=self.stride, start=self.start, train=train
+        )
         h = normalize(h, "norm_3")
         if self.stride > 1 or x.shape[-1] != self.features:
             x = convolve(x, self.features, "shortcut", stride=self.stride)
@@ -80,6 +79,7 @@ class ResNeXt(nn.Module):
 
     The blocks end in 256, 512 and 1024 channels; groups * group_width, twice and four times that
     are those of their grouped convolutions. pyramid: of all blocks; None for the plain network.
+    start: of all convolutions. Maps have the dtype of the images.
     """
 
     depth: int = 29
@@ -89,25 +89,28 @@ class ResNeXt(nn.Module):
     pyramid: PyramidSettings | None = None
     start: Start = _HE
 
+    @property
+    def group_features(self) -> tuple[int, ...]:
+        """Channels that the blocks of each group end in."""
+        return tuple(_STEM * _EXPANSION * 2**group for group in range(NUM_GROUPS))
+
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
         """Returns float32 logits [B, num_classes]; images: [B, H, W, 3]."""
         chex.assert_shape(images, (None, None, None, 3))
-        num_blocks, rest = divmod(self.depth - 2, 9)
-        if rest or num_blocks < 1:
-            raise InputError(f"a ResNeXt of depth {self.depth}: give 9 n + 2, such as 20 or 29")
+        num_blocks = blocks_per_group(self.depth, layers=3, others=2, name="ResNeXt")
+
+        def make_block(group: int, **place) -> nn.Module:
+            return ResNeXtBlock(
+                self.group_features[group],
+                self.groups * self.group_width * 2**group,
+                self.groups,
+                pyramid=self.pyramid,
+                start=self.start,
+                **place,
+            )
+
         x = BiasedConvolution(_STEM, 3, use_bias=False, start=self.start, name="stem_conv")(images)
         x = BatchNormRelu(name="stem_norm")(x, train=train)
-        for stage in range(3):
-            for i in range(num_blocks):
-                x = ResNeXtBlock(
-                    _STEM * _EXPANSION * 2**stage,
-                    self.groups * self.group_width * 2**stage,
-                    self.groups,
-                    stride=2 if stage > 0 and i == 0 else 1,
-                    pyramid=self.pyramid,
-                    start=self.start,
-                    name=f"block_{stage}_{i}",
-                )(x, train=train)
-        x = jnp.mean(x.astype(jnp.float32), axis=(1, 2))
-        return nn.Dense(self.num_classes, name="logits")(x)
+        x = in_groups(x, num_blocks, make_block, train=train)
+        return class_scores(x, self.num_classes)

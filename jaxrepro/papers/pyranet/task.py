@@ -1,4 +1,7 @@
-"""Human pose as a Task: people cut out of pictures in, a map for every joint out of every stack."""
+"""Human pose as a Task: people cut out of pictures in, a map for every joint out of every stack.
+
+Configs with a classifier get the other Task of this paper, see `classification_task`.
+"""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -31,6 +34,11 @@ from jaxrepro.losses.heat_map_error import MAP_WEIGHTS, heat_map_error
 from jaxrepro.metrics.heat_map_accuracy import map_accuracy, map_distances
 from jaxrepro.metrics.pose_decode import DECODE_STYLES
 from jaxrepro.papers.pyranet import published
+from jaxrepro.papers.pyranet.classification_task import (
+    Classification,
+    classification_from_settings,
+)
+from jaxrepro.papers.pyranet.classifiers import CLASSIFIERS
 from jaxrepro.papers.pyranet.evaluators import Baselines, PoseAccuracy, trained_variables
 from jaxrepro.papers.pyranet.inference import Predictor, network_input
 from jaxrepro.papers.pyranet.networks import make_network, network_card
@@ -195,8 +203,17 @@ class PoseEstimation:
         }
 
 
-def from_settings(settings: Settings) -> PoseEstimation:
-    """Returns the Task that a config describes; raises InputError where it does not fit."""
+def from_settings(settings: Settings) -> PoseEstimation | Classification:
+    """Returns the Task that a config describes: by its network, people's pose or images' class.
+
+    Raises InputError where the settings do not fit.
+    """
+    if settings.model.name in CLASSIFIERS:
+        return classification_from_settings(settings)
+    return _pose_from_settings(settings)
+
+
+def _pose_from_settings(settings: Settings) -> PoseEstimation:
     data, loss, train, measured = settings.data, settings.loss, settings.train, settings.eval
     optim, ema = settings.optim, settings.ema
     data_set = PoseData.from_settings(data)

@@ -7,13 +7,18 @@ section 4.4 of the PyraNet paper, whose code was not released.
 import chex
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
-from jaxrepro.core.errors import InputError
 from jaxrepro.nn.batch_norm import BatchNormRelu
 from jaxrepro.nn.biased_convolution import BiasedConvolution, Start
 from jaxrepro.papers.pyranet.initialization import Initialization
-from jaxrepro.papers.pyranet.pyramid import Pyramid, PyramidSettings
+from jaxrepro.papers.pyranet.pyramid import PyramidSettings
+from jaxrepro.papers.pyranet.small_images import (
+    NUM_GROUPS,
+    beside,
+    blocks_per_group,
+    class_scores,
+    in_groups,
+)
 
 _STEM = 16
 _HE = Initialization("msra")
@@ -42,16 +47,9 @@ class WideBlock(nn.Module):
 
         active = BatchNormRelu(name="norm_1")(x, train=train)
         h = convolve(active, 3, self.stride, "conv_1")
-        if self.pyramid is not None:
-            h += Pyramid(
-                self.features,
-                self.features,
-                self.pyramid,
-                preactivate=False,
-                stride=self.stride,
-                start=self.start,
-                name="pyramid",
-            )(active, train=train)
+        h += beside(
+            active, self.features, self.pyramid, stride=self.stride, start=self.start, train=train
+        )
         h = BatchNormRelu(name="norm_2")(h, train=train)
         h = convolve(h, 3, 1, "conv_2")
         if self.stride == 1 and x.shape[-1] == self.features:
@@ -62,32 +60,32 @@ class WideBlock(nn.Module):
 class WideResNet(nn.Module):
     """WRN-depth-width: three groups of (depth - 4) / 6 blocks of 16, 32 and 64 times `width`.
 
-    pyramid: of all blocks; None for the plain network. start: of all convolutions.
+    width: may be a fraction; channels are rounded. pyramid: of all blocks; None for the plain
+    network. start: of all convolutions. Maps have the dtype of the images.
     """
 
     depth: int = 28
-    width: int = 10
+    width: float = 10
     num_classes: int = 10
     pyramid: PyramidSettings | None = None
     start: Start = _HE
+
+    @property
+    def group_features(self) -> tuple[int, ...]:
+        """Channels of the blocks of each group."""
+        return tuple(round(_STEM * 2**group * self.width) for group in range(NUM_GROUPS))
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
         """Returns float32 logits [B, num_classes]; images: [B, H, W, 3]."""
         chex.assert_shape(images, (None, None, None, 3))
-        num_blocks, rest = divmod(self.depth - 4, 6)
-        if rest or num_blocks < 1:
-            raise InputError(f"a wide ResNet of depth {self.depth}: give 6 n + 4, such as 16 or 28")
+        num_blocks = blocks_per_group(self.depth, layers=2, others=4, name="wide ResNet")
+
+        def make_block(group: int, **place) -> nn.Module:
+            features = self.group_features[group]
+            return WideBlock(features, pyramid=self.pyramid, start=self.start, **place)
+
         x = BiasedConvolution(_STEM, 3, use_bias=False, start=self.start, name="stem_conv")(images)
-        for group in range(3):
-            for i in range(num_blocks):
-                x = WideBlock(
-                    _STEM * 2**group * self.width,
-                    stride=2 if group > 0 and i == 0 else 1,
-                    pyramid=self.pyramid,
-                    start=self.start,
-                    name=f"block_{group}_{i}",
-                )(x, train=train)
+        x = in_groups(x, num_blocks, make_block, train=train)
         x = BatchNormRelu(name="last_norm")(x, train=train)
-        x = jnp.mean(x.astype(jnp.float32), axis=(1, 2))
-        return nn.Dense(self.num_classes, name="logits")(x)
+        return class_scores(x, self.num_classes)

@@ -1,6 +1,6 @@
 """Sizes of the image classifiers by hand, and what a pyramid adds to them."""
 
-import math
+import json
 
 import jax
 import jax.numpy as jnp
@@ -8,18 +8,19 @@ import numpy as np
 import pytest
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.papers.pyranet.classifiers import (
+    classifier_card,
+    classifier_from_card,
+    num_multiplications,
+    num_parameters,
+    with_equal_parameters,
+)
 from jaxrepro.papers.pyranet.pyramid import PyramidSettings
 from jaxrepro.papers.pyranet.resnext import ResNeXt
 from jaxrepro.papers.pyranet.wide_resnet import WideResNet
 
 PYRAMID = PyramidSettings(base_width=4, cardinality=4)
 SMALL = PyramidSettings(base_width=4, cardinality=1)
-
-
-def num_parameters(module):
-    x = jax.ShapeDtypeStruct((1, 32, 32, 3), jnp.float32)
-    variables = jax.eval_shape(lambda x: module.init(jax.random.key(0), x, train=False), x)
-    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(variables["params"]))
 
 
 def pyramid_by_hand(inputs, features, outputs):
@@ -92,3 +93,49 @@ def test_depths():
         WideResNet(30).init(jax.random.key(0), x, train=False)
     with pytest.raises(InputError, match=r"ResNeXt of depth 28: give 9 n \+ 2"):
         ResNeXt(28).init(jax.random.key(0), x, train=False)
+
+
+@pytest.mark.parametrize(
+    "module", [WideResNet(16, 1, pyramid=PYRAMID), ResNeXt(11, 8, 64, pyramid=PYRAMID)]
+)
+def test_narrower_networks_with_equal_parameters(module):
+    plain = module.clone(pyramid=None)
+    narrow = with_equal_parameters(module)
+    assert narrow.pyramid == PYRAMID
+    ratio = num_parameters(narrow) / num_parameters(plain)
+    assert 0.98 < ratio < 1.02
+    assert num_parameters(module) > 1.1 * num_parameters(plain)
+
+
+def test_pyramids_that_outweigh_a_network_cannot_be_made_equal():
+    with pytest.raises(InputError, match="the closest has .* make the network wider"):
+        with_equal_parameters(ResNeXt(11, 2, 2, pyramid=PYRAMID))
+
+
+def test_multiplications_by_hand():
+    """WRN-10-1 at 32 pixels; taps that meet the border's zeros are not counted."""
+
+    def inside(side, stride):
+        return sum(0 <= i * stride + k - 1 < side for i in range(side // stride) for k in range(3))
+
+    total = inside(32, 1) ** 2 * 3 * 16
+    for inputs, features, side, stride in ((16, 16, 32, 1), (16, 32, 32, 2), (32, 64, 16, 2)):
+        half = side // stride
+        total += inside(side, stride) ** 2 * inputs * features
+        total += inside(half, 1) ** 2 * features**2
+        total += half**2 * inputs * features if inputs != features else 0
+    assert num_multiplications(WideResNet(10, 1), 32) == total + 64 * 10
+
+
+def test_cards_make_the_same_network():
+    for module in (WideResNet(10, 0.75, 4, pyramid=SMALL), ResNeXt(11, 2, 4, 4)):
+        card = json.loads(json.dumps(classifier_card(module)))
+        again = classifier_from_card(card)
+        assert (type(again), classifier_card(again)) == (type(module), card)
+    for change, text in (
+        ({"name": "vgg"}, "is 'vgg'; classifiers are"),
+        ({"depth": 10.5}, "has depth=10.5"),
+        ({"pyramid": {"variant": "B"}}, "network resnext has pyramid="),
+    ):
+        with pytest.raises(InputError, match=text):
+            classifier_from_card(card | change)
