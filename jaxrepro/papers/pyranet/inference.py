@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxrepro.core.errors import InputError
 from jaxrepro.core.state import Variables
 from jaxrepro.data.joint_sets import JointSet
 from jaxrepro.metrics.pose_decode import DECODE_STYLES, decode
@@ -25,7 +26,8 @@ class Predictor:
 
     mean: a key of `people.MEANS`. decode_style: a key of DECODE_STYLES. flip, shift: see
     `metrics.pose_search.flip_average`; without flip, shift has no effect. windows, num_draws: see
-    `pooling_windows.predict_scores`.
+    `pooling_windows.predict_scores`. stacks: the answer is that of this stack, counted from 1, and
+    later ones are not computed; None for the last.
     """
 
     module: Any
@@ -36,9 +38,18 @@ class Predictor:
     shift: bool = False
     windows: str = "seeded"
     num_draws: int = 1
+    stacks: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises InputError if the network has no such stack."""
+        if self.stacks is not None and not 1 <= self.stacks <= self.module.num_stacks:
+            raise InputError(
+                f"stacks={self.stacks} given; the network has {self.module.num_stacks}, so give 1 "
+                f"to {self.module.num_stacks}"
+            )
 
     def maps(self, variables: Variables, images: jax.Array, key: jax.Array) -> jax.Array:
-        """Returns the last stack's maps of crops, uint8 [B, S, S, 3], float32 [B, S/4, S/4, K]."""
+        """Returns one stack's maps of crops, uint8 [B, S, S, 3], float32 [B, S/4, S/4, K]."""
         x = network_input(images, self.mean)
         # Both in one batch: half the program, and the same windows of pooling.
         views = jnp.concatenate([x, x[:, :, ::-1]]) if self.flip else x
@@ -49,6 +60,7 @@ class Predictor:
             key,
             windows=self.windows,
             num_draws=self.num_draws,
+            num_stacks=self.stacks,
         )[-1]
         if not self.flip:
             return scores
