@@ -11,17 +11,14 @@ from jaxrepro.core.state import TrainState, Variables
 from jaxrepro.core.task import Batch, Every, HostBatch
 from jaxrepro.data.people import People
 from jaxrepro.data.pipeline import eval_batches
-from jaxrepro.data.pose_crop import boxes, crop_matrix, crop_transform, map_points
-from jaxrepro.metrics.pose_baselines import mean_pose, nearest_poses
+from jaxrepro.data.pose_crop import boxes, crop_transform
 from jaxrepro.metrics.pose_decode import to_picture
 from jaxrepro.papers.pyranet.accuracy import measured
+from jaxrepro.papers.pyranet.baselines import THUMBNAIL, PosesWithoutNetwork
 from jaxrepro.papers.pyranet.inference import Predictor
 from jaxrepro.papers.pyranet.people import PoseData
 
 Rows = list[Mapping[str, np.ndarray]]
-
-# Side of the crops that are compared for the nearest neighbour: more detail finds no better ones.
-_THUMBNAIL = 32
 
 
 def trained_variables(state: TrainState) -> Variables:
@@ -99,7 +96,7 @@ class Baselines:
     def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:
         """Yields small crops, uint8 [B, 32, 32, 3]."""
         people = self.data_set.validation
-        return _crops(people, self.data_set, _THUMBNAIL, self.batch_size, process, num_processes)
+        return _crops(people, self.data_set, THUMBNAIL, self.batch_size, process, num_processes)
 
     def step(self, state: TrainState, batch: Batch, key: jax.Array) -> Mapping[str, jax.Array]:
         """Returns the crops: they are compared on the host."""
@@ -116,41 +113,19 @@ class Baselines:
 
     def finish(self, acc: Rows) -> Mapping[str, float]:
         """Returns both, by the names of `accuracy.measured` behind their own."""
-        train, people = self.data_set.train, self.data_set.validation
-        joints = self._train_joints
-        poses = {
-            "mean_pose": np.tile(mean_pose(joints, train.labelled), (len(people), 1, 1)),
-            "nearest": nearest_poses(
-                _by_person(acc, "image"), self._train_crops, joints, train.labelled
-            ),
-        }
+        people = self.data_set.validation
         centers, scales = boxes(people, self.data_set.box_padding)
         return {
             f"{method}_{name}": value
-            for method, points in poses.items()
+            for method, points in self._without_network(_by_person(acc, "image")).items()
             for name, value in measured(
-                to_picture(points, centers, scales, _THUMBNAIL), people, details=False
+                to_picture(points, centers, scales, THUMBNAIL), people, details=False
             ).items()
         }
 
     @functools.cached_property
-    def _train_joints(self) -> np.ndarray:
-        """Joints of the training people in pixels of their crops, float64 [N, K, 2]."""
-        people = self.data_set.train
-        centers, scales = boxes(people, self.data_set.box_padding)
-        return np.stack(
-            [
-                map_points(crop_matrix(center, float(scale), _THUMBNAIL), joints)
-                for center, scale, joints in zip(centers, scales, people.joints, strict=True)
-            ]
-        )
-
-    @functools.cached_property
-    def _train_crops(self) -> np.ndarray:
-        """Crops of the training people, uint8 [N, 32, 32, 3]."""
-        people = self.data_set.train
-        prepare = crop_transform(_THUMBNAIL, self.data_set.box_padding).prepare
-        return np.stack([prepare(people[i])["image"] for i in range(len(people))])
+    def _without_network(self) -> PosesWithoutNetwork:
+        return PosesWithoutNetwork(self.data_set.train, self.data_set.box_padding)
 
 
 def _crops(

@@ -1,0 +1,196 @@
+"""A trained pose network, ready to use: from a run, an export or a published checkpoint."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxrepro.core.array_files import read_arrays
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.export import is_export, read_export
+from jaxrepro.core.state import Variables
+from jaxrepro.core.workdir import CONFIG, read_json, read_model_card
+from jaxrepro.data.joint_sets import JOINT_SETS, LSP, MPII, JointSet
+from jaxrepro.data.pose_crop import JOINT_BOX_PADDING, MPII_PADDING, Padding
+from jaxrepro.metrics.pose_decode import DECODE_STYLES
+from jaxrepro.nn.stacked_hourglass import StackedHourglass
+from jaxrepro.papers.pyranet.inference import Predictor
+from jaxrepro.papers.pyranet.networks import network_from_card
+from jaxrepro.papers.pyranet.people import MEANS
+from jaxrepro.papers.pyranet.port import hourglass_from_pytorch
+
+NET = "model"
+# Of the PyTorch codes whose checkpoints are read: by the number of joints, which joints they are
+# and, as there, of which set the mean colour is subtracted.
+_PUBLISHED_JOINTS = {16: (MPII, "mpii"), 14: (LSP, "lsp")}
+_PUBLISHED_SIZE = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedPose:
+    """A network with its variables and what its pictures and maps mean.
+
+    Attributes:
+      module, variables: `module.apply(variables, images, train=False)` returns scores.
+      joint_set: of its maps.
+      size: side of a crop in pixels. mean: a key of `people.MEANS`.
+      padding: how the square around a person follows; None where nobody says it.
+      decode_style: a key of DECODE_STYLES.
+      origin: where it is from, for messages.
+    """
+
+    module: StackedHourglass
+    variables: Variables
+    joint_set: JointSet
+    size: int
+    mean: str
+    padding: Padding | None
+    decode_style: str
+    origin: str
+
+    def padding_for(self, spec: str) -> Padding:
+        """Returns the network's own padding, else that which belongs to people of the name `spec`.
+
+        Published checkpoints do not carry theirs: MPII's is for its own centres and scales.
+        """
+        if self.padding is not None:
+            return self.padding
+        return MPII_PADDING if spec.startswith("mpii:") else JOINT_BOX_PADDING
+
+    def predictor(self, **choices: Any) -> Predictor:
+        """Returns the Predictor of this network. choices: its other fields, such as `flip`."""
+        return Predictor(self.module, self.joint_set, self.mean, self.decode_style, **choices)
+
+
+def load_trained(path: pathlib.Path, step: int | None = None) -> TrainedPose:
+    """Returns the network in `path`.
+
+    path: the workdir of a run, finished or going on; an export; or a checkpoint of pytorch-pose or
+    of Fast Human Pose Estimation, as `core.array_files.read_arrays` takes it. Reading runs no code.
+    step: of the run; the latest by default.
+
+    Raises InputError if there is no pose network of this paper.
+    """
+    if path.is_dir() and not is_export(path):
+        return _from_workdir(path, step)
+    if step is not None:
+        raise InputError(f"step {step} given with {path}, which is not the workdir of a run")
+    if not path.exists():
+        raise InputError(
+            f"no network {path}; give the workdir of a run, an export or a file of weights"
+        )
+    return _from_export(path) if path.is_dir() else _from_file(path)
+
+
+def _from_file(path: pathlib.Path) -> TrainedPose:
+    module, variables = hourglass_from_pytorch(read_arrays(path))
+    if module.num_joints not in _PUBLISHED_JOINTS:
+        raise InputError(
+            f"{path} has maps for {module.num_joints} joints; known are 16, MPII's, and 14, LSP's"
+        )
+    joint_set, mean = _PUBLISHED_JOINTS[module.num_joints]
+    return TrainedPose(
+        module, variables, joint_set, _PUBLISHED_SIZE, mean, None, "pytorch_pose", str(path)
+    )
+
+
+def _from_export(folder: pathlib.Path) -> TrainedPose:
+    export = read_export(folder)
+    trained = _from_card(export.card, f"export {folder}")
+    if NET not in export.nets:
+        raise InputError(f"{folder} has no network {NET!r}")
+    return _with_variables(trained, export.nets[NET])
+
+
+def _from_workdir(workdir: pathlib.Path, step: int | None) -> TrainedPose:
+    # Here, so that exports are read where Orbax is not installed.
+    from jaxrepro.core.checkpoint import Checkpoints
+
+    trained = _from_card(read_model_card(workdir), str(workdir))
+    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    shapes = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), _shapes(trained)
+    )
+    ema = read_json(workdir / CONFIG).get("ema")
+    averaged = isinstance(ema, Mapping) and bool(ema.get("decay"))
+    stats = {name: tree for name, tree in shapes.items() if name != "params"}
+    with Checkpoints(workdir, read_only=True) as checkpoints:
+        if not checkpoints.steps:
+            raise InputError(f"no checkpoint in {workdir} yet")
+        step = checkpoints.steps[-1] if step is None else step
+        if averaged:
+            part = checkpoints.restore_part(step, {"ema": {NET: shapes}})
+            variables = part["ema"][NET]
+        else:
+            net = {"params": shapes["params"], "stats": stats}
+            part = checkpoints.restore_part(step, {"nets": {NET: net}})["nets"][NET]
+            variables = {"params": part["params"], **part["stats"]}
+    at_step = dataclasses.replace(trained, origin=f"step {step} of {workdir}")
+    return _with_variables(at_step, variables)
+
+
+def _from_card(card: Mapping[str, Any], origin: str) -> TrainedPose:
+    """Returns what a model card says, without variables; it may be of any file."""
+    if card.get("paper") != "pyranet" or "joint_set" not in card:
+        raise InputError(
+            f"{origin} is of {card.get('paper', 'another paper')}, or no pose network; give a "
+            "network that was trained on people"
+        )
+    module = network_from_card(_mapping(card, "network"))
+    described, padding = _mapping(card, "joint_set"), _mapping(card, "padding")
+    joint_set = JOINT_SETS.get(str(described.get("name")))
+    if joint_set is None or list(joint_set.joints) != described.get("joints"):
+        raise InputError(
+            f"{origin}: its model card has joint_set={described!r}; known are "
+            f"{', '.join(JOINT_SETS)}"
+        )
+    if len(joint_set) != module.num_joints:
+        raise InputError(
+            f"{origin}: its model card has {module.num_joints} maps for the {len(joint_set)} "
+            f"joints of {joint_set.name}"
+        )
+    fields = {field.name for field in dataclasses.fields(Padding)}
+    if set(padding) != fields or any(type(n) not in (int, float) for n in padding.values()):
+        raise InputError(f"{origin}: its model card has padding={padding!r}")
+    for key, allowed in (("mean", MEANS), ("decode", DECODE_STYLES)):
+        if card.get(key) not in tuple(allowed):
+            raise InputError(
+                f"{origin}: its model card has {key}={card.get(key)!r}; it can be "
+                f"{', '.join(allowed)}"
+            )
+    size, multiple = card.get("size"), 4 * 2**module.depth
+    if type(size) is not int or size < 1 or size % multiple:
+        raise InputError(
+            f"{origin}: its model card has size={size!r}; it must be a multiple of {multiple}"
+        )
+    return TrainedPose(
+        module,
+        {},
+        joint_set,
+        size,
+        str(card["mean"]),
+        Padding(**padding),
+        str(card["decode"]),
+        origin,
+    )
+
+
+def _mapping(card: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = card.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _with_variables(trained: TrainedPose, variables: Variables) -> TrainedPose:
+    if jax.tree.map(jnp.shape, dict(variables)) != jax.tree.map(jnp.shape, _shapes(trained)):
+        raise InputError(f"{trained.origin}: the arrays are not those of its model card")
+    return dataclasses.replace(trained, variables=variables)
+
+
+def _shapes(trained: TrainedPose) -> Any:
+    key = jax.random.key(0)
+    x = jnp.zeros((1, trained.size, trained.size, 3))
+    rngs = {"params": key, "pooling": key}
+    return jax.eval_shape(lambda: dict(trained.module.init(rngs, x, train=False)))
