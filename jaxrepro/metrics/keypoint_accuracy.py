@@ -6,6 +6,7 @@ or each label weighs the same, and in "below" or "at most": every mean here name
 """
 
 import dataclasses
+import functools
 from typing import Literal
 
 import numpy as np
@@ -39,6 +40,11 @@ class Convention:
     trunk: bool = False
     weights: Literal["joints", "labels"] = "joints"
     strict: bool = True
+
+    def name(self, joint_set: JointSet) -> str:
+        """Returns the joints, what weighs the same and the comparison: "14_joints/below"."""
+        comparison = "below" if self.strict else "at_most"
+        return f"{len(self.joints(joint_set))}_{self.weights}/{comparison}"
 
     def joints(self, joint_set: JointSet) -> np.ndarray:
         """Returns the numbers of the joints that count."""
@@ -146,7 +152,7 @@ def area_under_curve(
 
 def bootstrap_interval(
     errors: JointErrors,
-    threshold: float,
+    threshold: float | np.ndarray,
     convention: Convention,
     *,
     level: float = 0.95,
@@ -155,36 +161,47 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Returns the interval of `mean_share` in percent over resampled people, by percentiles.
 
-    People are drawn with replacement, all joints of a person together. A resample without a label
-    of some joint leaves that joint out.
+    threshold: one, or several for the interval of `area_under_curve`. People are drawn with
+    replacement, all joints of a person together; the same draws for every prediction of as many
+    people. A resample without a label of some joint leaves that joint out.
     """
-    rng = np.random.default_rng(seed)
-    num = len(errors)
-    # How often each person is drawn; float64 counts are exact.
-    draws = rng.multinomial(num, np.full(num, 1 / num), size=num_resamples).astype(np.float64)
-    hits = draws @ found(errors, threshold, strict=convention.strict)
+    draws = _draws(len(errors), num_resamples, seed)
+    each = [found(errors, t, strict=convention.strict) for t in np.atleast_1d(threshold).tolist()]
+    hits = draws @ np.mean(each, axis=0)
     means = _means(hits, draws @ errors.counted, errors, convention)
     low, high = np.percentile(means, [50 * (1 - level), 50 * (1 + level)])
     return float(low), float(high)
 
 
-def convention_table(errors: JointErrors, threshold: float) -> dict[str, float]:
-    """Returns the same predictions' mean in every convention, in percent.
+@functools.lru_cache(maxsize=2)
+def _draws(num: int, num_resamples: int, seed: int) -> np.ndarray:
+    """Returns how often each person is drawn, float64 [R, N]; the counts are exact."""
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(num, np.full(num, 1 / num), size=num_resamples).astype(np.float64)
+    drawn.flags.writeable = False
+    return drawn
 
-    Names say the joints, what weighs the same and the comparison: "14_joints/below",
-    "14_labels/at_most", "16_labels/below". Sets without pelvis and thorax have no rows of
-    all joints.
+
+def conventions(joint_set: JointSet) -> tuple[Convention, ...]:
+    """Returns every convention that differs for these joints, each strict and not.
+
+    Sets without pelvis and thorax have none of all joints.
     """
-    table = {}
-    for convention in (UNWEIGHTED, LABEL_WEIGHTED, ALL_JOINTS):
-        num = len(convention.joints(errors.joint_set))
-        if convention.trunk and not any(joint in errors.joint_set.joints for joint in _TRUNK):
-            continue
-        for strict in (True, False):
-            name = f"{num}_{convention.weights}/{'below' if strict else 'at_most'}"
-            chosen = dataclasses.replace(convention, strict=strict)
-            table[name] = mean_share(errors, threshold, chosen)
-    return table
+    trunk = any(joint in joint_set.joints for joint in _TRUNK)
+    return tuple(
+        dataclasses.replace(convention, strict=strict)
+        for convention in (UNWEIGHTED, LABEL_WEIGHTED, ALL_JOINTS)
+        if trunk or not convention.trunk
+        for strict in (True, False)
+    )
+
+
+def convention_table(errors: JointErrors, threshold: float) -> dict[str, float]:
+    """Returns the same predictions' mean in every convention, in percent, by `Convention.name`."""
+    return {
+        convention.name(errors.joint_set): mean_share(errors, threshold, convention)
+        for convention in conventions(errors.joint_set)
+    }
 
 
 def _means(

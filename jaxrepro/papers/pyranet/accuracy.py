@@ -47,7 +47,7 @@ def measured(predictions: np.ndarray, people: People, *, details: bool = True) -
     """
     results: dict[str, float] = {}
     given = (predictions, people.joints, people.labelled)
-    if _measurable(people, people.head_sizes):
+    if measurable(people, people.head_sizes):
         errors = joint_errors(*given, people.head_sizes, people.joint_set)
         results["pckh@0.5"] = mean_share(errors, 0.5, UNWEIGHTED)
         if details:
@@ -55,8 +55,8 @@ def measured(predictions: np.ndarray, people: People, *, details: bool = True) -
             results["pckh_all_joints@0.5"] = mean_share(errors, 0.5, ALL_JOINTS)
             results["pckh_area"] = area_under_curve(errors, UNWEIGHTED)
             results |= _details("pckh", errors, 0.5)
-    torsos = _torso_sizes(people)
-    if _measurable(people, torsos):
+    torsos = torso_sizes(people)
+    if measurable(people, torsos):
         errors = joint_errors(*given, torsos, people.joint_set)
         for threshold in (0.2, 0.5):
             results[f"pck@{threshold}"] = mean_share(errors, threshold, UNWEIGHTED)
@@ -67,12 +67,14 @@ def measured(predictions: np.ndarray, people: People, *, details: bool = True) -
     return {name: value for name, value in results.items() if math.isfinite(value)}
 
 
-def _torso_sizes(people: People) -> np.ndarray:
+def torso_sizes(people: People) -> np.ndarray:
+    """Returns the units of PCK in pixels, float64 [N]; NaN for joint sets without such ends."""
     ends = {"left_shoulder", "right_hip"} <= set(people.joint_set.joints)
     return people.torso_sizes if ends else np.full(len(people), np.nan)
 
 
-def _measurable(people: People, units: np.ndarray) -> bool:
+def measurable(people: People, units: np.ndarray) -> bool:
+    """Returns whether anybody with a labelled joint has a unit, [N], NaN where it is unknown."""
     return bool((people.labelled & np.isfinite(units)[:, None]).any())
 
 

@@ -8,14 +8,16 @@ import jax
 import numpy as np
 
 from jaxrepro.core.state import TrainState, Variables
-from jaxrepro.core.task import Batch, Every, HostBatch
+from jaxrepro.core.task import Batch, Every, HostBatch, Image
 from jaxrepro.data.people import People
 from jaxrepro.data.pipeline import eval_batches
 from jaxrepro.data.pose_crop import boxes, crop_transform
 from jaxrepro.metrics.pose_decode import to_picture
 from jaxrepro.papers.pyranet.accuracy import measured
 from jaxrepro.papers.pyranet.baselines import THUMBNAIL, PosesWithoutNetwork
+from jaxrepro.papers.pyranet.failure_gallery import failure_gallery
 from jaxrepro.papers.pyranet.inference import Predictor
+from jaxrepro.papers.pyranet.joint_error_plot import joint_error_plot
 from jaxrepro.papers.pyranet.people import PoseData
 
 Rows = list[Mapping[str, np.ndarray]]
@@ -30,7 +32,8 @@ def trained_variables(state: TrainState) -> Variables:
 class PoseAccuracy:
     """PCK and PCKh of the network's joints in the pictures of the validation people.
 
-    size: side of a crop in pixels. truncate: see `metrics.pose_decode.to_picture`.
+    size: side of a crop in pixels. truncate: see `metrics.pose_decode.to_picture`. num_worst: how
+    many people are drawn whose joints were found worst, 0 for no pictures.
     """
 
     predictor: Predictor
@@ -39,6 +42,7 @@ class PoseAccuracy:
     truncate: bool
     every: Every
     batch_size: int
+    num_worst: int = 0
 
     def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:
         """Yields crops, uint8 [B, size, size, 3], with the numbers of their people."""
@@ -68,13 +72,18 @@ class PoseAccuracy:
         """Returns the people so far with those of one more batch."""
         return [*acc, out]
 
-    def finish(self, acc: Rows) -> Mapping[str, float]:
-        """Returns what `accuracy.measured` says of them."""
+    def finish(self, acc: Rows) -> Mapping[str, float | Image]:
+        """Returns what `accuracy.measured` says of them, and pictures of errors."""
         people = self.data_set.validation
         points = _by_person(acc, "points").astype(np.float64)
         centers, scales = boxes(people, self.data_set.box_padding)
         found = to_picture(points, centers, scales, self.size, truncate=self.truncate)
-        return measured(found, people)
+        pictures: dict[str, np.ndarray | None] = {}
+        if self.num_worst:
+            pictures["joint_errors"] = joint_error_plot(found, people)
+            pictures["worst_people"] = failure_gallery(people, found, self.num_worst)
+        drawn = {name: Image(pixels) for name, pixels in pictures.items() if pixels is not None}
+        return {**measured(found, people), **drawn}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

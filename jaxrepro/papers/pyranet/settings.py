@@ -97,6 +97,8 @@ def _shared() -> Any:
     # truncate: to whole pixels, as the Torch code does. windows, num_draws: of fractional pooling,
     # see `pooling_windows.predict_scores`.
     # baselines: measure the mean pose and the nearest neighbour too, at the end.
+    # worst_people: how many of the worst found are drawn at each evaluation, beside the errors of
+    # each joint; 0 for no pictures.
     config.eval = ConfigDict(
         {
             "every": 8000,
@@ -108,6 +110,7 @@ def _shared() -> Any:
             "windows": "seeded",
             "num_draws": 1,
             "baselines": True,
+            "worst_people": 12,
         }
     )
     config.checkpoint = ConfigDict({"every": 2000, "keep": 3, "keep_period": 0})

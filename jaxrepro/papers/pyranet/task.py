@@ -258,6 +258,7 @@ def from_settings(settings: Settings) -> PoseEstimation:
             truncate=measured.one_of("truncate", (False, True)),
             every=Every(measured.at_least("every", 0)),
             batch_size=measured.at_least("batch_size", 1),
+            num_worst=measured.at_least("worst_people", 0),
         ),
         baselines=measured.one_of("baselines", (False, True)),
     )

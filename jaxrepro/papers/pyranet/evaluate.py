@@ -1,0 +1,237 @@
+"""Measures a pose network on people, in every convention of the literature side by side:
+
+    python -m jaxrepro.papers.pyranet.evaluate --workdir=runs/lspet --flip --scales
+    python -m jaxrepro.papers.pyranet.evaluate --weights=hg_s2_b1.npz --people=mpii:valid.h5 --flip
+
+The network is that of a run (--workdir), or an export or a checkpoint of pytorch-pose (--weights).
+Without --people a run is measured on its own validation people, beside the mean pose and the
+nearest neighbour of its own training people; with --people, --train_split=1-1000 asks for these.
+
+Measured are PCKh where the people have heads, PCK where they have torsos, each once with exact and
+once with whole pixels as in the Torch code, plain and, with --flip and --scales, with averaged
+mirrored pictures, six scales, and both. --stacks=N takes the answer of an earlier stack.
+
+--output=DIR gets scores.json, with the protocol of every figure, and worst_people.png.
+--export=FILE writes the joints of the last search: .mat is a submission to the server of MPII,
+.json COCO's list of results, .csv a table.
+"""
+
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+
+from jaxrepro.core import cli
+from jaxrepro.core.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from jaxrepro.papers.pyranet.people import PoseData
+    from jaxrepro.papers.pyranet.trained import TrainedPose
+
+_EXPORTS = (".mat", ".json", ".csv")
+_SCORES = "scores.json"
+_WORST = "worst_people.png"
+
+
+def define_flags() -> None:
+    """Defines the command's flags."""
+    flags.DEFINE_string("workdir", None, "Folder of a run, finished or going on.")
+    flags.DEFINE_string(
+        "weights", None, "An export, or a checkpoint of pytorch-pose: .npz, .safetensors or .pth."
+    )
+    flags.DEFINE_integer("step", None, "Checkpoint of the run; the latest by default.")
+    flags.DEFINE_string(
+        "people", None, "figures, lsp:DIR, lspet:DIR, mpii:FILE or coco:FILE; see data/pose_sets."
+    )
+    flags.DEFINE_string("split", "all", "Who of them: all, 1001-1250, or a part by name.")
+    flags.DEFINE_string("images", None, "Folder of the pictures, if not beside the annotations.")
+    flags.DEFINE_string("validation_list", None, "For mpii:FILE.mat: who is not for training.")
+    flags.DEFINE_string("train_people", None, "People for the baselines; --people by default.")
+    flags.DEFINE_string("train_split", None, "Who of them, such as 1-1000; none: no baselines.")
+    flags.DEFINE_bool("flip", False, "Average with the mirrored picture too.")
+    flags.DEFINE_bool("shift", False, "With --flip: move mirrored maps by a cell, as in HRNet.")
+    flags.DEFINE_bool("scales", False, "Average over six scales too, 0.8 to 1.3.")
+    flags.DEFINE_integer("stacks", None, "Take the answer of this stack, counted from 1.")
+    flags.DEFINE_integer("size", None, "Side of a crop in pixels; the network's own by default.")
+    flags.DEFINE_enum("mean", None, ("none", "mpii", "lsp"), "Colour to subtract; its own.")
+    flags.DEFINE_enum(
+        "padding", None, ("mpii", "lsp", "joint_box"), "Room around a person; the network's own."
+    )
+    flags.DEFINE_string("decode", None, "How maps become joints; the network's own by default.")
+    flags.DEFINE_enum(
+        "windows", "seeded", ("resampled", "seeded", "averaged"), "Of fractional pooling."
+    )
+    flags.DEFINE_integer("num_draws", 1, "With --windows=averaged: draws.", lower_bound=1)
+    flags.DEFINE_integer("batch_size", 8, "People of one pass.", lower_bound=1)
+    flags.DEFINE_integer("worst", 12, "People in worst_people.png.", lower_bound=1)
+    flags.DEFINE_string("output", None, "Folder for scores.json and worst_people.png.")
+    flags.DEFINE_list("export", [], "Files for the joints, .mat, .json or .csv.")
+    flags.DEFINE_string("release", None, "For .mat: mpii_human_pose_v1_u12_1.mat.")
+
+
+def main(args: flags.FlagValues) -> None:
+    """Runs the command."""
+    if (args.workdir is None) == (args.weights is None):
+        raise InputError(
+            "give a network, either --workdir=runs/hourglass or --weights=hg_s2_b1.npz"
+        )
+    if args.weights is not None and args.people is None:
+        raise InputError("no people given; for example --people=lspet:DIR --split=1001-1250")
+    if args.people is None and (args.split != "all" or args.images or args.train_split):
+        raise InputError("--split, --images and --train_split are of --people; give that too")
+    if args.train_people is not None and args.train_split is None:
+        raise InputError("--train_people given without --train_split; give it, such as all")
+    if args.num_draws > 1 and args.windows != "averaged":
+        raise InputError("--num_draws is of use with --windows=averaged only; give that too")
+    exports = [_path(name) for name in args.export]
+    _check_exports(exports, args)
+
+    from jaxrepro.core import runtime
+
+    runtime.set_up()
+
+    from jaxrepro.core import run_record
+    from jaxrepro.core.files import write_png
+    from jaxrepro.core.strict_json import write_strict_json
+    from jaxrepro.papers.pyranet.failure_gallery import failure_gallery
+    from jaxrepro.papers.pyranet.measured import measure_poses
+    from jaxrepro.papers.pyranet.score_table import tables_text
+    from jaxrepro.papers.pyranet.trained import load_trained
+
+    trained = _changed(load_trained(_path(args.workdir or args.weights), args.step), args)
+    data_set = _run_data(_path(args.workdir)) if args.people is None else None
+    people, train = _people(args, trained, data_set)
+    measured = measure_poses(
+        trained,
+        people,
+        train,
+        flip=args.flip,
+        scales=args.scales,
+        batch_size=args.batch_size,
+        choices={
+            "shift": args.shift,
+            "stacks": args.stacks,
+            "windows": args.windows,
+            "num_draws": args.num_draws,
+        },
+    )
+    print(f"{trained.origin} on {people.spec}: {len(people)} people\n")
+    print(f"{measured.sentence}\n")
+    print(tables_text(measured.scores) if measured.any_labels else "no labels: nothing is measured")
+    if args.output:
+        folder = _path(args.output)
+        record = {
+            "command": run_record.command(),
+            "time": run_record.now(),
+            "versions": run_record.versions(),
+            "devices": run_record.devices(),
+            "network": trained.origin,
+            "people": people.spec,
+            "num_people": len(people),
+            "train_people": train.spec if train else None,
+            "predictions": measured.as_json(),
+        }
+        write_strict_json(folder / _SCORES, record)
+        print(f"\nwritten: {folder / _SCORES}")
+        picture = failure_gallery(people, measured.best.points, args.worst)
+        if picture is not None:
+            write_png(folder / _WORST, picture)
+            print(f"written: {folder / _WORST}")
+    for path in exports:
+        _export(path, args, people, measured.best.points, measured.best.confidences)
+        print(f"written: {path}")
+
+
+def _path(name: str) -> pathlib.Path:
+    return pathlib.Path(name).expanduser()
+
+
+def _check_exports(paths: list[pathlib.Path], args: flags.FlagValues) -> None:
+    for path in paths:
+        if path.suffix not in _EXPORTS:
+            raise InputError(f"--export={path}: a file ends in {', '.join(_EXPORTS)}")
+    if any(path.suffix == ".mat" for path in paths) and _release(args) is None:
+        raise InputError(
+            "a .mat file for MPII repeats the release with joints in place: give that, "
+            "--release=mpii_human_pose_v1_u12_1.mat"
+        )
+
+
+def _release(args: flags.FlagValues) -> pathlib.Path | None:
+    """Returns the release of MPII that is given, or that the people are of."""
+    if args.release:
+        return _path(args.release)
+    kind, _, place = (args.people or "").partition(":")
+    return _path(place) if kind == "mpii" and place.endswith(".mat") else None
+
+
+def _changed(trained: "TrainedPose", args: flags.FlagValues) -> "TrainedPose":
+    """Returns the network with what the flags say of its pictures and maps."""
+    import dataclasses
+
+    from jaxrepro.metrics.pose_decode import DECODE_STYLES
+    from jaxrepro.papers.pyranet.people import PADDINGS
+
+    multiple = 4 * 2**trained.module.depth
+    if args.size is not None and (args.size < 1 or args.size % multiple):
+        raise InputError(f"--size={args.size}: for this network give a multiple of {multiple}")
+    if args.decode is not None and args.decode not in DECODE_STYLES:
+        raise InputError(f"--decode={args.decode}: allowed are {', '.join(DECODE_STYLES)}")
+    changes: dict[str, Any] = {
+        "size": args.size,
+        "mean": args.mean,
+        "padding": None if args.padding is None else PADDINGS[args.padding],
+        "decode_style": args.decode,
+    }
+    given = {name: value for name, value in changes.items() if value is not None}
+    return dataclasses.replace(trained, **given)
+
+
+def _run_data(workdir: pathlib.Path) -> "PoseData":
+    """Returns the people of a run."""
+    from jaxrepro.core import config
+    from jaxrepro.core import workdir as files
+    from jaxrepro.papers.pyranet.people import PoseData
+
+    return PoseData.from_settings(config.Settings(files.read_json(workdir / files.CONFIG)).data)
+
+
+def _people(args: flags.FlagValues, trained: "TrainedPose", data_set: "PoseData | None") -> Any:
+    """Returns (people to measure, training people or None) in the order of the network's joints."""
+    from jaxrepro.data.pose_sets import open_people
+
+    if data_set is not None:
+        return data_set.validation, data_set.train
+    given = {"images": args.images, "validation": args.validation_list}
+    people = open_people(args.people, split=args.split, **given)
+    train = None
+    if args.train_split is not None:
+        given = {} if args.train_people else given
+        train = open_people(args.train_people or args.people, split=args.train_split, **given)
+        train = train.in_order_of(trained.joint_set)
+    return people.in_order_of(trained.joint_set), train
+
+
+def _export(
+    path: pathlib.Path,
+    args: flags.FlagValues,
+    people: Any,
+    points: "np.ndarray",
+    confidences: "np.ndarray",
+) -> None:
+    from jaxrepro.metrics import pose_export
+
+    if path.suffix == ".csv":
+        pose_export.write_csv(path, people, points, confidences)
+    elif path.suffix == ".json":
+        pose_export.write_coco(path, people, points, confidences)
+    else:
+        release = _release(args)
+        assert release is not None  # `_check_exports` made sure.
+        pose_export.write_mpii_submission(path, release, people, points)
+
+
+if __name__ == "__main__":
+    cli.run(define_flags, main)

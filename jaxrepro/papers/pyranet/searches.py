@@ -1,0 +1,162 @@
+"""Poses of a set of people, found in several ways from one pass of the network over each of them.
+
+A pass sees every person at every scale, plain and mirrored, all in one batch on the device. What a
+plain test finds is part of it, so that the ways stand side by side at the cost of the dearest.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxrepro.core import mesh as mesh_lib
+from jaxrepro.core.state import Variables
+from jaxrepro.data.people import People
+from jaxrepro.data.pipeline import eval_batches
+from jaxrepro.data.pose_crop import Padding, boxes, zoomed_crops_transform
+from jaxrepro.metrics.pose_decode import DECODE_STYLES, DecodeStyle, decode, to_picture
+from jaxrepro.metrics.pose_search import SIX_SCALES, flip_average, scale_average
+from jaxrepro.papers.pyranet.inference import Predictor, network_input
+from jaxrepro.papers.pyranet.pooling_windows import predict_scores
+from jaxrepro.papers.pyranet.trained import TrainedPose
+
+_PLAIN_SCALE = (1.0,)
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """Which views of a person the maps are the mean of: mirrored or not, and at which scales."""
+
+    flip: bool = False
+    zooms: tuple[float, ...] = _PLAIN_SCALE
+
+
+SEARCHES = {
+    "plain": Search(),
+    "flip": Search(flip=True),
+    "scales": Search(zooms=SIX_SCALES),
+    "flip and scales": Search(flip=True, zooms=SIX_SCALES),
+}
+
+
+def chosen_searches(*, flip: bool, scales: bool) -> dict[str, Search]:
+    """Returns the plain search and those that the flags ask for, their combination last."""
+    return {
+        name: search
+        for name, search in SEARCHES.items()
+        if flip >= search.flip and (scales or search.zooms == _PLAIN_SCALE)
+    }
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FoundPoses:
+    """Poses in the coordinates of the pictures.
+
+    points: float64 [N, K, 2], or `truncated` to the middle of a pixel as the Torch code does;
+    confidences: peak values of the maps, float64 [N, K].
+    """
+
+    points: np.ndarray
+    truncated: np.ndarray
+    confidences: np.ndarray
+
+
+def find_poses(
+    trained: TrainedPose,
+    predictor: Predictor,
+    people: People,
+    padding: Padding,
+    searches: Mapping[str, Search],
+    batch_size: int,
+) -> dict[str, FoundPoses]:
+    """Returns what each search finds, in the order of `people`.
+
+    predictor: of `trained`; its `flip` has no effect, the searches say it. padding: how squares
+    follow from people. batch_size: people of one pass, rounded up to a multiple of the devices; a
+    pass has as many crops for each scale, and twice as many with a mirrored view.
+    """
+    mesh = mesh_lib.make_mesh()
+    rows, whole = mesh_lib.batch_sharding(mesh), mesh_lib.replicated(mesh)
+    zooms = _all_zooms(searches)
+
+    def step(variables: Variables, crops: jax.Array, key: jax.Array):
+        return search_crops(predictor, variables, crops, zooms, searches, key)
+
+    compiled = jax.jit(step, in_shardings=(whole, rows, whole), out_shardings=rows)
+    variables = jax.device_put(trained.variables, whole)
+    transform = zoomed_crops_transform(trained.size, padding, zooms)
+    batch_size = math.ceil(batch_size / mesh.size) * mesh.size
+    outputs = []
+    for number, batch in enumerate(eval_batches(people, transform, batch_size)):
+        crops = mesh_lib.put_batch({"image": batch["image"]}, {"image": rows})["image"]
+        key = jax.device_put(jax.random.key(number), whole)
+        out = jax.device_get(compiled(variables, crops, key))
+        outputs.append({name: [x[batch["mask"]] for x in pair] for name, pair in out.items()})
+    centers, scales = boxes(people, padding)
+    found = {}
+    for name, search in searches.items():
+        shares, values = (
+            np.concatenate([out[name][i] for out in outputs]).astype(np.float64) for i in (0, 1)
+        )
+        placed = (shares, centers, scales * max(search.zooms), 1)
+        points = to_picture(*placed)
+        found[name] = FoundPoses(points, to_picture(*placed, truncate=True), values)
+    return found
+
+
+def search_crops(
+    predictor: Predictor,
+    variables: Variables,
+    crops: jax.Array,
+    zooms: Sequence[float],
+    searches: Mapping[str, Search],
+    key: jax.Array,
+) -> dict[str, tuple[jax.Array, jax.Array]]:
+    """Returns (points [B, K, 2], peak values [B, K]) by the name of the search.
+
+    crops: uint8 [B, Z, S, S, 3], crop z zooms[z] times as wide as that of zoom 1. Points are
+    shares of the search's widest crop: 0 to 1 from its left to its right.
+    """
+    num, count = crops.shape[:2]
+    x = network_input(crops.reshape(num * count, *crops.shape[2:]), predictor.mean)
+    flip = any(search.flip for search in searches.values())
+    scores = predict_scores(
+        predictor.module,
+        variables,
+        jnp.concatenate([x, x[:, :, ::-1]]) if flip else x,
+        key,
+        windows=predictor.windows,
+        num_draws=predictor.num_draws,
+        num_stacks=predictor.stacks,
+    )[-1]
+    plain = scores[: num * count]
+    views = {False: plain}
+    if flip:
+        views[True] = flip_average(
+            plain, scores[num * count :], predictor.joint_set, shift=predictor.shift
+        )
+    style = DECODE_STYLES[predictor.decode_style]
+    found = {}
+    for name, search in searches.items():
+        maps = views[search.flip].reshape(num, count, *plain.shape[1:])
+        if search.zooms == _PLAIN_SCALE:
+            chosen = maps[:, list(zooms).index(1.0)]
+            points, values = decode(chosen, style)
+        else:
+            order = jnp.array([list(zooms).index(zoom) for zoom in search.zooms])
+            # A cell of the mean is a pixel of the plain crop, so that a peak needs no quarter
+            # steps: the PyraNet code, in pixels of the picture, makes none.
+            side = math.ceil(crops.shape[2] * max(search.zooms))
+            chosen = scale_average(
+                jnp.moveaxis(maps[:, order], 1, 0), search.zooms, side, cell_point=style.cell_point
+            )
+            points, values = decode(chosen, DecodeStyle(0.5, margin=side, absent=0.5))
+        found[name] = (points / chosen.shape[-2], values)
+    return found
+
+
+def _all_zooms(searches: Mapping[str, Search]) -> tuple[float, ...]:
+    return tuple(sorted({zoom for search in searches.values() for zoom in search.zooms}))
