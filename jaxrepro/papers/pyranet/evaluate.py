@@ -100,9 +100,11 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.papers.pyranet.score_table import tables_text
     from jaxrepro.papers.pyranet.trained import load_trained
 
-    trained = _changed(load_trained(_path(args.workdir or args.weights), args.step), args)
-    data_set = _run_data(_path(args.workdir)) if args.people is None else None
+    network = _path(args.weights if args.workdir is None else args.workdir)
+    trained = _changed(load_trained(network, args.step), args)
+    data_set = _run_data(network) if args.people is None else None
     people, train = _people(args, trained, data_set)
+    _check_exports_of(exports, people.spec)
     measured = measure_poses(
         trained,
         people,
@@ -144,7 +146,7 @@ def main(args: flags.FlagValues) -> None:
         print(f"written: {path}")
 
 
-def _path(name: str) -> pathlib.Path:
+def _path(name: Any) -> pathlib.Path:
     return pathlib.Path(name).expanduser()
 
 
@@ -157,6 +159,17 @@ def _check_exports(paths: list[pathlib.Path], args: flags.FlagValues) -> None:
             "a .mat file for MPII repeats the release with joints in place: give that, "
             "--release=mpii_human_pose_v1_u12_1.mat"
         )
+
+
+def _check_exports_of(paths: list[pathlib.Path], spec: str) -> None:
+    """Raises InputError, before anything is measured, for a file that is not for these people."""
+    for path in paths:
+        kind = {".mat": "mpii", ".json": "coco"}.get(path.suffix)
+        if kind and not spec.startswith(f"{kind}:"):
+            raise InputError(
+                f"--export={path}: such a file is for people of {kind}:FILE, not of {spec}; "
+                "give a file that ends in .csv"
+            )
 
 
 def _release(args: flags.FlagValues) -> pathlib.Path | None:

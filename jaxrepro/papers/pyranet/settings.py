@@ -175,6 +175,6 @@ def reduce_to_test(config: Any) -> None:
         config.optim.drop_steps = (1,)
     config.train.batch_size = 8
     train_for(config, 2)
-    config.eval.update(every=2, batch_size=64)
+    config.eval.update(every=2, batch_size=64, worst_people=4)
     config.checkpoint.every = 1
     config.log.every = 1
