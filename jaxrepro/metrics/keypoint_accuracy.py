@@ -163,13 +163,14 @@ def bootstrap_interval(
 
     threshold: one, or several for the interval of `area_under_curve`. People are drawn with
     replacement, all joints of a person together; the same draws for every prediction of as many
-    people. A resample without a label of some joint leaves that joint out.
+    people. A resample without a label of some joint leaves that joint out, and one without any
+    label does not count.
     """
     draws = _draws(len(errors), num_resamples, seed)
     each = [found(errors, t, strict=convention.strict) for t in np.atleast_1d(threshold).tolist()]
     hits = draws @ np.mean(each, axis=0)
     means = _means(hits, draws @ errors.counted, errors, convention)
-    low, high = np.percentile(means, [50 * (1 - level), 50 * (1 + level)])
+    low, high = np.nanpercentile(means, [50 * (1 - level), 50 * (1 + level)])
     return float(low), float(high)
 
 
@@ -212,7 +213,10 @@ def _means(
     hits, labels = hits[:, kept], labels[:, kept]
     if convention.weights == "labels":
         return _percent(hits.sum(axis=1), labels.sum(axis=1))
-    return np.nanmean(_percent(hits, labels), axis=1)
+    shares, known = _percent(hits, labels), labels > 0
+    total = np.where(known, shares, 0.0).sum(axis=1)
+    counts = known.sum(axis=1)
+    return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
 
 
 def _percent(hits: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ def failure_gallery(people: People, predictions: np.ndarray, count: int) -> np.n
     """Returns the `count` people of the largest `person_errors`, worst first, uint8 [H, W, 3].
 
     The true skeleton is white, the found one coloured: orange is the person's left and blue its
-    right. Below each: its number, the mean error and the worst joint. None if nobody has a label.
+    right. Below each: its number from 0, the mean error and the worst joint. None if nobody has a label.
     """
     errors = person_errors(predictions, people)
     chosen = np.argsort(-errors, kind="stable")[: min(count, int(np.isfinite(errors).sum()))]
@@ -52,9 +52,10 @@ def failure_gallery(people: People, predictions: np.ndarray, count: int) -> np.n
         left, top = _GAP + place % columns * step_x, _GAP + place // columns * step_y
         canvas.paste(_person(people, predictions[number], number), (left, top))
         worst = int(np.nanargmax(distances[number]))
+        joint = people.joint_set.joints[worst].replace("_", " ")
         text = (
             f"person {number}: mean error {100 * errors[number]:.0f} %\n"
-            f"{people.joint_set.joints[worst]} {100 * distances[number, worst]:.0f} %"
+            f"{joint} {100 * distances[number, worst]:.0f} %"
         )
         draw.text((left, top + _SIDE + 1), text, fill=_DARK, font=font, spacing=1)
     note = "white: true; orange: found, left; blue: found, right. Errors by the person's size."

@@ -9,6 +9,7 @@ import pytest
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.state import Net, TrainState
+from jaxrepro.core.task import Image
 from jaxrepro.data.drawn_figures import DrawnFigures
 from jaxrepro.data.joint_sets import LSP, MPII
 from jaxrepro.data.people import People
@@ -41,6 +42,11 @@ def test_true_joints_in_any_order_are_all_found():
     results = evaluator.finish(acc)
     assert results["pckh@0.5"] == results["pck_wrist@0.2"] == results["pckh_all_joints@0.5"] == 100
     assert results["people_with_torso"] == 250
+    # What the page of the run shows.
+    pictures = {name for name, value in results.items() if isinstance(value, Image)}
+    assert pictures == {"joint_errors", "worst_people"}
+    quiet = dataclasses.replace(evaluator, num_worst=0)
+    assert set(quiet.finish(acc)) == set(results) - pictures
     swapped = evaluator.merge(evaluator.init(), {"points": points, "index": order})
     assert evaluator.finish(swapped)["pckh@0.5"] < 60
 

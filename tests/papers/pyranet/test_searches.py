@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.flops import count_operations
 from jaxrepro.data.joint_sets import MPII
 from jaxrepro.data.people import People, Person
 from jaxrepro.data.pose_crop import JOINT_BOX_PADDING
@@ -64,9 +65,6 @@ def test_every_search_finds_a_spot_in_the_picture():
         truncated = found[name].truncated
         np.testing.assert_array_equal(truncated, np.trunc(found[name].points) + 0.5)
         assert found[name].confidences.shape == (3, 16) and (found[name].confidences > 0.5).all()
-    # Nine views and more agree better than one: the steps of one map's cells are averaged out.
-    error = {name: np.abs(one.points - people.joints).mean() for name, one in found.items()}
-    assert error["flip and scales"] < error["plain"]
 
 
 def test_plain_and_flip_are_what_the_predictor_finds():
@@ -93,18 +91,17 @@ def test_an_early_answer_costs_no_later_stack():
     x = jax.ShapeDtypeStruct((1, 1, 16, 16, 3), jnp.uint8)
     images = jnp.zeros((1, 16, 16, 3))
 
-    def convolutions(num_stacks, stacks):
+    def cost(num_stacks, stacks):
         module = StackedHourglass(num_stacks, 8, depth=1)
         variables = jax.eval_shape(lambda: dict(module.init(KEY, images, train=False)))
         predictor = Predictor(module, MPII, "none", "torch", stacks=stacks)
         searches = {"flip": SEARCHES["flip"]}
-        program = jax.make_jaxpr(lambda v, x: search_crops(predictor, v, x, (1.0,), searches, KEY))(
-            variables, x
-        )
-        return str(program).count("conv_general_dilated[")
+        return count_operations(
+            lambda v, x: search_crops(predictor, v, x, (1.0,), searches, KEY), variables, x
+        ).contractions
 
-    assert convolutions(2, 1) == convolutions(1, None) > 10
-    assert convolutions(2, 2) == convolutions(2, None) > convolutions(2, 1)
+    assert cost(2, 1) == cost(1, None)
+    assert cost(2, 2) == cost(2, None) > cost(2, 1)
     for stacks in (0, 3):
         with pytest.raises(InputError, match=f"stacks={stacks} given; the network has 2, so give"):
             Predictor(StackedHourglass(2, 8), MPII, "none", "torch", stacks=stacks)
