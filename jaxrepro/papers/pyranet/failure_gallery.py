@@ -35,7 +35,8 @@ def failure_gallery(people: People, predictions: np.ndarray, count: int) -> np.n
     """Returns the `count` people of the largest `person_errors`, worst first, uint8 [H, W, 3].
 
     The true skeleton is white, the found one coloured: orange is the person's left and blue its
-    right. Below each: its number from 0, the mean error and the worst joint. None if nobody has a label.
+    right. Below each: its number from 0, the mean error and the worst joint. None if nobody has a
+    label.
     """
     errors = person_errors(predictions, people)
     chosen = np.argsort(-errors, kind="stable")[: min(count, int(np.isfinite(errors).sum()))]
