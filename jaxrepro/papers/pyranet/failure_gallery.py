@@ -16,7 +16,7 @@ _ROOM = Padding(1.6)
 _TRUE = (255, 255, 255)
 _DARK = (0, 0, 0)
 # So that left and right that were taken for each other are seen.
-_COLORS = {"left": (255, 140, 0), "right": (0, 170, 255)}
+_COLORS = {"right": (240, 130, 0), "left": (60, 180, 255)}
 _MIDDLE = (240, 230, 60)
 
 
@@ -34,8 +34,8 @@ def person_errors(predictions: np.ndarray, people: People) -> np.ndarray:
 def failure_gallery(people: People, predictions: np.ndarray, count: int) -> np.ndarray | None:
     """Returns the `count` people of the largest `person_errors`, worst first, uint8 [H, W, 3].
 
-    The true skeleton is white, the found one coloured: orange is the person's left and blue its
-    right. Below each: its number from 0, the mean error and the worst joint. None if nobody has a
+    The true skeleton is white, the found one coloured: orange is the person's right and blue its
+    left. Below each: its number from 0, the mean error and the worst joint. None if nobody has a
     label.
     """
     errors = person_errors(predictions, people)
@@ -59,7 +59,7 @@ def failure_gallery(people: People, predictions: np.ndarray, count: int) -> np.n
             f"{joint} {100 * distances[number, worst]:.0f} %"
         )
         draw.text((left, top + _SIDE + 1), text, fill=_DARK, font=font, spacing=1)
-    note = "white: true; orange: found, left; blue: found, right. Errors by the person's size."
+    note = "white: true; orange: found, right; blue: found, left. Errors by the person's size."
     draw.text((_GAP, canvas.height - 16), note, fill=_DARK, font=font)
     return np.asarray(canvas)
 

@@ -104,7 +104,7 @@ def test_worst_people_come_first():
     assert one.dtype == np.uint8 and one.shape[2] == 3 and three.shape[1] > 2.9 * one.shape[1]
     # The same person at the same place, with skeletons in the colours of left and right.
     np.testing.assert_array_equal(three[:200, :204], one[:200, :204])
-    for color in ((255, 140, 0), (0, 170, 255)):
+    for color in ((240, 130, 0), (60, 180, 255)):
         assert (one[4:204, 4:204] == color).all(axis=-1).sum() > 20
     # Found almost where it is, the skeleton hides the true one.
     agreeing = points.copy()
