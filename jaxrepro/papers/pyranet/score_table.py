@@ -38,7 +38,24 @@ def _means_text(title: str, scores: Mapping[str, Scores]) -> str:
         intervals = [one.means[key] for key in keys]
         rows.append([name, *(f"{interval.mean:.2f}" for interval in intervals)])
         rows.append(["", *map(_ends, intervals)])
-    return aligned([title, *map(_heading, keys)], rows)
+    shared, headings = _headings(keys)
+    return f"{title}{shared}\n\n{aligned(['', *headings], rows)}"
+
+
+def _headings(keys: Sequence[str]) -> tuple[str, list[str]]:
+    """Returns what all keys of `Scores.means` share, for the title, and a heading for each."""
+    thresholds, rows = [], []
+    for key in keys:
+        threshold, what, comparison = key.split("/")
+        thresholds.append("area" if threshold == "area" else f"@{threshold}")
+        rows.append(f"{what.replace('_', ' ')} {_COMPARISONS[comparison]}")
+    if len(set(rows)) == 1:
+        return f"; {rows[0]}", thresholds
+    single = set(thresholds) - {"area"}
+    if len(single) == 1:
+        areas = [f"area, {row}" if t == "area" else row for t, row in zip(thresholds, rows)]
+        return f"; {single.pop()}", areas
+    return "", [f"{t} {row}" for t, row in zip(thresholds, rows)]
 
 
 def _joints_text(unit: str, threshold: str, scores: Mapping[str, Scores]) -> str:
@@ -48,14 +65,6 @@ def _joints_text(unit: str, threshold: str, scores: Mapping[str, Scores]) -> str
         for name, one in scores.items()
     ]
     return aligned([f"{_UNITS[unit].partition(',')[0]}@{threshold} by joint", *groups], rows)
-
-
-def _heading(key: str) -> str:
-    """Returns "@0.5 14 joints <" for "0.5/14_joints/below"."""
-    threshold, what, comparison = key.split("/")
-    number, _, weights = what.partition("_")
-    start = "area" if threshold == "area" else f"@{threshold}"
-    return f"{start} {number} {weights} {_COMPARISONS[comparison]}"
 
 
 def _ends(interval: Interval) -> str:

@@ -70,7 +70,7 @@ def test_command_measures_writes_and_exports(files, capsys):
     )
     text = capsys.readouterr().out
     assert "stack 1 of 2; crops of 16 pixels, 1.25 times the person" in text
-    assert "PCKh, in heads" in text and "@0.5 16 labels <=" in text
+    assert "PCKh, in heads" in text and "16 labels <=" in text
     record = json.loads((out / "scores.json").read_text())
     predictions = {one["name"]: one for one in record["predictions"]}
     assert list(predictions) == [

@@ -75,11 +75,13 @@ def test_both_units_as_text():
     text = tables_text(scores)
     lines = text.splitlines()
     (head,) = [line for line in lines if line.startswith("PCK, in torsos")]
-    assert "20 people, 310 labels" in head
-    assert "@0.2 14 joints <  @0.5 14 joints <  area 14 joints <" in head
-    row = lines[lines.index(head) + 2].split()
+    assert head == "PCK, in torsos: 20 people, 310 labels, percent; 14 joints <"
+    place = lines.index(head)
+    assert lines[place + 2].split() == ["@0.2", "@0.5", "area"]
+    row = lines[place + 4].split()
     assert row[0] == "plain" and row[1] == f"{(1300 + 50) / 14:.2f}" and row[2] == "100.00"
-    assert "PCKh@0.5 by joint" in text and "@0.5 16 labels <=" in text
+    assert "PCKh@0.5 by joint" in text and "percent; @0.5\n" in text
+    assert "16 labels <=  area, 14 joints <" in text
 
 
 def test_nothing_is_measured_without_labels():
