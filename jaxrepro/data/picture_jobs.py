@@ -112,9 +112,7 @@ def chosen_jobs(
     picture, in place of the target's; none for the target alone. Raises InputError as `find_jobs`
     does.
     """
-    made = [
-        [job.target.with_suffix(ending) for ending in endings] or [job.target] for job in jobs
-    ]
+    made = [[job.target.with_suffix(ending) for ending in endings] or [job.target] for job in jobs]
     _check_targets([Job(job.source, path) for job, paths in zip(jobs, made) for path in paths])
     there = [[path for path in paths if os.path.lexists(path)] for paths in made]
     if existing == "refuse" and any(there):

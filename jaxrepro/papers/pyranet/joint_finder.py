@@ -1,6 +1,7 @@
 """Joints of one person in a picture of any size, by a trained network."""
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -28,8 +29,8 @@ class JointFinder:
     """Finds the joints of one person after another; all share one program.
 
     With zooms, the person is looked at in squares so many times as wide, whose maps are averaged
-    on a grid of `size` cells a side over the widest of them; the joint is the middle of the highest
-    cell, as in PyraNet's code, which has a grid of the picture's pixels.
+    on a grid over the widest of them, with cells of a pixel of the plain crop; the joint is the
+    middle of the highest cell, as in PyraNet's code, which has a grid of the picture's pixels.
     """
 
     def __init__(
@@ -43,6 +44,8 @@ class JointFinder:
         self._variables = jax.device_put(variables)
         self._size = size
         self._zooms = zooms or (1.0,)
+        # Cells, or pixels of the crop, along the widest square.
+        self._resolution = math.ceil(size * max(zooms)) if zooms else size
 
         def one(variables: Variables, crops: jax.Array) -> tuple[jax.Array, jax.Array]:
             points, values = predictor.points(variables, crops, jax.random.key(0))
@@ -51,7 +54,9 @@ class JointFinder:
         def search(variables: Variables, crops: jax.Array) -> tuple[jax.Array, jax.Array]:
             maps = predictor.maps(variables, crops, jax.random.key(0))
             style = DECODE_STYLES[predictor.decode_style]
-            grid = scale_average(maps[:, None], zooms, size, cell_point=style.cell_point)
+            grid = scale_average(
+                maps[:, None], zooms, self._resolution, cell_point=style.cell_point
+            )
             cells, values = peaks(grid[0])
             return cells.astype(jnp.float32) + 0.5, values
 
@@ -68,6 +73,7 @@ class JointFinder:
         ]
         points, values = jax.device_get(self._find(self._variables, np.stack(crops)))
         widest = np.array([scale * max(self._zooms)])
-        placed = to_picture(points[None].astype(np.float64), center[None], widest, self._size)[0]
+        given = points[None].astype(np.float64)
+        placed = to_picture(given, center[None], widest, self._resolution)[0]
         confidences = values.astype(np.float64)
         return FoundJoints(np.where(confidences[:, None] > 0, placed, np.nan), confidences)
