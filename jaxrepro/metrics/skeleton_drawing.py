@@ -96,7 +96,8 @@ def _draw_skeleton(
         x, y, width, height = (scale * value for value in skeleton.box)
         draw.rectangle((x, y, x + width, y + height), outline=_DARK, width=3)
         draw.rectangle((x + 1, y + 1, x + width - 1, y + height - 1), outline=(255, 255, 255))
-    bones = [(a, b) for a, b in joint_set.bone_indices if seen[a] and seen[b]]
+    present = set(np.flatnonzero(seen).tolist())
+    bones = [bone for bone in joint_set.bone_indices if present.issuperset(bone)]
     # All casings first: they must not cut through bones that are drawn already.
     for edge in (2, 0):
         for a, b in bones:
@@ -126,7 +127,8 @@ def _legend(longest: int) -> Image.Image:
     words = "confidence"
     ramp, gap = 8 * size, size // 2
     lengths = {word: round(font.getlength(word)) for word in (words, "0", "1", *SIDE_COLORS)}
-    width = sum(lengths.values()) + ramp + 3 * 2 * size + 12 * gap
+    # What is written below: words with a gap after each, and three lines with one before and after.
+    width = sum(lengths.values()) + ramp + len(SIDE_COLORS) * 2 * size + 14 * gap
     strip = Image.new("RGB", (width, 2 * size), "white")
     draw = ImageDraw.Draw(strip)
     x, middle = gap, size

@@ -75,9 +75,9 @@ def test_any_number_of_arguments_around_the_flags():
         given.update({name: args[name].value for name in ("output", "inputs", "size")})
 
     tool = types.SimpleNamespace(__name__="command", define_flags=define_flags, main=main)
-    call(tool, *"o a --size=3 b c".split())
+    call(tool, *["o", "a", "--size=3", "b", "c"])
     assert given == {"output": "o", "inputs": ["a", "b", "c"], "size": 3}
-    call(tool, *"--output=o a".split())
+    call(tool, *["--output=o", "a"])
     assert given == {"output": "o", "inputs": ["a"], "size": 1}
     call(tool, "o")
     assert given["inputs"] == []

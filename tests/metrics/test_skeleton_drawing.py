@@ -75,4 +75,6 @@ def test_pictures_of_any_shape_have_their_legend(shape):
     drawn = draw_skeletons(
         np.zeros((*shape, 3), np.uint8), [Skeleton(everywhere, np.zeros(3))], ARM
     )
+    # The legend's last word is whole: white follows it.
+    assert (drawn[-20:, -5:] == 255).all()
     assert (drawn[-5:] == SIDE_COLORS["middle"]).all(axis=-1).any()

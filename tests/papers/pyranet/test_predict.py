@@ -1,6 +1,8 @@
 """Joints of people in pictures: where they are found, what is drawn, written and refused."""
 
+import dataclasses
 import json
+import pathlib
 
 import flax.linen as nn
 import jax
@@ -10,12 +12,12 @@ import pytest
 from PIL import ExifTags, Image
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.flops import count_operations
 from jaxrepro.data.joint_sets import JointSet
 from jaxrepro.data.picture_files import read_colors
 from jaxrepro.data.pose_crop import Padding
 from jaxrepro.papers.pyranet import predict
 from jaxrepro.papers.pyranet import trained as trained_module
-from jaxrepro.papers.pyranet.inference import Predictor
 from jaxrepro.papers.pyranet.trained import TrainedPose, load_trained
 from tests.papers.pyranet.tiny_task import pose_task
 from tests.runs import call
@@ -109,8 +111,8 @@ def test_joints_are_where_they_are_in_the_upright_picture(place, arguments, tole
     assert (nothing["x"], nothing["y"]) == (None, None)
     assert nothing["confidence"] < 0
     drawn = read_colors(place / "out/turned.png")
-    assert drawn.shape[0] > 3 * 120
-    assert drawn.shape[1] >= 3 * 200
+    assert drawn.shape[0] > 2 * 120  # A legend below.
+    assert drawn.shape[1] >= 2 * 200
     assert found["decoding"]["scales"] == (
         [0.8, 0.9, 1, 1.1, 1.2, 1.3] if "--scales" in arguments else [1]
     )
@@ -144,23 +146,25 @@ def test_an_earlier_stack_answers(place):
 
 
 def test_later_stacks_are_not_computed():
-    module = pose_task(**{"model.num_stacks": 3}).module
-    x = jnp.zeros((1, 32, 32, 3))
+    task = pose_task(**{"model.num_stacks": 3})
     key = jax.random.key(0)
-    variables = jax.eval_shape(lambda: module.init({"params": key}, x, train=False))
+    crops = jax.ShapeDtypeStruct((1, 32, 32, 3), jnp.uint8)
+    variables = jax.eval_shape(
+        lambda: task.module.init({"params": key}, jnp.zeros(crops.shape), train=False)
+    )
 
-    def convolutions(stacks):
-        predictor = Predictor(
-            module, pose_task().predictor.joint_set, "none", "torch", stacks=stacks
-        )
-        crops = jax.ShapeDtypeStruct((1, 32, 32, 3), jnp.uint8)
-        traced = jax.make_jaxpr(lambda v, c: predictor.points(v, c, key))(variables, crops)
-        return str(traced).count("conv_general_dilated")
+    def operations(stacks):
+        predictor = dataclasses.replace(task.predictor, stacks=stacks)
+        return count_operations(
+            lambda v, c: predictor.maps(v, c, key), variables, crops
+        ).contractions
 
-    first, second, third = (convolutions(stacks) for stacks in (1, 2, 3))
-    assert 0 < first < second < third
-    assert second - first == third - second
-    assert convolutions(None) == third
+    first, second, third = (operations(stacks) for stacks in (1, 2, 3))
+    assert first < second < third
+    # Later stacks cost the same; the stem is on top of the first.
+    assert third - second == pytest.approx(second - first, rel=0.01)
+    assert first > (second - first)
+    assert operations(None) == third
 
 
 def test_damaged_pictures_are_told_and_the_rest_is_done(place, capsys):
@@ -175,7 +179,7 @@ def test_damaged_pictures_are_told_and_the_rest_is_done(place, capsys):
     assert "1 of 3 pictures failed" in err
     assert "in/bad.png: not a readable picture" in err
     assert "left out, no pictures of a known kind: 1 .txt" in out
-    made = sorted(str(p.relative_to("out")) for p in (place / "out").rglob("*.*"))
+    made = sorted(str(p.relative_to("out")) for p in pathlib.Path("out").rglob("*.*"))
     assert made == ["good.json", "good.png", "sub/good.json", "sub/good.png"]
     run("in/good.png", "in/sub", "--skip_existing")
     assert "1 pictures are done already" in capsys.readouterr().out
@@ -291,7 +295,9 @@ def test_the_average_of_a_run_or_its_last_update(tmp_path):
         write_json(workdir / MODEL_CARD, task.model_card())
         shapes = jax.eval_shape(task.init, jax.random.key(0))
         key = jax.random.key(0)
-        numbers = lambda tree, n: jax.tree.map(lambda x: jnp.full(x.shape, n, x.dtype), tree)  # noqa: E731
+        numbers = lambda tree, n: jax.tree.map(
+            lambda x: jnp.asarray(np.full(x.shape, n, x.dtype)), tree
+        )  # noqa: E731
         net = shapes.nets["model"]
         state = shapes.replace(
             step=jnp.int32(7),
