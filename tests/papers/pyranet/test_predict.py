@@ -169,7 +169,7 @@ def test_later_stacks_are_not_computed():
 
 def test_damaged_pictures_are_told_and_the_rest_is_done(place, capsys):
     write_person(place / "in/good.png")
-    write_person(place / "in/sub/good.jpg")
+    write_person(place / "in/sub/other.jpg")
     (place / "in/bad.png").write_bytes((place / "in/good.png").read_bytes()[:200])
     (place / "in/notes.txt").write_text("no picture")
     with pytest.raises(SystemExit) as exit_status:
@@ -180,7 +180,7 @@ def test_damaged_pictures_are_told_and_the_rest_is_done(place, capsys):
     assert "in/bad.png: not a readable picture" in err
     assert "left out, no pictures of a known kind: 1 .txt" in out
     made = sorted(str(p.relative_to("out")) for p in pathlib.Path("out").rglob("*.*"))
-    assert made == ["good.json", "good.png", "sub/good.json", "sub/good.png"]
+    assert made == ["good.json", "good.png", "sub/other.json", "sub/other.png"]
     run("in/good.png", "in/sub", "--skip_existing")
     assert "1 pictures are done already" in capsys.readouterr().out
     with pytest.raises(InputError, match="exist already, such as out/good.png"):
@@ -285,6 +285,10 @@ def test_a_box_outside_the_picture_fails_that_picture(place, capsys):
     assert message in capsys.readouterr().err
 
 
+def filled(tree, number):
+    return jax.tree.map(lambda x: jnp.asarray(np.full(x.shape, number, x.dtype)), tree)
+
+
 def test_the_average_of_a_run_or_its_last_update(tmp_path):
     from jaxrepro.core.checkpoint import Checkpoints
     from jaxrepro.core.workdir import MODEL_CARD, write_json
@@ -295,21 +299,18 @@ def test_the_average_of_a_run_or_its_last_update(tmp_path):
         write_json(workdir / MODEL_CARD, task.model_card())
         shapes = jax.eval_shape(task.init, jax.random.key(0))
         key = jax.random.key(0)
-        numbers = lambda tree, n: jax.tree.map(
-            lambda x: jnp.asarray(np.full(x.shape, n, x.dtype)), tree
-        )  # noqa: E731
         net = shapes.nets["model"]
         state = shapes.replace(
             step=jnp.int32(7),
             key=key,
             nets={
                 "model": net.replace(
-                    params=numbers(net.params, 1),
-                    stats=numbers(net.stats, 1),
-                    opt_state=numbers(net.opt_state, 0),
+                    params=filled(net.params, 1),
+                    stats=filled(net.stats, 1),
+                    opt_state=filled(net.opt_state, 0),
                 )
             },
-            ema=numbers(shapes.ema, 2),
+            ema=filled(shapes.ema, 2),
         )
         with Checkpoints(workdir, keep=1) as checkpoints:
             checkpoints.save(7, state, wait=True)
