@@ -1,17 +1,15 @@
 """Joints of one person in a picture of any size, by a trained network."""
 
 import dataclasses
-import math
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxrepro.core.state import Variables
 from jaxrepro.data.pose_crop import crop_image, crop_matrix
-from jaxrepro.metrics.pose_decode import DECODE_STYLES, peaks, to_picture
-from jaxrepro.metrics.pose_search import scale_average
+from jaxrepro.metrics.pose_decode import to_picture
 from jaxrepro.papers.pyranet.inference import Predictor
+from jaxrepro.papers.pyranet.searches import Search, search_crops
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,41 +24,22 @@ class FoundJoints:
 
 
 class JointFinder:
-    """Finds the joints of one person after another; all share one program.
+    """Finds the joints of one person after another; all share one program."""
 
-    With zooms, the person is looked at in squares so many times as wide, whose maps are averaged
-    on a grid over the widest of them, with cells of a pixel of the plain crop; the joint is the
-    middle of the highest cell, as in PyraNet's code, which has a grid of the picture's pixels.
-    """
-
-    def __init__(
-        self,
-        predictor: Predictor,
-        variables: Variables,
-        size: int,
-        zooms: tuple[float, ...] = (),
-    ):
-        """size: side of a crop in pixels. zooms: none for one square and the decoding's own way."""
+    def __init__(self, predictor: Predictor, variables: Variables, size: int, search: Search):
+        """size: side of a crop in pixels. search: `predictor.flip` has no effect, this says it."""
         self._variables = jax.device_put(variables)
         self._size = size
-        self._zooms = zooms or (1.0,)
-        # Cells, or pixels of the crop, along the widest square.
-        self._resolution = math.ceil(size * max(zooms)) if zooms else size
+        self._zooms = search.zooms
 
-        def one(variables: Variables, crops: jax.Array) -> tuple[jax.Array, jax.Array]:
-            points, values = predictor.points(variables, crops, jax.random.key(0))
-            return points[0], values[0]
-
-        def search(variables: Variables, crops: jax.Array) -> tuple[jax.Array, jax.Array]:
-            maps = predictor.maps(variables, crops, jax.random.key(0))
-            style = DECODE_STYLES[predictor.decode_style]
-            grid = scale_average(
-                maps[:, None], zooms, self._resolution, cell_point=style.cell_point
+        def find(variables: Variables, crops: jax.Array) -> tuple[jax.Array, jax.Array]:
+            searches = {"": search}
+            found = search_crops(
+                predictor, variables, crops, search.zooms, searches, jax.random.key(0)
             )
-            cells, values = peaks(grid[0])
-            return cells.astype(jnp.float32) + 0.5, values
+            return found[""]
 
-        self._find = jax.jit(search if zooms else one)
+        self._find = jax.jit(find)
 
     def __call__(self, image: np.ndarray, center: np.ndarray, scale: float) -> FoundJoints:
         """Returns the joints of the person in the square of 200 scale pixels around `center`.
@@ -71,9 +50,8 @@ class JointFinder:
             crop_image(image, crop_matrix(center, scale * zoom, self._size), self._size)
             for zoom in self._zooms
         ]
-        points, values = jax.device_get(self._find(self._variables, np.stack(crops)))
+        found = jax.device_get(self._find(self._variables, np.stack(crops)[None]))
+        shares, confidences = (array.astype(np.float64) for array in found)
         widest = np.array([scale * max(self._zooms)])
-        given = points[None].astype(np.float64)
-        placed = to_picture(given, center[None], widest, self._resolution)[0]
-        confidences = values.astype(np.float64)
-        return FoundJoints(np.where(confidences[:, None] > 0, placed, np.nan), confidences)
+        points = to_picture(shares, center[None], widest, 1)[0]
+        return FoundJoints(np.where(confidences[0, :, None] > 0, points, np.nan), confidences[0])

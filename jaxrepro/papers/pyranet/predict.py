@@ -154,6 +154,7 @@ def _finder(args: flags.FlagValues) -> tuple["TrainedPose", "JointFinder", dict[
     from jaxrepro.metrics.pose_search import SIX_SCALES
     from jaxrepro.papers.pyranet.inference import Predictor
     from jaxrepro.papers.pyranet.joint_finder import JointFinder
+    from jaxrepro.papers.pyranet.searches import Search
     from jaxrepro.papers.pyranet.trained import load_trained
 
     trained = load_trained(_path(args.workdir or args.weights), args.step, average=args.ema)
@@ -165,7 +166,7 @@ def _finder(args: flags.FlagValues) -> tuple["TrainedPose", "JointFinder", dict[
             f"--decode={decode}: {trained.origin} was trained for {trained.decode_style}, in which "
             "a peak lies half a cell elsewhere; hrnet goes with hrnet, the others with each other"
         )
-    zooms = SIX_SCALES if args.scales else ()
+    search = Search(args.flip, SIX_SCALES) if args.scales else Search(args.flip)
     settings = {
         "stacks": args.stacks,
         "flip": args.flip,
@@ -177,13 +178,13 @@ def _finder(args: flags.FlagValues) -> tuple["TrainedPose", "JointFinder", dict[
     described = {
         **settings,
         "stacks": args.stacks or trained.module.num_stacks,
-        "scales": list(zooms) or [1.0],
+        "scales": list(search.zooms),
         # The search over scales takes the middle of the highest cell.
-        "decode": "highest cell" if zooms else decode,
+        "decode": "highest cell" if args.scales else decode,
         "size": trained.size,
         "mean": trained.mean,
     }
-    return trained, JointFinder(predictor, trained.variables, trained.size, zooms), described
+    return trained, JointFinder(predictor, trained.variables, trained.size, search), described
 
 
 def _report(found: "PeoplePictures") -> None:
