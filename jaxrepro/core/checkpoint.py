@@ -112,12 +112,7 @@ class Checkpoints:
 
         Names some that differ. Typed keys, which are saved as their data, are left aside.
         """
-        if step not in self.steps:
-            raise self._absent(step)
-        try:
-            saved = _shapes(self._manager.item_metadata(step)["state"].tree)
-        except Exception as error:  # Orbax raises a different type per defect.
-            raise self._damaged(step, error) from error
+        saved = self.saved_shapes(step)
         expected = _shapes(abstract_state)
         keys = {k for k, x in expected.items() if x is None}
         differing = [
@@ -133,6 +128,19 @@ class Checkpoints:
                 f"{step} in {self._directory} holds ({'; '.join(differing[:3])}{more}); give the "
                 "model and optim settings of the run"
             )
+
+    def saved_shapes(self, step: int) -> dict[str, tuple[int, ...] | None]:
+        """Returns the shape of every array of the state saved as `step`, by its path.
+
+        Paths are such as "nets/model/params/stem/kernel". Raises InputError if the checkpoint is
+        absent or damaged.
+        """
+        if step not in self.steps:
+            raise self._absent(step)
+        try:
+            return _shapes(self._manager.item_metadata(step)["state"].tree)
+        except Exception as error:  # Orbax raises a different type per defect.
+            raise self._damaged(step, error) from error
 
     def restore_part(self, step: int, abstract_part: Any) -> Any:
         """Returns a part of the state saved as `step`, such as {"ema": ...}, and reads no more."""

@@ -46,6 +46,23 @@ def define_argument(name: str, help_string: str) -> None:
     flags.FLAGS.set_gnu_getopt()
 
 
+class _Arguments(flags.MultiFlag):
+    """A flag that takes all words of the command line that are no flags."""
+
+    def __init__(self, name: str, help_string: str):
+        text = f"{help_string} Given without --{name}=, as many as one likes."
+        super().__init__(flags.ArgumentParser(), flags.ArgumentSerializer(), name, [], text)
+
+
+def define_arguments(name: str, help_string: str) -> None:
+    """Defines arguments of any number: `COMMAND A B` gives the flag `name` the list [A, B].
+
+    They are the words that no argument of `define_argument` has taken.
+    """
+    flags.DEFINE_flag(_Arguments(name, help_string))
+    flags.FLAGS.set_gnu_getopt()
+
+
 def parse(argv: list[str]) -> None:
     """Parses a command line, whose first word is the command's name.
 
@@ -55,7 +72,10 @@ def parse(argv: list[str]) -> None:
     arguments = [argument for argument in _arguments() if not argument.present]
     for argument, word in zip(arguments, rest, strict=False):
         flags.FLAGS[argument.name].parse(word)
-    if len(rest) > len(arguments):
+    several = [name for name in flags.FLAGS if isinstance(flags.FLAGS[name], _Arguments)]
+    if several and (words := rest[len(arguments) :]):
+        flags.FLAGS[several[0]].parse(words)
+    elif len(rest) > len(arguments):
         advice = "; quote a pattern such as '*.png'" if _arguments() else ""
         raise InputError(
             f"unexpected argument {rest[len(arguments)]!r}; options are written --name=value"

@@ -129,6 +129,23 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int | None = None)
         raise InputError(f"{path}: not a readable picture ({_line(error, path)})") from error
 
 
+def read_colors(path: str | os.PathLike[str]) -> np.ndarray:
+    """Returns the picture in a file as it is seen, uint8 [H, W, 3].
+
+    What `read_picture` reads, with grey as equal colours, 16 bits rounded to 8, and transparent
+    pixels laid over white. Raises InputError as that does.
+    """
+    picture = read_picture(path)
+    color = picture.color
+    if picture.alpha is not None:
+        share = picture.alpha[..., None].astype(np.float32) / picture.maximum
+        white = np.float32(picture.maximum)
+        color = np.round(color * share + white * (1 - share)).astype(color.dtype)
+    if color.dtype == np.uint16:
+        color = ((color.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(color, (*color.shape[:2], 3)))
+
+
 def write_picture(path: str | os.PathLike[str], picture: Picture) -> None:
     """Writes `picture` in the format that the name ends in, whole or not at all.
 

@@ -58,36 +58,102 @@ def find_jobs(source: str, target: str, *, existing: str = "refuse") -> Jobs:
     else:
         if output.suffix.lower() in FORMATS or output.is_file():
             raise InputError(f"{target} is a file; the pictures of {source} need a folder")
-        root, files = _files(given, source)
-        jobs = []
-        inside = output.resolve()
-        for path in files:
-            if inside != root.resolve() and path.resolve().is_relative_to(inside):
-                continue  # Made by an earlier command.
-            if path.suffix.lower() in FORMATS:
-                jobs.append(Job(path, output / path.relative_to(root)))
-            else:
-                left_out[path.suffix.lower() or "no ending"] += 1
-        if not jobs:
-            others = ", ".join(f"{count} {suffix}" for suffix, count in left_out.items())
-            raise InputError(
-                f"no pictures in {source} (endings {', '.join(FORMATS)})"
-                + (f"; left out: {others}" if others else "")
-            )
-    _check_targets(jobs)
-    there = [job for job in jobs if os.path.lexists(job.target)]
-    if there and existing == "refuse":
+        pictures, left_out = _pictures(given, source, output)
+        jobs = [Job(path, output / path.relative_to(root)) for path, root in pictures]
+    return chosen_jobs(jobs, left_out, existing=existing)
+
+
+def find_drawings(
+    sources: Sequence[str], folder: str, *, endings: Sequence[str], existing: str = "refuse"
+) -> Jobs:
+    """Returns the pictures that several names stand for, each with files of its own below `folder`.
+
+    sources: each a picture, a folder or a pattern, as for `find_jobs`; what is named twice is done
+      once. Pictures of a folder or pattern lie below `folder` as they do there, others in it.
+    endings: of the files that are made of one picture, in place of its own; targets end in the
+      first.
+    existing: see `find_jobs`; a picture is done if all its files are there.
+
+    Raises InputError if a name stands for no picture, or a file that is made would replace a source
+    or another.
+    """
+    output = pathlib.Path(folder).expanduser()
+    check_is_folder(output)
+    left_out: collections.Counter[str] = collections.Counter()
+    jobs: dict[pathlib.Path, Job] = {}
+    for source in sources:
+        given = pathlib.Path(source).expanduser()
+        pictures = [(given, given.parent)]
+        if not given.is_file():
+            pictures, others = _pictures(given, source, output)
+            left_out += others
+        for path, root in pictures:
+            target = (output / path.relative_to(root)).with_suffix(endings[0])
+            jobs.setdefault(path.resolve(), Job(path, target))
+    return chosen_jobs(list(jobs.values()), left_out, existing=existing, endings=endings)
+
+
+def check_is_folder(output: pathlib.Path) -> None:
+    """Raises InputError if `output` is a file, or is called like a picture."""
+    if output.suffix.lower() in FORMATS or (output.exists() and not output.is_dir()):
+        raise InputError(f"{output} is a file; what is drawn needs a folder")
+
+
+def chosen_jobs(
+    jobs: Sequence[Job],
+    left_out: collections.Counter[str],
+    *,
+    existing: str,
+    endings: Sequence[str] = (),
+) -> Jobs:
+    """Returns the jobs that are to be done.
+
+    left_out, existing: see `Jobs` and `find_jobs`. endings: of all files that are made of one
+    picture, in place of the target's; none for the target alone. Raises InputError as `find_jobs`
+    does.
+    """
+    made = [[job.target.with_suffix(ending) for ending in endings] or [job.target] for job in jobs]
+    _check_targets([Job(job.source, path) for job, paths in zip(jobs, made) for path in paths])
+    there = [[path for path in paths if os.path.lexists(path)] for paths in made]
+    if existing == "refuse" and any(there):
+        example = next(paths[0] for paths in there if paths)
         raise InputError(
-            f"{len(there)} of {len(jobs)} outputs exist already, such as {there[0].target}; give "
-            "--overwrite to replace them or --skip_existing to do only the others"
+            f"{sum(map(bool, there))} of {len(jobs)} outputs exist already, such as {example}; "
+            "give --overwrite to replace them or --skip_existing to do only the others"
         )
-    if existing == "skip":
-        jobs = [job for job in jobs if job not in there]
-    return Jobs(tuple(jobs), left_out, len(there) if existing == "skip" else 0)
+    kept = tuple(
+        job
+        for job, found, paths in zip(jobs, there, made)
+        if existing != "skip" or len(found) < len(paths)
+    )
+    return Jobs(kept, left_out, len(jobs) - len(kept))
 
 
 def _is_folder(target: str) -> bool:
     return target.endswith(("/", os.sep)) or pathlib.Path(target).expanduser().is_dir()
+
+
+def _pictures(
+    given: pathlib.Path, pattern: str, output: pathlib.Path
+) -> tuple[list[tuple[pathlib.Path, pathlib.Path]], collections.Counter[str]]:
+    """Returns ((picture, the folder that is searched) for each, what else is there by ending)."""
+    root, files = _files(given, pattern)
+    found, left_out = [], collections.Counter()
+    inside = output.resolve()
+    for path in files:
+        if inside != root.resolve() and path.resolve().is_relative_to(inside):
+            continue  # Made by an earlier command.
+        if path.suffix.lower() in FORMATS:
+            found.append((path, root))
+        else:
+            left_out[path.suffix.lower() or "no ending"] += 1
+    if not found:
+        others = ", ".join(f"{count} {suffix}" for suffix, count in left_out.items())
+        raise InputError(
+            f"no pictures in {pattern} (endings {', '.join(FORMATS)})"
+            + (f"; left out: {others}" if others else "")
+        )
+    return found, left_out
 
 
 def _files(given: pathlib.Path, pattern: str) -> tuple[pathlib.Path, list[pathlib.Path]]:

@@ -61,3 +61,23 @@ def test_a_dash_in_front_can_be_escaped():
     tool = command()
     call(tool, "--", "-a", "b")
     assert tool.given["input"] == "-a"
+
+
+def test_any_number_of_arguments_around_the_flags():
+    given = {}
+
+    def define_flags():
+        cli.define_argument("output", "What is written.")
+        cli.define_arguments("inputs", "What is read.")
+        flags.DEFINE_integer("size", 1, "A number.")
+
+    def main(args):
+        given.update({name: args[name].value for name in ("output", "inputs", "size")})
+
+    tool = types.SimpleNamespace(__name__="command", define_flags=define_flags, main=main)
+    call(tool, *["o", "a", "--size=3", "b", "c"])
+    assert given == {"output": "o", "inputs": ["a", "b", "c"], "size": 3}
+    call(tool, *["--output=o", "a"])
+    assert given == {"output": "o", "inputs": ["a"], "size": 1}
+    call(tool, "o")
+    assert given["inputs"] == []

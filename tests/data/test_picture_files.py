@@ -9,7 +9,13 @@ import tifffile
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data.picture_files import Picture, check_format, read_picture, write_picture
+from jaxrepro.data.picture_files import (
+    Picture,
+    check_format,
+    read_colors,
+    read_picture,
+    write_picture,
+)
 
 RNG = np.random.default_rng(0)
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -303,3 +309,18 @@ def test_text_in_exif_keeps_its_bytes(tmp_path, suffix):
     got = read_picture(tmp_path / f"b{suffix}")
     assert text + b"\0" in got.exif
     assert stored(tmp_path / f"b{suffix}")[1][ExifTags.Base.Copyright] == text.decode("latin-1")
+
+
+def test_colours_as_seen_in_8_bits(tmp_path):
+    grey = np.array([[[0], [128], [129]], [[386], [65406], [65535]]], np.uint16)
+    write_picture(tmp_path / "grey.png", Picture(grey))
+    seen = read_colors(tmp_path / "grey.png")
+    np.testing.assert_array_equal(seen[..., 0], [[0, 0, 1], [2, 254, 255]])
+    assert seen.shape == (2, 3, 3)
+    assert (seen == seen[..., :1]).all()
+    color = np.array([[[200, 100, 0], [10, 20, 30]]], np.uint8)
+    write_picture(tmp_path / "clear.png", Picture(color, np.array([[0, 51]], np.uint8)))
+    # A fifth of the colour, four fifths of white.
+    np.testing.assert_array_equal(
+        read_colors(tmp_path / "clear.png"), [[[255, 255, 255], [206, 208, 210]]]
+    )

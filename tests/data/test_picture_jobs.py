@@ -3,7 +3,7 @@ import os
 import pytest
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data.picture_jobs import find_jobs
+from jaxrepro.data.picture_jobs import find_drawings, find_jobs
 
 
 @pytest.fixture
@@ -113,3 +113,42 @@ def test_two_pictures_with_one_target_are_refused(photos):
 def test_errors(photos, source, target, message):
     with pytest.raises(InputError, match=message):
         find_jobs(source, target)
+
+
+def drawings(*sources, existing="refuse"):
+    return find_drawings(sources, "out", endings=(".png", ".json"), existing=existing)
+
+
+def test_drawings_of_several_inputs_each_once(photos):
+    found = drawings("in", "in/sub/B.JPG")
+    assert pairs(found) == [
+        ("in/a.png", "out/a.png"),
+        ("in/sub/B.JPG", "out/sub/B.png"),
+        ("in/sub/a.png", "out/sub/a.png"),
+    ]
+    assert found.left_out == {".txt": 1}
+    assert pairs(drawings("in/sub/B.JPG")) == [("in/sub/B.JPG", "out/B.png")]
+
+
+def test_drawings_replace_neither_inputs_nor_each_other(photos):
+    with pytest.raises(InputError, match=r"in/a.png and in/sub/a.png would both be written to out"):
+        drawings("in/a.png", "in/sub/a.png")
+    with pytest.raises(InputError, match="would replace the input in/a.png"):
+        find_drawings(["in/a.png"], "in", endings=(".png", ".json"))
+    (photos / "in/a.bmp").write_bytes(b"x")
+    with pytest.raises(InputError, match="would replace the input in/a.png"):
+        find_drawings(["in/a.png", "in/a.bmp"], "in", endings=(".json", ".png"))
+    with pytest.raises(InputError, match="in/a.png is a file"):
+        find_drawings(["in/a.png"], "in/a.png", endings=(".png",))
+
+
+def test_a_drawing_is_done_when_all_its_files_are_there(photos):
+    (photos / "out/sub").mkdir(parents=True)
+    (photos / "out/a.png").write_bytes(b"x")
+    with pytest.raises(InputError, match="1 of 3 outputs exist already, such as out/a.png"):
+        drawings("in")
+    assert len(drawings("in", existing="skip").jobs) == 3
+    (photos / "out/a.json").write_bytes(b"x")
+    found = drawings("in", existing="skip")
+    assert (len(found.jobs), found.done) == (2, 1)
+    assert len(drawings("in", existing="replace").jobs) == 3

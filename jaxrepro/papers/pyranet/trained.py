@@ -12,7 +12,7 @@ from jaxrepro.core.array_files import read_arrays
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.export import is_export, read_export
 from jaxrepro.core.state import Variables
-from jaxrepro.core.workdir import CONFIG, read_json, read_model_card
+from jaxrepro.core.workdir import read_model_card
 from jaxrepro.data.joint_sets import JOINT_SETS, LSP, MPII, JointSet
 from jaxrepro.data.pose_crop import JOINT_BOX_PADDING, MPII_PADDING, Padding
 from jaxrepro.metrics.pose_decode import DECODE_STYLES
@@ -40,6 +40,7 @@ class TrainedPose:
       padding: how the square around a person follows; None where nobody says it.
       decode_style: a key of DECODE_STYLES.
       origin: where it is from, for messages.
+      weights: of a run, "moving average" or "last update"; else "as published".
     """
 
     module: StackedHourglass
@@ -50,6 +51,7 @@ class TrainedPose:
     padding: Padding | None
     decode_style: str
     origin: str
+    weights: str = "as published"
 
     def padding_for(self, spec: str) -> Padding:
         """Returns the network's own padding, else that which belongs to people of the name `spec`.
@@ -65,19 +67,23 @@ class TrainedPose:
         return Predictor(self.module, self.joint_set, self.mean, self.decode_style, **choices)
 
 
-def load_trained(path: pathlib.Path, step: int | None = None) -> TrainedPose:
+def load_trained(
+    path: pathlib.Path, step: int | None = None, *, average: bool | None = None
+) -> TrainedPose:
     """Returns the network in `path`.
 
     path: the workdir of a run, finished or going on; an export; or a checkpoint of pytorch-pose or
     of Fast Human Pose Estimation, as `core.array_files.read_arrays` takes it. Reading runs no code.
-    step: of the run; the latest by default.
+    step: of the run; the latest by default. average: of the run, its moving average or the network
+    as the last update left it; None takes the average where there is one.
 
-    Raises InputError if there is no pose network of this paper.
+    Raises InputError if there is no pose network of this paper, or no such average.
     """
     if path.is_dir() and not is_export(path):
-        return _from_workdir(path, step)
-    if step is not None:
-        raise InputError(f"step {step} given with {path}, which is not the workdir of a run")
+        return _from_workdir(path, step, average)
+    if step is not None or average is not None:
+        choice = "a moving average, or none, is" if step is None else f"step {step} is"
+        raise InputError(f"{choice} chosen of {path}, which is not the workdir of a run")
     if not path.exists():
         raise InputError(
             f"no network {path}; give the workdir of a run, an export or a file of weights"
@@ -105,7 +111,7 @@ def _from_export(folder: pathlib.Path) -> TrainedPose:
     return _with_variables(trained, export.nets[NET])
 
 
-def _from_workdir(workdir: pathlib.Path, step: int | None) -> TrainedPose:
+def _from_workdir(workdir: pathlib.Path, step: int | None, average: bool | None) -> TrainedPose:
     # Here, so that exports are read where Orbax is not installed.
     from jaxrepro.core.checkpoint import Checkpoints
 
@@ -114,13 +120,15 @@ def _from_workdir(workdir: pathlib.Path, step: int | None) -> TrainedPose:
     shapes = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), _shapes(trained)
     )
-    ema = read_json(workdir / CONFIG).get("ema")
-    averaged = isinstance(ema, Mapping) and bool(ema.get("decay"))
     stats = {name: tree for name, tree in shapes.items() if name != "params"}
     with Checkpoints(workdir, read_only=True) as checkpoints:
         if not checkpoints.steps:
             raise InputError(f"no checkpoint in {workdir} yet")
         step = checkpoints.steps[-1] if step is None else step
+        has_average = any(name.startswith(f"ema/{NET}/") for name in checkpoints.saved_shapes(step))
+        if average and not has_average:
+            raise InputError(f"{workdir} keeps no moving average: its ema.decay was 0")
+        averaged = has_average if average is None else average
         if averaged:
             part = checkpoints.restore_part(step, {"ema": {NET: shapes}})
             variables = part["ema"][NET]
@@ -128,7 +136,8 @@ def _from_workdir(workdir: pathlib.Path, step: int | None) -> TrainedPose:
             net = {"params": shapes["params"], "stats": stats}
             part = checkpoints.restore_part(step, {"nets": {NET: net}})["nets"][NET]
             variables = {"params": part["params"], **part["stats"]}
-    at_step = dataclasses.replace(trained, origin=f"step {step} of {workdir}")
+    weights = "moving average" if averaged else "last update"
+    at_step = dataclasses.replace(trained, origin=f"step {step} of {workdir}", weights=weights)
     return _with_variables(at_step, variables)
 
 

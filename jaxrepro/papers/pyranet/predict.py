@@ -1,0 +1,268 @@
+"""Finds the joints of people in your pictures, draws them and writes them down.
+
+  python -m jaxrepro.papers.pyranet.predict photo.jpg --workdir=runs/lspet --output=poses
+  python -m jaxrepro.papers.pyranet.predict photos --weights=hg_s2_b1.npz --boxes=boxes.json \
+      --output=poses
+  python -m jaxrepro.papers.pyranet.predict "figure 3" --people=figures --split=test \
+      --workdir=runs/demo --output=poses
+
+Inputs are pictures, folders and quoted patterns such as 'photos/**/*.jpg'; PNG, JPEG, WebP, TIFF
+and BMP are read and turned as their EXIF orientation says. The network finds one person in a
+square: of the box --box=x,y,width,height, in pixels of every picture, several times for several
+people; of those in --boxes=FILE.json, {"photo.jpg": [[x, y, width, height], ...]}; of the people of
+a data set, --people, where the inputs name its pictures (all without inputs); else of the whole
+picture.
+
+For photo.jpg, --output=DIR gets photo.png, with skeletons and a legend, and photo.json: boxes, and
+by name of the joint x, y in pixels of the upright picture (the first pixel covers 0 to 1) and the
+confidence, the highest value of the joint's map. Where no value is positive x and y are null.
+
+Pictures that cannot be done are listed at the end, the rest is done, and the exit status is 1.
+"""
+
+import pathlib
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+
+from jaxrepro.core import cli
+from jaxrepro.core.errors import InputError
+
+if TYPE_CHECKING:
+    from jaxrepro.papers.pyranet.joint_finder import JointFinder
+    from jaxrepro.papers.pyranet.pictures import PeoplePictures, PictureOfPeople
+    from jaxrepro.papers.pyranet.trained import TrainedPose
+
+
+def define_flags() -> None:
+    """Defines the command's flags."""
+    cli.define_arguments("inputs", "Pictures, folders, patterns in quotes.")
+    flags.DEFINE_string("output", None, "Folder for what is drawn and written.")
+    flags.DEFINE_string("workdir", None, "Network: folder of a run, finished or going on.")
+    flags.DEFINE_string(
+        "weights",
+        None,
+        "Network: an export, or a checkpoint of pytorch-pose (.npz, .safetensors or .pth).",
+    )
+    flags.DEFINE_integer("step", None, "Checkpoint of the run; the latest by default.")
+    flags.DEFINE_bool(
+        "ema", None, "The run's moving average, or not; by default where there is one."
+    )
+    flags.DEFINE_multi_string("box", [], "A person: x,y,width,height. May be given several times.")
+    flags.DEFINE_string("boxes", None, "JSON file with the boxes of each picture.")
+    flags.DEFINE_string(
+        "people", None, "People of a set: figures, lsp:DIR, lspet:DIR, mpii:FILE or coco:FILE."
+    )
+    flags.DEFINE_string("split", "all", "Who of them: all, 1001-1250, or a part by name.")
+    flags.DEFINE_string("images", None, "Folder of their pictures, if not beside the annotations.")
+    flags.DEFINE_bool("flip", False, "Average with the mirrored picture: twice as slow.")
+    flags.DEFINE_bool("shift", False, "With --flip: move mirrored maps by a cell, as in HRNet.")
+    flags.DEFINE_bool("scales", False, "Average over six scales, 0.8 to 1.3: six times as slow.")
+    flags.DEFINE_integer(
+        "stacks", None, "Answer of this stack, counted from 1; later ones are not computed."
+    )
+    flags.DEFINE_string("decode", None, "How maps become joints; the network's own by default.")
+    flags.DEFINE_enum(
+        "windows", "seeded", ("seeded", "averaged"), "Of fractional pooling: one draw, or several."
+    )
+    flags.DEFINE_integer("num_draws", 1, "With --windows=averaged: draws.", lower_bound=1)
+    flags.DEFINE_bool("overwrite", False, "Replace outputs that exist (inputs never).")
+    flags.DEFINE_bool("skip_existing", False, "Do only pictures whose outputs do not exist.")
+
+
+def main(args: flags.FlagValues) -> None:
+    """Finds people in the pictures that the flags name."""
+    _check(args)
+    from jaxrepro.core import runtime
+
+    runtime.set_up()
+
+    from jaxrepro.papers.pyranet.pictures import annotated_pictures, own_pictures
+
+    existing = "replace" if args.overwrite else "skip" if args.skip_existing else "refuse"
+    trained, finder, decoding = _finder(args)
+    if args.people is None:
+        found = own_pictures(
+            args.inputs,
+            args.output,
+            boxes=args.box,
+            boxes_file=_path(args.boxes) if args.boxes else None,
+            padding=trained.padding_for(""),
+            existing=existing,
+        )
+    else:
+        found = annotated_pictures(
+            args.inputs,
+            args.output,
+            people=args.people,
+            split=args.split,
+            images=args.images,
+            padding=trained.padding_for(args.people),
+            existing=existing,
+        )
+    _report(found)
+    settings = {
+        "network": {
+            "origin": trained.origin,
+            "weights": trained.weights,
+            "num_stacks": trained.module.num_stacks,
+            "joint_set": trained.joint_set.name,
+        },
+        "decoding": decoding,
+    }
+    try:
+        failures = _draw_all(found, trained, finder, settings)
+    except KeyboardInterrupt:
+        print("interrupted; what is written is whole. With --skip_existing the command goes on")
+        sys.exit(130)
+    if failures:
+        print(f"{len(failures)} of {len(found.pictures)} pictures failed:", file=sys.stderr)
+        for error in failures:
+            print(f"  {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _check(args: flags.FlagValues) -> None:
+    if (args.workdir is None) == (args.weights is None):
+        raise InputError(
+            "give a network, either --workdir=runs/hourglass or --weights=hg_s2_b1.npz"
+        )
+    if args.output is None:
+        raise InputError("no output given; name a folder, such as --output=poses")
+    if not args.inputs and args.people is None:
+        raise InputError("no picture given; write PICTURE --output=poses, and see --help")
+    given = [
+        f"--{name}" for name in ("box", "boxes", "people") if args[name].value not in (None, [])
+    ]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} given; people are taken from one of them only")
+    if args.people is None and (args.split != "all" or args.images):
+        raise InputError("--split and --images are of --people; give that too")
+    if args.overwrite and args.skip_existing:
+        raise InputError("--overwrite and --skip_existing contradict each other; give one")
+    if args.num_draws > 1 and args.windows != "averaged":
+        raise InputError("--num_draws is of use with --windows=averaged only; give that too")
+    if args.shift and not args.flip:
+        raise InputError("--shift is of use with --flip only; give that too")
+
+
+def _finder(args: flags.FlagValues) -> tuple["TrainedPose", "JointFinder", dict[str, Any]]:
+    """Returns the network, what finds joints with it, and the settings of that as JSON."""
+    from jaxrepro.metrics.pose_decode import DECODE_STYLES
+    from jaxrepro.metrics.pose_search import SIX_SCALES
+    from jaxrepro.papers.pyranet.inference import Predictor
+    from jaxrepro.papers.pyranet.joint_finder import JointFinder
+    from jaxrepro.papers.pyranet.searches import Search
+    from jaxrepro.papers.pyranet.trained import load_trained
+
+    trained = load_trained(_path(args.workdir or args.weights), args.step, average=args.ema)
+    decode = args.decode or trained.decode_style
+    if decode not in DECODE_STYLES:
+        raise InputError(f"--decode={decode}; it can be {', '.join(DECODE_STYLES)}")
+    if DECODE_STYLES[decode].cell_point != DECODE_STYLES[trained.decode_style].cell_point:
+        raise InputError(
+            f"--decode={decode}: {trained.origin} was trained for {trained.decode_style}, in which "
+            "a peak lies half a cell elsewhere; hrnet goes with hrnet, the others with each other"
+        )
+    search = Search(args.flip, SIX_SCALES) if args.scales else Search(args.flip)
+    settings = {
+        "stacks": args.stacks,
+        "flip": args.flip,
+        "shift": args.shift,
+        "windows": args.windows,
+        "num_draws": args.num_draws,
+    }
+    predictor = Predictor(trained.module, trained.joint_set, trained.mean, decode, **settings)
+    described = {
+        **settings,
+        "stacks": args.stacks or trained.module.num_stacks,
+        "scales": list(search.zooms),
+        # The search over scales takes the middle of the highest cell.
+        "decode": "highest cell" if args.scales else decode,
+        "size": trained.size,
+        "mean": trained.mean,
+    }
+    return trained, JointFinder(predictor, trained.variables, trained.size, search), described
+
+
+def _report(found: "PeoplePictures") -> None:
+    if found.done:
+        print(f"{found.done} pictures are done already")
+    if found.left_out:
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(found.left_out.items()))
+        print(f"left out, no pictures of a known kind: {kinds}")
+
+
+def _draw_all(
+    found: "PeoplePictures", trained: "TrainedPose", finder: "JointFinder", settings: dict[str, Any]
+) -> list[InputError]:
+    """Returns the errors of the pictures that could not be done."""
+    failures = []
+    total = len(found.pictures)
+    for number, picture in enumerate(found.pictures, start=1):
+        start = time.perf_counter()
+        try:
+            count = _draw(picture, trained, finder, settings)
+        except InputError as error:
+            failures.append(error)
+            print(f"{number}/{total}  failed: {error}")
+            continue
+        seconds = time.perf_counter() - start
+        people = "1 person" if count == 1 else f"{count} people"
+        print(f"{number}/{total}  {picture.name} -> {picture.target}  {people}  {seconds:.1f} s")
+    return failures
+
+
+def _draw(
+    picture: "PictureOfPeople",
+    trained: "TrainedPose",
+    finder: "JointFinder",
+    settings: dict[str, Any],
+) -> int:
+    """Writes the drawing and the numbers of one picture; returns the number of people."""
+    from jaxrepro.core.files import write_png
+    from jaxrepro.core.strict_json import write_strict_json
+    from jaxrepro.metrics.skeleton_drawing import Skeleton, draw_skeletons
+
+    try:
+        image = picture.read()
+        height, width = image.shape[:2]
+        boxes = picture.boxes(width, height)
+        people, skeletons = [], []
+        for place in boxes:
+            found = finder(image, place.center, place.scale)
+            marks = zip(found.points.tolist(), found.confidences.tolist(), strict=True)
+            joints = {
+                name: {"x": x, "y": y, "confidence": confidence}
+                for name, ((x, y), confidence) in zip(trained.joint_set.joints, marks, strict=True)
+            }
+            people.append(
+                {
+                    "box": list(place.box),
+                    "box_source": place.source,
+                    "square": list(place.square),
+                    "joints": joints,
+                }
+            )
+            shown = None if place.source == "whole picture" else place.box
+            skeletons.append(Skeleton(found.points, found.confidences, shown))
+        drawn = draw_skeletons(image, skeletons, trained.joint_set)
+    except MemoryError as error:
+        raise InputError(f"{picture.name}: not enough memory for it") from error
+    write_png(picture.target, drawn)
+    # Last: what has both files is done.
+    write_strict_json(
+        picture.target.with_suffix(".json"),
+        {"image": picture.name, "width": width, "height": height, "people": people, **settings},
+    )
+    return len(people)
+
+
+def _path(name: str) -> pathlib.Path:
+    return pathlib.Path(name).expanduser()
+
+
+if __name__ == "__main__":
+    cli.run(define_flags, main)
