@@ -60,8 +60,9 @@ def make_classifier(settings: Settings, *, num_classes: int) -> Classifier:
     return with_equal_parameters(module) if size == "equal" else module
 
 
+# Any: a Classifier. It can be hashed, which type checkers do not see in linen's modules.
 @functools.cache
-def with_equal_parameters(module: Classifier) -> Classifier:
+def with_equal_parameters(module: Any) -> Classifier:
     """Returns `module`, narrower, with about as many parameters as it has without its pyramids.
 
     A wide ResNet is narrowed by 1/64 of its unit at a time, a ResNeXt by a channel of each group;
@@ -104,7 +105,7 @@ def _narrower(module: Classifier) -> list[Callable[[], Classifier]]:
 
 
 @functools.cache
-def num_parameters(module: Classifier, size: int = 32) -> int:
+def num_parameters(module: Any, size: int = 32) -> int:
     """Returns the number of parameters; nothing is computed. size: of images, of no influence."""
     x = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
     shapes = jax.eval_shape(lambda x: module.init(jax.random.key(0), x, train=False), x)
