@@ -3,6 +3,7 @@
 import { getModel, pngBlob, post } from "./api.js";
 import { download, listenForFiles } from "./files.js";
 import { listen } from "./gestures.js";
+import { drawByHand } from "./hand.js";
 import { History } from "./history.js";
 import { listenForKeys } from "./keys.js";
 import { alertUser, dismissAlert, say, showBusy } from "./messages.js";
@@ -18,7 +19,6 @@ const history = new History();
 const painter = new Painter();
 const shown = new Set(["mask", "sketch", "color"]);
 let model = null;
-let growing = []; // the strokes of the pointer that is down
 let pointer = null;
 let before = false; // the photo is shown in place of the result
 let working = null; // AbortController
@@ -35,7 +35,10 @@ function repaint() {
 }
 
 const view = new View(repaint);
-const tools = new Tools(repaint);
+const tools = new Tools(() => {
+  element("edit-canvas").dataset.tool = tools.tool;
+  repaint();
+});
 const results = new Results(update);
 
 function paint() {
@@ -74,7 +77,6 @@ function update() {
   element("welcome").hidden = Boolean(doc);
   element("stale").hidden = !results.chosen || generated === doc;
   element("photo-size").textContent = doc ? `${doc.photo.width} × ${doc.photo.height}` : "";
-  element("edit-canvas").dataset.tool = tools.tool;
   repaint();
 }
 
@@ -95,6 +97,13 @@ function change(strokes) {
 function step(direction) {
   history[direction]();
   if (history.current) show(history.current);
+}
+
+// On narrow windows one of the two boards is seen.
+function showBoard(name) {
+  document.querySelector(`#boards [value=${name}]`).checked = true;
+  document.body.classList.toggle("showing-result", name === "result");
+  repaint();
 }
 
 // Runs work that can be cancelled, one at a time.
@@ -134,7 +143,8 @@ function generate() {
     const parts = { image: doc.photo.blob, drawing: drawingJson(), num: element("num").value };
     const reply = await post("api/edit", parts, signal);
     generated = doc;
-    await results.set(reply.images, doc.photo, reply.seed);
+    await results.set(reply.images, doc);
+    showBoard("result");
     const outside = reply.unchanged_outside ? "outside the mask unchanged ✓" : "PIXELS OUTSIDE THE MASK CHANGED";
     say(`${reply.milliseconds} ms · noise ${reply.seed} · ${outside}`);
   });
@@ -165,6 +175,7 @@ function open(file) {
     saved = history.current;
     if (drawing.seed) element("seed").value = drawing.seed;
     results.clear();
+    showBoard("photo");
     tools.setPhoto(photo.width, photo.height);
     show(history.current);
     view.setPhoto(photo.width, photo.height);
@@ -194,6 +205,7 @@ function keep() {
   const photo = { blob, bitmap, width, height, name: history.current.photo.name };
   history.push({ photo, strokes: [] });
   show(history.current);
+  showBoard("photo");
   say("The result is the photo now; Undo goes back");
 }
 
@@ -202,50 +214,11 @@ function dice() {
   generate();
 }
 
-listen(element("edit-canvas"), view, {
-  begin(point, event) {
-    if (!history.current) return;
-    const at = view.toPhoto(point);
-    if (tools.tool === "pick") {
-      tools.setColor(painter.colorAt(at));
-      tools.choose("color");
-      update();
-      return;
-    }
-    growing = [tools.stroke(rounded(at), pressure(event))];
-    painter.draw(growing[0]);
-    repaint();
-  },
-  move(points, event) {
-    for (const point of points.map((each) => rounded(view.toPhoto(each)))) {
-      let stroke = growing.at(-1);
-      if (!stroke) return;
-      const last = stroke.points.at(-1);
-      if (Math.hypot(point[0] - last[0], point[1] - last[1]) < 0.5) continue;
-      const width = Math.max(1, tools.size * pressure(event));
-      if (Math.abs(width - stroke.width) > 0.15 * stroke.width) {
-        stroke = { ...stroke, width, points: [last] };
-        growing.push(stroke);
-      }
-      stroke.points.push(point);
-      painter.draw(stroke, stroke.points.length - 1);
-    }
-    repaint();
-  },
-  end() {
-    if (growing.length) change([...history.current.strokes, ...growing]);
-    growing = [];
-  },
-  cancel() {
-    growing = [];
-    if (history.current) painter.redraw(history.current.strokes);
-    repaint();
-  },
-  hover(point) {
-    pointer = point;
-    repaint();
-  },
-});
+listen(element("edit-canvas"), view, drawByHand({
+  view, tools, painter, repaint, history,
+  done: (strokes) => change([...history.current.strokes, ...strokes]),
+  hover: (point) => { pointer = point; },
+}));
 
 const wipe = (point) => {
   if (results.chosen) results.wipeTo(view.toPhoto(point)[0] / results.chosen.width);
@@ -254,14 +227,6 @@ listen(element("result-canvas"), view, {
   begin: wipe, move: (points) => wipe(points.at(-1)), end() {}, cancel() {}, hover() {},
 });
 
-function rounded(point) {
-  return point.map((value) => Math.round(Math.max(-32768, Math.min(32768, value)) * 100) / 100);
-}
-
-function pressure(event) {
-  return event.pointerType === "pen" && event.pressure > 0 ? 0.4 + 1.2 * event.pressure : 1;
-}
-
 const actions = {
   undo: () => step("undo"), redo: () => step("redo"), generate, dice, save, export: exportPng, suggest, keep,
   open: () => element("file").click(), help: () => element("help-dialog").showModal(),
@@ -269,7 +234,7 @@ const actions = {
   zoomIn: () => view.zoom(1.4), zoomOut: () => view.zoom(1 / 1.4), fit: () => view.fit(),
   before: (on) => { before = on; repaint(); },
 };
-for (const tool of ["mask", "sketch", "color", "pick", "erase"]) actions[tool] = () => { tools.choose(tool); update(); };
+for (const tool of ["mask", "sketch", "color", "pick", "erase"]) actions[tool] = () => tools.choose(tool);
 for (const index of [0, 1, 2, 3]) actions[`choose${index}`] = () => results.choose(index);
 for (const id of ["undo", "redo", "generate", "dice", "save", "export", "suggest", "keep", "help", "cancel"]) {
   element(id).addEventListener("click", actions[id]);
@@ -277,7 +242,7 @@ for (const id of ["undo", "redo", "generate", "dice", "save", "export", "suggest
 for (const [id, name] of [["zoom-in", "zoomIn"], ["zoom-out", "zoomOut"], ["zoom-fit", "fit"]]) {
   element(id).addEventListener("click", actions[name]);
 }
-element("tools").addEventListener("change", update);
+element("boards").addEventListener("change", ({ target }) => showBoard(target.value));
 element("layers").addEventListener("change", ({ target }) => {
   shown[target.checked ? "add" : "delete"](target.value);
   repaint();
@@ -291,11 +256,14 @@ listenForFiles(open);
 window.addEventListener("beforeunload", (event) => {
   if (history.current && saved !== history.current) event.preventDefault();
 });
-new ResizeObserver(() => {
-  const { clientWidth, clientHeight } = element("edit-stage");
-  view.setStage(clientWidth, clientHeight);
+const observer = new ResizeObserver((entries) => {
+  const seen = entries.map((entry) => entry.target).find((stage) => stage.clientWidth > 0);
+  if (!seen) return; // the other board is shown
+  view.setStage(seen.clientWidth, seen.clientHeight);
   paint(); // at once: a canvas that waits for the next frame flickers
-}).observe(element("edit-stage"));
+});
+observer.observe(element("edit-stage"));
+observer.observe(element("result-stage"));
 
 try {
   model = await getModel();

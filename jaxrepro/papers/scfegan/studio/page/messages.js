@@ -22,10 +22,11 @@ export function showBusy(text) {
   element("busy").hidden = text === null;
   document.body.classList.toggle("working", text !== null);
   if (text === null) return;
+  element("busy-text").textContent = text;
   const begin = performance.now();
   const tick = () => {
     const seconds = Math.floor((performance.now() - begin) / 1000);
-    element("busy-text").textContent = seconds < 2 ? text : `${text} ${seconds} s`;
+    element("busy-time").textContent = seconds < 2 ? "" : `${seconds} s`;
   };
   tick();
   timer = setInterval(tick, 1000);

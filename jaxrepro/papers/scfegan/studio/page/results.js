@@ -2,10 +2,13 @@
 
 import { pngBlob } from "./api.js";
 
+const THUMBNAIL = 128; // pixels
+
 export class Results {
   #list = [];
   #chosen = 0;
   #photo = null;
+  #square = null; // what thumbnails show of the results
   #changed;
   #choices = document.getElementById("choices");
   #wipe = document.getElementById("wipe");
@@ -19,20 +22,20 @@ export class Results {
   get chosen() { return this.#list[this.#chosen] ?? null; }
 
   clear() {
-    this.#list.forEach((result) => URL.revokeObjectURL(result.url));
     this.#list = [];
     this.#show();
   }
 
-  // images: base64 PNGs. photo: what they were made of.
-  async set(images, photo, seed) {
+  // images: base64 PNGs. document: what they were made of.
+  async set(images, document) {
+    const { width, height } = document.photo;
     const decoded = await Promise.all(images.map(async (text) => {
       const blob = pngBlob(text);
-      return { blob, bitmap: await createImageBitmap(blob), width: photo.width, height: photo.height };
+      return { blob, bitmap: await createImageBitmap(blob), width, height };
     }));
-    this.clear();
-    this.#list = decoded.map((result) => ({ ...result, seed, url: URL.createObjectURL(result.blob) }));
-    this.#photo = photo;
+    this.#list = decoded;
+    this.#photo = document.photo;
+    this.#square = aroundMask(document);
     this.#chosen = 0;
     this.#wipe.value = 0;
     this.#show();
@@ -78,14 +81,34 @@ export class Results {
     document.getElementById("result-empty").hidden = some;
     document.getElementById("compare").hidden = !some;
     document.getElementById("keep").hidden = !some;
-    for (const [index, { url }] of this.#list.entries()) {
+    for (const [index, { bitmap }] of this.#list.entries()) {
       const label = document.createElement("label");
       const radio = Object.assign(document.createElement("input"), { type: "radio", name: "result", value: index });
       radio.checked = index === this.#chosen;
       radio.setAttribute("aria-label", `Result ${index + 1}`);
-      label.append(radio, Object.assign(document.createElement("img"), { src: url, alt: "" }));
+      const thumbnail = Object.assign(document.createElement("canvas"), { width: THUMBNAIL, height: THUMBNAIL });
+      thumbnail.getContext("2d").drawImage(bitmap, ...this.#square, 0, 0, THUMBNAIL, THUMBNAIL);
+      label.append(radio, thumbnail);
       this.#choices.append(label);
     }
     this.#changed();
   }
+}
+
+// The square [x, y, side, side] of the photo around what the mask's strokes cover.
+function aroundMask({ photo, strokes }) {
+  const ends = [[Infinity, -Infinity], [Infinity, -Infinity]];
+  for (const { layer, erase, points, width } of strokes) {
+    if (layer !== "mask" || erase) continue;
+    for (const point of points) {
+      for (const axis of [0, 1]) {
+        ends[axis][0] = Math.min(ends[axis][0], point[axis] - width);
+        ends[axis][1] = Math.max(ends[axis][1], point[axis] + width);
+      }
+    }
+  }
+  const side = Math.min(photo.width, photo.height, Math.max(...ends.map(([low, high]) => high - low)));
+  const begin = (axis, length) =>
+    Math.max(0, Math.min(length - side, (ends[axis][0] + ends[axis][1] - side) / 2));
+  return [begin(0, photo.width), begin(1, photo.height), side, side];
 }

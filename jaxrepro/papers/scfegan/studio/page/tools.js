@@ -15,17 +15,17 @@ export class Tools {
   eraseLayer = "mask";
   #sizes = {};
   #unit = 1;
-  #changed;
+  #changed = () => {};
   #element = (id) => document.getElementById(id);
 
   constructor(changed) {
-    this.#changed = changed;
     for (const [tool, [, usual]] of Object.entries(SIZES)) this.#sizes[tool] = usual;
     this.#element("tools").addEventListener("change", (event) => this.choose(event.target.value));
     this.#element("size").addEventListener("input", (event) => this.#resize(Number(event.target.value)));
     this.#element("erase-layer").addEventListener("change", (event) => { this.eraseLayer = event.target.value; });
     this.#buildPalette();
     this.choose("mask");
+    this.#changed = changed;
   }
 
   // Sizes follow the photo, so that a brush covers the same part of a face in any.
