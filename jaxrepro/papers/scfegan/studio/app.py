@@ -1,6 +1,7 @@
 """The web application: the page and its API."""
 
 import dataclasses
+import logging
 import pathlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
@@ -22,6 +23,7 @@ from jaxrepro.papers.scfegan.studio.turns import Turns
 from jaxrepro.papers.scfegan.studio.uploads import read_form
 
 PAGE = pathlib.Path(__file__).with_name("page")
+_log = logging.getLogger(__name__)
 
 
 def create_app(
@@ -56,7 +58,15 @@ def create_app(
     def work(job: Callable[[dict[str, bytes]], Any]) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             form = await read_form(request, limits)
-            outcome = await turns.run(request, lambda: job(form))
+            try:
+                outcome = await turns.run(request, lambda: job(form))
+            except InputError:
+                raise
+            except Exception as error:
+                # The others who use the server shall not notice.
+                _log.exception("%s failed", request.url.path)
+                message = "the server failed at this; its log says why"
+                raise RequestError(500, message) from error
             return outcome if isinstance(outcome, Response) else JSONResponse(outcome)
 
         return answer
@@ -86,7 +96,6 @@ def create_app(
         exception_handlers={
             InputError: _answer_input_error,
             HTTPException: _answer_http_error,
-            Exception: _answer_failure,
         },
     )
     # Outside of everything, so that answers to failures have its headers, too.
@@ -103,8 +112,3 @@ async def _answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     message = f"{request.method} {request.url.path}: {error.detail}"
     return JSONResponse({"error": message}, error.status_code, error.headers)
-
-
-async def _answer_failure(request: Request, error: Exception) -> Response:
-    # Starlette raises the error again, and the server logs it.
-    return JSONResponse({"error": "the server failed at this; its log says why"}, 500)
