@@ -26,11 +26,13 @@ class ForetoldEditor:
         self.may_run.set()
         self.error = None
         self.spill = False
+        self.crop = None
 
-    def edit(self, image, mask, sketch, color, strokes, *, seed, num):
+    def edit(self, image, mask, sketch, color, strokes, *, seed, num, crop):
         self.calls.append(
             {"image": image, "mask": mask, "sketch": sketch, "color": color, "strokes": strokes}
         )
+        self.crop = crop
         assert self.may_run.wait(10)
         if self.error is not None:
             raise self.error
@@ -72,7 +74,7 @@ def photo(height=48, width=64, seed=0) -> np.ndarray:
     """A smooth coloured picture."""
     y, x = np.mgrid[:height, :width]
     waves = [np.sin(x / (9 + c) + seed) + np.cos(y / (7 + 2 * c)) for c in range(3)]
-    return np.uint8(127 + 60 * np.stack(waves, axis=2))
+    return (127 + 60 * np.stack(waves, axis=2)).astype(np.uint8)
 
 
 def file_of(array, kind="PNG", **options) -> bytes:
@@ -94,6 +96,6 @@ def drawing(*strokes, height=48, width=64, **more) -> str:
     return json.dumps({**value, **more})
 
 
-def mask_stroke(*points, width=12, **more) -> dict:
+def mask_stroke(*points, width: float = 12, **more) -> dict:
     """A stroke on the mask."""
     return {"layer": "mask", "width": width, "points": points, **more}

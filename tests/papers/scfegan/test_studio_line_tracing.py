@@ -13,9 +13,9 @@ def test_traced_lines_lie_on_the_lines():
     lines = draw_strokes(96, 96, drawn)[..., 0]
     polylines = trace_lines(lines)
     again = draw_strokes(96, 96, [Stroke(points, 1) for points in polylines])[..., 0]
-    # Thinning and the tolerance of the polylines move a line by about a pixel each.
+    # The polylines may be .7 pixels off. Thinning keeps the middle of the blobs at acute crossings.
     assert ndimage.distance_transform_edt(lines == 0)[again > 0].max() <= 1.5
-    assert ndimage.distance_transform_edt(again == 0)[lines > 0].max() <= 2.5
+    assert ndimage.distance_transform_edt(again == 0)[lines > 0].max() <= 3
     assert sum(map(len, polylines)) < 0.5 * lines.sum()
 
 
@@ -40,10 +40,10 @@ def test_edges_of_a_large_photo_are_found_at_the_working_size():
     mask = np.zeros((400, 300, 1), np.uint8)
     mask[100:300, 100:200] = 1
     (stroke,) = suggest_strokes(image, mask, edge_map, side=79)
-    # Rows 35 to 350 and columns 35 to 250: the mask and a margin of 199 // 4 + 16.
-    assert sizes == [(79, 54, 3)]
+    # Rows 35 to 365 and columns 35 to 265: the mask and a margin of 199 // 4 + 16.
+    assert sizes == [(79, 55, 3)]
     assert stroke.width == 4
-    np.testing.assert_allclose(stroke.points[:, 0], 35 + 27.5 * 215 / 54, atol=0.01)
+    np.testing.assert_allclose(stroke.points[:, 0], 150, atol=0.01)
     # Within a pixel of the small picture, 4 of the large.
     np.testing.assert_allclose(np.sort(stroke.points[:, 1]), [100, 300], atol=6)
     assert suggest_strokes(image, np.zeros_like(mask), edge_map) == []

@@ -23,6 +23,10 @@ from jaxrepro.papers.scfegan.studio.photos import Photo, read_layers, read_photo
 from jaxrepro.papers.scfegan.studio.projects import is_archive, read_project
 
 
+# The whole photo, or the largest square of it; or a square around the mask.
+CROPS = ("whole", "mask")
+
+
 class PhotoEditor(Protocol):
     """What the studio needs of a model."""
 
@@ -36,10 +40,12 @@ class PhotoEditor(Protocol):
         *,
         seed: int,
         num: int,
+        crop: str,
     ) -> list[np.ndarray]:
         """Returns `num` edited images, uint8 [H, W, 3], that differ by their noise.
 
-        image, color: uint8 [H, W, 3] RGB. mask, sketch, strokes: uint8 {0, 1} [H, W, 1].
+        image, color: uint8 [H, W, 3] RGB. mask, sketch, strokes: uint8 {0, 1} [H, W, 1]. crop: what
+        the network sees of the photo, one of `CROPS`.
         """
         ...
 
@@ -78,6 +84,9 @@ class Jobs:
         layers, seed = self._layers(form, photo)
         seed = _number(form, "seed", 0, LARGEST_SEED, seed)
         num = _number(form, "num", 1, self.limits.max_results, 1)
+        crop = form.get("crop", b"whole").decode("utf-8", "replace")
+        if crop not in CROPS:
+            raise RequestError(400, f"crop is {crop[:40]!r}; give one of {', '.join(CROPS)}")
         if not layers.mask.any():
             raise RequestError(400, "the mask is empty: nothing is to be changed")
         begin = time.perf_counter()
@@ -89,6 +98,7 @@ class Jobs:
             layers.strokes,
             seed=seed,
             num=num,
+            crop=crop,
         )
         milliseconds = round(1000 * (time.perf_counter() - begin))
         outside = layers.mask[..., 0] == 0

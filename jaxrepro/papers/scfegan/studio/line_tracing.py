@@ -1,4 +1,4 @@
-"""Strokes from a picture of lines, so that a suggested sketch can be edited as one drawn by hand."""
+"""Strokes from a picture of lines, so that a suggested sketch can be edited stroke by stroke."""
 
 from collections.abc import Callable
 

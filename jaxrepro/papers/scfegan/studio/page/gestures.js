@@ -40,7 +40,8 @@ export function listen(canvas, view, calls) {
     if (!before) return;
     if (event.pointerType === "touch" && fingers.size === 2) {
       const [other] = [...fingers].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
-      view.zoom(distance(point, other) / Math.max(1, distance(before, other)), other);
+      const middle = [0, 1].map((axis) => (before[axis] + other[axis]) / 2);
+      view.zoom(distance(point, other) / Math.max(1, distance(before, other)), middle);
       view.pan((point[0] - before[0]) / 2, (point[1] - before[1]) / 2);
     } else if (event.pointerId === panning) {
       view.pan(point[0] - before[0], point[1] - before[1]);

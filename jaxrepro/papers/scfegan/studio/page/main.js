@@ -140,7 +140,8 @@ function generate() {
   if (!history.current?.strokes.some((stroke) => stroke.layer === "mask")) return;
   attempt("Generating…", async (signal) => {
     const doc = history.current;
-    const parts = { image: doc.photo.blob, drawing: drawingJson(), num: element("num").value };
+    const [num, crop] = ["num", "crop"].map((id) => element(id).value);
+    const parts = { image: doc.photo.blob, drawing: drawingJson(), num, crop };
     const reply = await post("api/edit", parts, signal);
     generated = doc;
     await results.set(reply.images, doc);

@@ -1,6 +1,8 @@
 // Draws strokes as they look on the photo. What the network gets is drawn by the server.
 
-const LONGEST = 2048; // pixels: layers of large photos are drawn smaller
+// Pixels of a layer's longer side: layers of large photos are drawn smaller, of small ones larger.
+const LONGEST = 2048;
+const SHORTEST = 1024;
 const NAMES = ["mask", "color", "sketch"];
 
 export class Painter {
@@ -16,7 +18,8 @@ export class Painter {
 
   setPhoto(photo) {
     this.#photo = photo;
-    this.#factor = Math.min(1, LONGEST / Math.max(photo.width, photo.height));
+    const longer = Math.max(photo.width, photo.height);
+    this.#factor = Math.min(LONGEST, Math.max(SHORTEST, longer)) / longer;
     for (const context of [...Object.values(this.#layers), this.#scratch]) {
       context.canvas.width = Math.max(1, Math.round(photo.width * this.#factor));
       context.canvas.height = Math.max(1, Math.round(photo.height * this.#factor));
@@ -39,8 +42,10 @@ export class Painter {
     context.lineWidth = stroke.width;
     context.lineCap = context.lineJoin = "round";
     context.beginPath();
-    context.moveTo(...points[0]);
-    for (const point of points.length > 1 ? points.slice(1) : points) context.lineTo(...point);
+    const [[x, y], ...others] = points;
+    context.moveTo(x, y);
+    context.lineTo(x + 0.01, y); // a line without length, a dot, would not be drawn
+    for (const point of others) context.lineTo(...point);
     context.stroke();
     context.restore();
   }
