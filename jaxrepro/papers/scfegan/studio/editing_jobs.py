@@ -22,7 +22,6 @@ from jaxrepro.papers.scfegan.studio.line_tracing import EdgeMap, suggest_strokes
 from jaxrepro.papers.scfegan.studio.photos import Photo, read_layers, read_photo
 from jaxrepro.papers.scfegan.studio.projects import is_archive, read_project
 
-
 # The whole photo, or the largest square of it; or a square around the mask.
 CROPS = ("whole", "mask")
 
