@@ -140,7 +140,8 @@ def _parse_mark(index: int, value: Any) -> Mark:
         color = value.get("color")
         if not isinstance(color, str) or not re.fullmatch("#[0-9a-fA-F]{6}", color):
             raise InputError(f"{name}: color is {color!r}; give one such as '#a04030'")
-        color = tuple(bytes.fromhex(color[1:]))
+        red, green, blue = bytes.fromhex(color[1:])
+        color = (red, green, blue)
     width = value.get("width")
     if not isinstance(width, int | float) or isinstance(width, bool):
         raise InputError(f"{name}: width is {width!r}; give a number of pixels")

@@ -52,7 +52,7 @@ def trace_lines(lines: np.ndarray) -> list[np.ndarray]:
     from skimage.morphology import skeletonize
 
     polylines = []
-    for pixels in _walks({tuple(p) for p in np.argwhere(skeletonize(lines > 0)).tolist()}):
+    for pixels in _walks({(y, x) for y, x in np.argwhere(skeletonize(lines > 0)).tolist()}):
         points = np.array(pixels, np.int32)[:, ::-1]
         points = cv2.approxPolyDP(points[:, None], _TOLERANCE, closed=False)
         polylines.append(points.reshape(-1, 2) + 0.5)
