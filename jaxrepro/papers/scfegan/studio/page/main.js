@@ -111,12 +111,15 @@ async function attempt(text, work) {
   working?.abort();
   const mine = working = new AbortController();
   showBusy(text);
+  say(text);
   dismissAlert();
   update();
   try {
     await work(mine.signal);
   } catch (error) {
-    if (error.name !== "AbortError") {
+    if (error.name === "AbortError") {
+      if (working === mine) say("Cancelled");
+    } else {
       alertUser(error.message);
       say("Failed");
     }
