@@ -57,7 +57,7 @@ def serving(editor, **options) -> Iterator[str]:
     """Gives the address of a running studio."""
     app = create_app(editor, edge_map=bright_edge, about=ABOUT, **options)
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, ws="none", log_level="critical"))
+    server = uvicorn.Server(uvicorn.Config(app, ws="none", lifespan="off", log_level="critical"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:

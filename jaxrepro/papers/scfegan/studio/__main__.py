@@ -69,7 +69,12 @@ def main(args: flags.FlagValues) -> None:
         )
         _announce(listener)
         config = uvicorn.Config(
-            app, ws="none", log_level="warning", server_header=False, limit_concurrency=64
+            app,
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            server_header=False,
+            limit_concurrency=64,
         )
         try:
             uvicorn.Server(config).run(sockets=[listener])
