@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+import re
 import tempfile
 import threading
 import time
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageCms
 
+from jaxrepro.papers.scfegan.crops import EYES_COLUMNS, EYES_ROW, Box
 from jaxrepro.papers.scfegan.studio.app import PAGE
 from jaxrepro.papers.scfegan.studio.limits import Limits
 from tests.papers.scfegan.studio_server import (
@@ -125,6 +127,17 @@ def test_layers_may_be_pictures_and_the_answer_a_picture(client, editor):
     np.testing.assert_array_equal(editor.calls[-1]["sketch"][..., 0], sketch > 0)
 
 
+def test_marked_eyes_choose_what_the_network_sees(client, editor):
+    assert post(client, "/api/edit", **GOOD, eyes=b"20,20,40.5,22").status_code == 200
+    # The eyes of aligned faces are 129 of 512 apart, from column 190 on, in row 239.
+    side = 20.5 * 512 / 129
+    corner = (round(21 - side * 239 / 512), round(20 - side * 190 / 512))
+    assert editor.crop == Box(*corner, round(side), round(side))
+    source = (PAGE / "eyes.js").read_text()
+    numbers = [int(a) / int(b) for a, b in re.findall(r"(\d+) / (\d+)", source)[:3]]
+    assert numbers == [EYES_ROW, *EYES_COLUMNS]
+
+
 def test_gray_alpha_and_profiles_stay(client):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     alpha = np.full((48, 64, 1), 77, np.uint8)
@@ -200,6 +213,12 @@ def stroke_error(**more):
         ({"seed": b"-1"}, 400, "seed is '-1'"),
         ({"seed": "²".encode()}, 400, "seed is"),
         ({"crop": b"eyes"}, 400, "crop is 'eyes'; give one of whole, mask"),
+        ({"eyes": b"1,2,3"}, 400, "eyes is '1,2,3'; give x,y,x,y"),
+        ({"eyes": b"9,2,3,2"}, 400, "eyes=9,2,3,2: give"),
+        ({"eyes": b"9,2,nan,2"}, 400, "eyes=9,2,nan,2: give"),
+        ({"eyes": b"20,20,40,20", "crop": b"mask"}, 400, "either crop or eyes"),
+        ({"drawing": drawing(eyes=[1, 2, 3])}, 400, "eyes are not [x, y, x, y]"),
+        ({"drawing": drawing(eyes=[1, 2, 3, float("nan")])}, 400, "eyes are not"),
         ({"num": b"5"}, 400, "num is '5'; give a whole number 1 to 4"),
     ],
 )
@@ -288,7 +307,7 @@ def test_projects_are_opened(client):
         mask_stroke([3, 3], width=2, erase=True),
         {"layer": "color", "width": 4, "color": "#ff8001", "points": [[26, 20]]},
     ]
-    text = drawing(*strokes, seed=12)
+    text = drawing(*strokes, seed=12, eyes=[20.5, 20, 40, 21])
     reply = post(client, "/api/open", file=project(strokes_json=text, other_txt="x")).json()
     assert reply["drawing"] == json.loads(text)
     np.testing.assert_array_equal(picture_of(base64.b64decode(reply["image"])), photo())

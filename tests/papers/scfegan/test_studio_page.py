@@ -1,5 +1,6 @@
 """The page in a real browser, without a window."""
 
+import dataclasses
 import io
 import json
 import shutil
@@ -295,6 +296,29 @@ def test_the_eyedropper_takes_a_colour_of_the_photo(page, editor):
     draw(page, (60, 30))
     generate(page)
     np.testing.assert_array_equal(editor.calls[-1]["color"][30, 60], PHOTO[80, 20])
+
+
+def test_eyes_are_marked_undone_and_kept(page, editor):
+    draw(page, (60, 30), (70, 30))
+    page.select_option("#crop", "eyes")
+    expect(page.locator("#status")).to_have_text("Click one eye")
+    expect(page.locator("#generate")).to_be_disabled()
+    draw(page, (80, 45))
+    draw(page, (10, 10))
+    page.click("#undo")
+    draw(page, (50, 45))
+    generate(page)
+    np.testing.assert_allclose(dataclasses.astuple(editor.crop), (-11, 6, 119, 119), atol=1)
+    mask = editor.calls[-1]["mask"]
+    assert mask[30, 65] and not mask[50:].any() and not mask[:25, :25].any()
+    _, data = saved(page, "#save")
+    page.select_option("#crop", "mask")
+    generate(page)
+    assert editor.crop == "mask"
+    open_file(page, "project.zip", data)
+    expect(page.locator("#status")).to_have_text("Opened with 1 strokes")
+    generate(page)
+    np.testing.assert_allclose(dataclasses.astuple(editor.crop), (-11, 6, 119, 119), atol=1)
 
 
 def test_a_suggested_sketch_is_made_of_strokes(page, editor):

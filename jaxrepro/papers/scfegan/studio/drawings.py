@@ -8,7 +8,8 @@ A drawing travels and is kept as JSON:
                  {"layer": "mask", "width": 20, "erase": true, "points": [[40, 25]]}]}
 
 Coordinates are pixels of the photo from its upper left corner. A later stroke covers an earlier
-one on the same layer; with "erase" it takes away.
+one on the same layer; with "erase" it takes away. "eyes": [x, y, x, y], where a user has marked
+them, are those on the left and right of the photo.
 """
 
 import dataclasses
@@ -40,12 +41,13 @@ class Mark:
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """The marks on a photo of this size, and the seed of the noise that they were tried with."""
+    """The marks on a photo of this size, the eyes, and the seed that they were tried with."""
 
     width: int
     height: int
     marks: tuple[Mark, ...]
     seed: int = 0
+    eyes: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +96,7 @@ def parse_drawing(text: bytes | str, limits: Limits) -> Drawing:
         height=_whole(value, "height", 1, 2**16),
         marks=tuple(_parse_mark(index, stroke) for index, stroke in enumerate(strokes)),
         seed=_whole(value, "seed", 0, LARGEST_SEED, 0),
+        eyes=_parse_eyes(value.get("eyes", [])),
     )
 
 
@@ -105,7 +108,7 @@ def drawing_json(drawing: Drawing) -> dict[str, Any]:
         "height": drawing.height,
         "seed": drawing.seed,
         "strokes": [_mark_json(mark) for mark in drawing.marks],
-    }
+    } | ({"eyes": list(drawing.eyes)} if drawing.eyes else {})
 
 
 def draw_layers(drawing: Drawing) -> Layers:
@@ -150,6 +153,13 @@ def _parse_mark(index: int, value: Any) -> Mark:
     except (InputError, OverflowError) as error:
         raise InputError(f"{name}: {error}") from error
     return Mark(value["layer"], stroke, erase, color)
+
+
+def _parse_eyes(value: Any) -> tuple[float, ...]:
+    numbers = isinstance(value, list) and all(type(x) in (int, float) for x in value)
+    if not numbers or len(value) not in (0, 4) or not all(abs(x) <= 2**16 for x in value):
+        raise InputError("the drawing's eyes are not [x, y, x, y] in pixels")
+    return tuple(value)
 
 
 def _points(value: Any) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from jaxrepro.papers.scfegan.crops import Box, eyes_box
 from jaxrepro.papers.scfegan.studio.drawings import (
     LARGEST_SEED,
     Drawing,
@@ -39,12 +40,12 @@ class PhotoEditor(Protocol):
         *,
         seed: int,
         num: int,
-        crop: str,
+        crop: str | Box,
     ) -> list[np.ndarray]:
         """Returns `num` edited images, uint8 [H, W, 3], that differ by their noise.
 
         image, color: uint8 [H, W, 3] RGB. mask, sketch, strokes: uint8 {0, 1} [H, W, 1]. crop: what
-        the network sees of the photo, one of `CROPS`.
+        the network sees of the photo, one of `CROPS` or a box.
         """
         ...
 
@@ -83,9 +84,6 @@ class Jobs:
         layers, seed = self._layers(form, photo)
         seed = _number(form, "seed", 0, LARGEST_SEED, seed)
         num = _number(form, "num", 1, self.limits.max_results, 1)
-        crop = form.get("crop", b"whole").decode("utf-8", "replace")
-        if crop not in CROPS:
-            raise RequestError(400, f"crop is {crop[:40]!r}; give one of {', '.join(CROPS)}")
         if not layers.mask.any():
             raise RequestError(400, "the mask is empty: nothing is to be changed")
         begin = time.perf_counter()
@@ -97,7 +95,7 @@ class Jobs:
             layers.strokes,
             seed=seed,
             num=num,
-            crop=crop,
+            crop=_crop(form),
         )
         milliseconds = round(1000 * (time.perf_counter() - begin))
         outside = layers.mask[..., 0] == 0
@@ -133,6 +131,22 @@ class Jobs:
                 f"{width} x {height}",
             )
         return draw_layers(drawing), drawing.seed
+
+
+def _crop(form: dict[str, bytes]) -> str | Box:
+    """Returns what the network is to see: a name, or the square around a face."""
+    crop, eyes = (form.get(name, b"").decode("utf-8", "replace") for name in ("crop", "eyes"))
+    if not eyes:
+        if (crop or "whole") not in CROPS:
+            raise RequestError(400, f"crop is {crop[:40]!r}; give one of {', '.join(CROPS)}")
+        return crop or "whole"
+    if crop:
+        raise RequestError(400, "give either crop or eyes")
+    try:
+        x0, y0, x1, y1 = (float(word) for word in eyes.split(","))
+    except ValueError as error:
+        raise RequestError(400, f"eyes is {eyes[:40]!r}; give x,y,x,y in pixels") from error
+    return eyes_box((x0, y0, x1, y1))
 
 
 def base64_text(data: bytes) -> str:

@@ -4,13 +4,15 @@ const NEAR = 0.5; // pixels of the photo: closer points say nothing new
 const SAME_WIDTH = 0.15; // a pen's pressure changes a stroke's width in steps of this share
 
 // Returns the calls that gestures.js makes. done: takes the strokes of a finished movement.
-export function drawByHand({ view, tools, painter, repaint, history, done, hover }) {
+// taken: whether a point is wanted for something else.
+export function drawByHand({ view, tools, painter, repaint, history, done, taken, hover }) {
   let growing = []; // the strokes of the pointer that is down
 
   return {
     begin(point, event) {
       if (!history.current) return;
       const at = rounded(view.toPhoto(point));
+      if (taken(at)) return;
       if (tools.tool === "pick") {
         tools.setColor(painter.colorAt(at));
         tools.choose("color");

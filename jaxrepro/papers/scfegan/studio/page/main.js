@@ -1,6 +1,7 @@
 // The page: one document with its history, and what the controls do to it.
 
 import { getModel, pngBlob, post } from "./api.js";
+import { paintEyes } from "./eyes.js";
 import { download, listenForFiles } from "./files.js";
 import { listen } from "./gestures.js";
 import { drawByHand } from "./hand.js";
@@ -48,8 +49,28 @@ function paint() {
   view.begin(result);
   if (!history.current) return;
   painter.paint(edit, shown);
+  if (lookAt() === "eyes") paintEyes(edit, history.current.eyes, view.scale);
   if (pointer && tools.tool !== "pick") drawCursor(edit);
   if (results.chosen) results.paint(result, view.scale, before);
+}
+
+function lookAt() {
+  return element("crop").value;
+}
+
+// Marks an eye where the user is asked for one.
+function markEye(at) {
+  const doc = history.current;
+  if (lookAt() !== "eyes" || doc.eyes.length > 1) return false;
+  history.push({ ...doc, eyes: [...doc.eyes, at].sort(([x], [u]) => x - u) });
+  update();
+  askForEyes();
+  return true;
+}
+
+function askForEyes() {
+  if (!history.current || lookAt() !== "eyes") return;
+  say(["Click one eye", "Click the other eye", "The network sees the square"][history.current.eyes.length]);
 }
 
 function drawCursor(context) {
@@ -71,13 +92,19 @@ function update() {
   enable(["save", "zoom-in", "zoom-out", "zoom-fit"], doc);
   enable(["undo"], history.canUndo);
   enable(["redo"], history.canRedo);
-  enable(["generate", "dice", "suggest"], used.has("mask") && !working);
+  enable(["suggest"], used.has("mask") && !working);
+  enable(["generate", "dice"], canGenerate() && !working);
   enable(["export", "keep"], results.chosen);
   for (const button of document.querySelectorAll("#layers button[value]")) button.disabled = !used.has(button.value);
   element("welcome").hidden = Boolean(doc);
   element("stale").hidden = !results.chosen || generated === doc;
   element("photo-size").textContent = doc ? `${doc.photo.width} × ${doc.photo.height}` : "";
   repaint();
+}
+
+function canGenerate() {
+  const doc = history.current;
+  return doc?.strokes.some((stroke) => stroke.layer === "mask") && (lookAt() !== "eyes" || doc.eyes.length === 2);
 }
 
 function show(doc) {
@@ -131,8 +158,9 @@ async function attempt(text, work) {
 }
 
 function drawingJson() {
-  const { photo, strokes } = history.current;
-  return JSON.stringify({ version: 1, width: photo.width, height: photo.height, seed: seed(), strokes });
+  const { photo, strokes, eyes } = history.current;
+  const size = { width: photo.width, height: photo.height };
+  return JSON.stringify({ version: 1, ...size, seed: seed(), strokes, ...(eyes.length === 2 && { eyes: eyes.flat() }) });
 }
 
 function seed() {
@@ -140,11 +168,12 @@ function seed() {
 }
 
 function generate() {
-  if (!history.current?.strokes.some((stroke) => stroke.layer === "mask")) return;
+  if (!canGenerate()) return;
   attempt("Generating…", async (signal) => {
     const doc = history.current;
-    const [num, crop] = ["num", "crop"].map((id) => element(id).value);
-    const parts = { image: doc.photo.blob, drawing: drawingJson(), num, crop };
+    const parts = { image: doc.photo.blob, drawing: drawingJson(), num: element("num").value };
+    if (lookAt() === "eyes") parts.eyes = doc.eyes.flat().join(",");
+    else parts.crop = lookAt();
     const reply = await post("api/edit", parts, signal);
     generated = doc;
     await results.set(reply.images, doc);
@@ -175,7 +204,9 @@ function open(file) {
     const blob = pngBlob(image);
     const name = file.name.replace(/\.\w+$/, "") || "photo";
     const photo = { blob, bitmap: await createImageBitmap(blob), width: drawing.width, height: drawing.height, name };
-    history.reset({ photo, strokes: drawing.strokes });
+    const [x, y, u, v] = drawing.eyes ?? [];
+    history.reset({ photo, strokes: drawing.strokes, eyes: drawing.eyes ? [[x, y], [u, v]] : [] });
+    element("crop").value = drawing.eyes ? "eyes" : "whole";
     saved = history.current;
     if (drawing.seed) element("seed").value = drawing.seed;
     results.clear();
@@ -207,7 +238,7 @@ function exportPng() {
 function keep() {
   const { blob, bitmap, width, height } = results.chosen;
   const photo = { blob, bitmap, width, height, name: history.current.photo.name };
-  history.push({ photo, strokes: [] });
+  history.push({ ...history.current, photo, strokes: [] });
   show(history.current);
   showBoard("photo");
   say("The result is the photo now; Undo goes back");
@@ -221,6 +252,7 @@ function dice() {
 listen(element("edit-canvas"), view, drawByHand({
   view, tools, painter, repaint, history,
   done: (strokes) => change([...history.current.strokes, ...strokes]),
+  taken: markEye,
   hover: (point) => { pointer = point; },
 }));
 
@@ -246,6 +278,12 @@ for (const id of ["undo", "redo", "generate", "dice", "save", "export", "suggest
 for (const [id, name] of [["zoom-in", "zoomIn"], ["zoom-out", "zoomOut"], ["zoom-fit", "fit"]]) {
   element(id).addEventListener("click", actions[name]);
 }
+element("crop").addEventListener("change", () => {
+  if (lookAt() === "eyes" && history.current?.eyes.length) history.push({ ...history.current, eyes: [] });
+  if (lookAt() === "eyes") showBoard("photo");
+  update();
+  askForEyes();
+});
 element("boards").addEventListener("change", ({ target }) => showBoard(target.value));
 element("layers").addEventListener("change", ({ target }) => {
   shown[target.checked ? "add" : "delete"](target.value);
