@@ -5,6 +5,7 @@ import re
 import tempfile
 import threading
 import time
+import tracemalloc
 import zipfile
 
 import httpx
@@ -334,6 +335,16 @@ def test_bad_projects_are_refused(client, data, status, message):
     reply = post(client, "/api/open", file=data)
     assert reply.status_code == status, reply.text
     assert message in reply.json()["error"]
+
+
+def test_bombs_are_not_unpacked(client):
+    data = project(photo_png=bytes(2**27))
+    tracemalloc.start()
+    try:
+        assert post(client, "/api/open", file=data).status_code == 413
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
 
 
 def test_sketches_are_suggested_inside_the_mask(client):
