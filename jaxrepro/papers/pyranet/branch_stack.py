@@ -118,7 +118,7 @@ class BranchStack:
             flow, number = flows[layer]
             draw, _ = start(flow)
             keys = jax.random.split(layer_key, self.num_blocks * math.prod(number))
-            drawn = jax.vmap(functools.partial(draw, shape=shape))(keys)
+            drawn = jax.vmap(lambda key, draw=draw: draw(key, shape))(keys)
             kernels[layer] = drawn.reshape(self.num_blocks, *number, *shape[2:])
         return kernels
 

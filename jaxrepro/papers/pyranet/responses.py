@@ -49,8 +49,8 @@ class _Notes:
             name = f"{merged[1]}/merge_{int(merged[2]) - 1}"
             args = (self._noted(name, args[0]), *args[1:])
         if isinstance(module, Hourglass):
-            if module.name != "hourglass_0":
-                self.responses[_stack(int(module.name.removeprefix("hourglass_")))] = args[0]
+            if number := int(path.removeprefix("hourglass_")):
+                self.responses[_stack(number)] = args[0]
             return self._noted(f"{path}/merge_{module.depth}", call(*args, **kwargs))
         y = call(*args, **kwargs)
         if returned := _RETURN.fullmatch(path):
@@ -77,14 +77,15 @@ def _without_scores(call: Callable[..., Any], args: Any, kwargs: Any, context: A
     return jnp.zeros_like(y) if len(path) == 1 and path[0].startswith("score_") else y
 
 
-def response_names(run: Callable[[], Any]) -> tuple[str, ...]:
+def response_names(run: Callable[..., Any], *arguments: Any) -> tuple[str, ...]:
     """Returns the names of the responses that `run` makes, in the order of their making.
 
-    The functions below lose it where they are compiled. `run` is traced for its shapes alone.
+    The functions below lose it where they are compiled. `run` is only traced, and its arguments
+    may be shapes alone.
     """
     notes = _Notes({})
     with nn.intercept_methods(notes):
-        jax.eval_shape(run)
+        jax.eval_shape(run, *arguments)
     return tuple(notes.responses)
 
 

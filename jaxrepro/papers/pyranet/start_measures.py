@@ -78,7 +78,7 @@ def measure_networks(
     ):
         shapes = jax.eval_shape(task.init, keys[0]).nets["model"].variables
         measure = jax.jit(functools.partial(_measure_network, task))
-        places = response_names(lambda: _loss(task, shapes, batches[0], keys[0]))  # noqa: B023
+        places = response_names(functools.partial(_loss, task), shapes, batches[0], keys[0])
         measured[word] = {
             name: _by_name(
                 [
@@ -117,7 +117,7 @@ def measure_chains(
     measured = {}
     for word, fixed in (("with_fix", True), ("without_fix", False)):
         chain = chains[fixed]
-        shapes = jax.eval_shape(chain.init, keys[0], images[0], train=False)
+        shapes = jax.eval_shape(functools.partial(chain.init, train=False), keys[0], images[0])
         measure = jax.jit(functools.partial(_measure_chain, chain))
         measured[word] = {
             name: _by_name(
