@@ -38,7 +38,7 @@ def test_gradients_by_hand():
             lambda params: jnp.sum((Linear().apply({"params": params}, x) - 1) ** 2), params, ADAM
         )
 
-    measures = run(params)
+    measures, params = jax.device_get((run(params), params))
     first, last = params["feature_conv_0"], params["score_0"]
     y = x @ first["kernel"][0, 0] + first["bias"]
     scores = y @ last["kernel"][0, 0] + last["bias"]
@@ -106,12 +106,10 @@ def test_sums_of_branches_and_their_gradients():
         gradient = jax.grad(shifted_loss)(jnp.zeros((2, 4, 4, 8)))
         return network_measures(loss, params, ADAM), state["intermediates"], gradient
 
-    measures, made, gradient = both(variables["params"])
+    measures, made, gradient = jax.device_get(both(variables["params"]))
 
     def of(*names):
-        return np.asarray(
-            functools.reduce(lambda tree, name: tree[name], names, made)["__call__"][0]
-        )
+        return functools.reduce(lambda tree, name: tree[name], names, made)["__call__"][0]
 
     skip, below = of("hourglass_0", "skip_1_0"), of("hourglass_0", "decoder_1_0")
     merged = skip + below.repeat(2, axis=1).repeat(2, axis=2)
