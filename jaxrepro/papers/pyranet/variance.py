@@ -10,7 +10,7 @@ plain layers with several branches without batch norm, for which the initialisat
 (section 3.4). The pictures and joints are those that the config trains on.
 
 Tables and what follows from them are printed; DIR/variance.json has all numbers, and
-DIR/variance.png is a plot of them. Without --config the network is the published one at 4 stacks,
+DIR/variance.png is a plot of them. Without --config the network is the published one at 2 stacks,
 64 channels and crops of 128 pixels, on 8 figures drawn over photographs.
 """
 
@@ -89,7 +89,7 @@ def small_config() -> Any:
     """Returns the published network, narrower, with fewer stacks and on smaller pictures."""
     from jaxrepro.papers.pyranet.settings import published_pyranet
 
-    config = published_pyranet(stacks=4)
+    config = published_pyranet(stacks=2)
     config.data.size = 128
     config.model.features = 64
     config.train.batch_size = 8
