@@ -10,8 +10,8 @@ from PIL import Image
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.pyranet import start_measures, variance
-from jaxrepro.papers.pyranet.branch_stack import STACKS, STARTS
+from jaxrepro.papers.pyranet import branch_stack, start_measures, variance
+from jaxrepro.papers.pyranet.branch_stack import STARTS, BranchStack
 from jaxrepro.papers.pyranet.start_measures import ResidualChain
 from jaxrepro.papers.pyranet.variance_report import conclusions
 from tests.papers.pyranet.tiny_task import pose_config
@@ -37,8 +37,9 @@ def test_what_is_refused(tmp_path):
 
 
 def test_files_and_words(tmp_path, monkeypatch, capsys):
-    """On a tiny network, a chain of 2 units and one seed."""
+    """On a tiny network, a chain of 2 units, one kind of plain layers and one seed."""
     monkeypatch.setattr(ResidualChain, "num_units", 2)
+    monkeypatch.setattr(branch_stack, "STACKS", {"split": BranchStack("split", width=8)})
     config = pose_config("pyranet", **{"model.block": "res"})
     variance.main(arguments(output=str(tmp_path), config=config, init=["torch", "msra"]))
     record = json.loads((tmp_path / "variance.json").read_text())
@@ -59,9 +60,7 @@ def test_files_and_words(tmp_path, monkeypatch, capsys):
     assert with_fix["responses"][place][0] != pytest.approx(without["responses"][place][0], rel=0.1)
     projection = f"{place}/shortcut/conv/kernel"
     assert set(with_fix["steps"]) - set(without["steps"]) == {projection}
-    assert {stack: set(gains) for stack, gains in record["branches"].items()} == {
-        stack: set(STARTS) for stack in STACKS
-    }
+    assert {stack: set(of) for stack, of in record["branches"].items()} == {"split": set(STARTS)}
     picture = np.asarray(Image.open(tmp_path / "variance.png"))
     assert len(np.unique(picture.reshape(-1, picture.shape[-1]), axis=0)) > 50
     printed = capsys.readouterr().out
