@@ -49,10 +49,11 @@ def _growth(record: Mapping[str, Any]) -> list[str]:
     for fix, word in _WORDS.items():
         of_names = {name: one["responses"] for name, one in record["chain"][fix].items()}
         units = len(next(iter(of_names.values())))
-        growth = [mean(r[f"unit_{units}"]) / mean(r["unit_1"]) for r in of_names.values()]
+        # The first unit sees pixels, and projects in any case.
+        growth = [mean(r[f"unit_{units}"]) / mean(r["unit_2"]) for r in of_names.values()]
         lines.append(
             f"{units} residual units in a row, {word} projected shortcuts: the variance after the "
-            f"last is {min(growth):.3g} to {max(growth):.3g} times that after the first."
+            f"last is {min(growth):.3g} to {max(growth):.3g} times that after the second."
         )
     depth = record["config"]["model"]["depth"]
     for fix, word in _WORDS.items():

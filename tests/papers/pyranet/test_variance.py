@@ -96,7 +96,7 @@ def test_conclusions_name_what_was_measured():
         }
 
     def chain(last):
-        return {"responses": {"unit_1": [1.0], "unit_2": [last]}}
+        return {"responses": {"unit_1": [9.0], "unit_2": [1.0], "unit_3": [last]}}
 
     record = {
         "config": {"model": {"depth": 1}},
@@ -117,10 +117,10 @@ def test_conclusions_name_what_was_measured():
         },
     }
     assert conclusions(record) == [
-        "2 residual units in a row, without projected shortcuts: the variance after the last is "
-        "1.5 to 2 times that after the first.",
-        "2 residual units in a row, with projected shortcuts: the variance after the last is 1 to "
-        "1.1 times that after the first.",
+        "3 residual units in a row, without projected shortcuts: the variance after the last is "
+        "1.5 to 2 times that after the second.",
+        "3 residual units in a row, with projected shortcuts: the variance after the last is 1 to "
+        "1.1 times that after the second.",
         "First hourglass without the fix: the variance of its result is 4 to 5 times that of its "
         "input.",
         "First hourglass with the fix: the variance of its result is 1.5 to 2 times that of its "
