@@ -1,8 +1,9 @@
 """Networks measured before their first update: each initialisation, with and without the fix."""
 
+import dataclasses
 import functools
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 from jaxrepro.core.config import Settings
 from jaxrepro.core.random import named_key
 from jaxrepro.core.task import HostBatch
-from jaxrepro.nn.biased_convolution import Start, uniform_by_fan_in
+from jaxrepro.nn.biased_convolution import Draw, Flow, Start, uniform_by_fan_in
 from jaxrepro.nn.preactivation import PreactivationBottleneck
 from jaxrepro.papers.pyranet.inference import network_input
 from jaxrepro.papers.pyranet.initialization import Initialization
@@ -29,6 +30,27 @@ Measured = dict[str, dict[str, list[float]]]
 
 _NUM_UNITS = 16
 _CHAIN_STRIDE = 4
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AnyStart:
+    """The `Start` of that index, an int32 [] which a compiled program may take as an argument.
+
+    Drawing a network is slow to compile, and one program draws it for all starts.
+    """
+
+    starts: Sequence[Start]
+    index: jax.Array
+
+    def __call__(self, flow: Flow) -> tuple[Draw, Draw]:
+        """Returns how the kernel and the bias of a layer in that place are drawn."""
+        kernels, biases = zip(*(start(flow) for start in self.starts), strict=True)
+        return self._chosen(kernels), self._chosen(biases)
+
+    def _chosen(self, draws: Sequence[Draw]) -> Draw:
+        return lambda key, shape: jax.lax.select_n(
+            self.index, *(draw(key, shape) for draw in draws)
+        )
 
 
 class ResidualChain(nn.Module):
@@ -65,11 +87,18 @@ def measure_networks(
     measures are those of `responses.network_measures`, on the first people of its training. Both
     networks of an initialisation and a seed have the same kernels where both have them.
     """
-    tasks = {name: _task(settings, name, fixed=True) for name in names}
-    draws = {name: jax.jit(task.init) for name, task in tasks.items()}
-    first = tasks[names[0]]
+    first = _task(settings, names[0], fixed=True)
     batches = _first_batches(first, num_seeds)
     keys = [jax.random.key(settings.seed + i) for i in range(num_seeds)]
+
+    def draw(start: Start, key: jax.Array) -> Any:
+        module = first.module.clone(start=start)
+        task = dataclasses.replace(
+            first, predictor=dataclasses.replace(first.predictor, module=module)
+        )
+        return task.init(key).nets["model"].variables
+
+    drawn = _draw_all(draw, names, keys)
     places: tuple[str, ...] = ()
     measured = {}
     for word, task in (
@@ -77,16 +106,16 @@ def measure_networks(
         ("without_fix", _task(settings, names[0], fixed=False)),
     ):
         shapes = jax.eval_shape(task.init, keys[0]).nets["model"].variables
-        measure = jax.jit(functools.partial(_measure_network, task))
+        measure = _compiled(functools.partial(_measure_network, task))
         places = response_names(functools.partial(_loss, task), shapes, batches[0], keys[0])
         measured[word] = {
             name: _by_name(
                 [
-                    measure(_part(draw(key).nets["model"].variables, shapes), batch, key)
-                    for key, batch in zip(keys, batches, strict=True)
+                    measure(_part(variables, shapes), batch, key)
+                    for variables, key, batch in zip(drawn[name], keys, batches, strict=True)
                 ]
             )
-            for name, draw in draws.items()
+            for name in names
         }
     return places, measured
 
@@ -109,26 +138,41 @@ def measure_chains(
         fixed: ResidualChain(first.module.features, always_project=fixed) for fixed in (True, False)
     }
 
-    def draw(name: str, key: jax.Array) -> Any:
-        chain = chains[True].clone(start=Initialization(name))
-        return chain.init(key, images[0], train=False)
+    def draw(start: Start, key: jax.Array) -> Any:
+        return chains[True].clone(start=start).init(key, images[0], train=False)
 
-    draws = {name: jax.jit(functools.partial(draw, name)) for name in names}
+    drawn = _draw_all(draw, names, keys)
     measured = {}
     for word, fixed in (("with_fix", True), ("without_fix", False)):
         chain = chains[fixed]
         shapes = jax.eval_shape(functools.partial(chain.init, train=False), keys[0], images[0])
-        measure = jax.jit(functools.partial(_measure_chain, chain))
+        measure = _compiled(functools.partial(_measure_chain, chain))
         measured[word] = {
             name: _by_name(
                 [
-                    measure(_part(draws[name](key), shapes), x)
-                    for key, x in zip(keys, images, strict=True)
+                    measure(_part(variables, shapes), x)
+                    for variables, x in zip(drawn[name], images, strict=True)
                 ]
             )
             for name in names
         }
     return measured
+
+
+def _draw_all(
+    draw: Callable[[Start, jax.Array], Any], names: Sequence[str], keys: Sequence[jax.Array]
+) -> dict[str, list[Any]]:
+    """Returns {name: what draw(start, key) gives for each key}, of the initialisations."""
+    starts = [Initialization(name) for name in names]
+    run = _compiled(lambda index, key: draw(AnyStart(starts, index), key))
+    return {
+        name: [run(jnp.int32(index), key) for key in keys] for index, name in enumerate(names)
+    }
+
+
+def _compiled(run: Callable[..., Any]) -> Any:
+    """Returns `run` compiled in little time: each program here runs a few times only."""
+    return jax.jit(run, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def _measure_network(task: PoseEstimation, variables: Any, batch: Any, key: jax.Array) -> Measures:

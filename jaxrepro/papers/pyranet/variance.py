@@ -11,7 +11,7 @@ plain layers with several branches without batch norm, for which the initialisat
 
 Tables and what follows from them are printed; DIR/variance.json has all numbers, and
 DIR/variance.png is a plot of them. Without --config the network is the published one at 2 stacks,
-64 channels and crops of 128 pixels, on 8 figures drawn over photographs.
+64 channels, 3 sizes in an hourglass and crops of 64 pixels, on 4 figures drawn over photographs.
 """
 
 import pathlib
@@ -90,9 +90,9 @@ def small_config() -> Any:
     from jaxrepro.papers.pyranet.settings import published_pyranet
 
     config = published_pyranet(stacks=2)
-    config.data.size = 128
-    config.model.features = 64
-    config.train.batch_size = 8
+    config.data.size = 64
+    config.model.update(features=64, depth=3)
+    config.train.batch_size = 4
     return config
 
 

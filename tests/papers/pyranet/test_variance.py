@@ -137,7 +137,7 @@ def test_conclusions_name_what_was_measured():
 def test_default_network_is_the_published_one_smaller():
     settings = Settings(variance.small_config())
     task = start_measures._task(settings, "msra", fixed=False)
-    assert (task.module.num_stacks, task.module.features, task.size) == (2, 64, 128)
+    assert (task.module.num_stacks, task.module.features, task.size) == (2, 64, 64)
     assert task.module.start.name == "msra"
     assert (task.module.make_block.fix_variance, task.module.make_block.pyramid.variant) == (
         False,
