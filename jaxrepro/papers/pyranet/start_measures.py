@@ -165,9 +165,7 @@ def _draw_all(
     """Returns {name: what draw(start, key) gives for each key}, of the initialisations."""
     starts = [Initialization(name) for name in names]
     run = _compiled(lambda index, key: draw(AnyStart(starts, index), key))
-    return {
-        name: [run(jnp.int32(index), key) for key in keys] for index, name in enumerate(names)
-    }
+    return {name: [run(jnp.int32(index), key) for key in keys] for index, name in enumerate(names)}
 
 
 def _compiled(run: Callable[..., Any]) -> Any:

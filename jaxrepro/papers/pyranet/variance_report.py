@@ -8,6 +8,7 @@ import numpy as np
 
 # A gain this near to 1 in a layer counts as kept: 12 layers make less than a factor of 2 of it.
 _KEPT = 0.05
+_TABLE_WIDTH = 100
 _WORDS = {"without_fix": "without", "with_fix": "with"}
 
 
@@ -27,14 +28,29 @@ def along_stacks(record: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def place_label(place: str) -> str:
+    """Returns how a reader sees a place of `responses`: its stack, counted from 1, and its part.
+
+    "hourglass_0/merge_3" is "1: merge 3", "stack_1" "2: input".
+    """
+    name, _, part = place.partition("/")
+    kind, _, number = name.rpartition("_")
+    if kind in ("stem", "unit"):
+        return f"{kind} {number}"
+    words = part.removesuffix("_0") or ("input" if kind == "stack" else kind)
+    return f"{int(number) + 1}: {words.replace('_', ' ')}"
+
+
 def print_report(record: Mapping[str, Any]) -> None:
     """Prints the tables of a record of `variance` and what follows from them."""
     from rich.console import Console
 
     console = Console(soft_wrap=True)
-    for table in (*_network_tables(record), _chain_table(record), _start_table(record)):
+    # Narrower tables would cut their numbers.
+    console.width = max(console.width, _TABLE_WIDTH)
+    tables = (*_network_tables(record), _chain_table(record), _start_table(record))
+    for table in (*tables, *_gain_tables(record)):
         console.print(table)
-    console.print(_gain_table(record))
     for line in conclusions(record):
         console.print(line, markup=False, highlight=False)
 
@@ -44,26 +60,45 @@ def conclusions(record: Mapping[str, Any]) -> list[str]:
     return [*_growth(record), *_kept(record), *_first_scores(record)]
 
 
+def chain_growth(chain: Mapping[str, Any], fix: str) -> list[float]:
+    """Returns the last unit's variance by the second's, one number an initialisation.
+
+    The first unit sees pixels, and projects in any case. fix: "with_fix" or "without_fix".
+    """
+    of_names = [one["responses"] for one in chain[fix].values()]
+    return [mean(r[f"unit_{len(r)}"]) / mean(r["unit_2"]) for r in of_names]
+
+
+def hourglass_growth(record: Mapping[str, Any], fix: str, stack: int) -> list[float]:
+    """Returns the variance of an hourglass's result by that of its input, as `chain_growth`."""
+    begins = f"stack_{stack}" if stack else "stem_3"
+    ends = f"hourglass_{stack}/merge_{record['config']['model']['depth']}"
+    of_names = [one["responses"] for one in record["network"][fix].values()]
+    return [mean(r[ends]) / mean(r[begins]) for r in of_names]
+
+
+def spread(numbers: Sequence[float]) -> str:
+    """Returns "least to greatest", or one number if they look the same."""
+    least, greatest = f"{min(numbers):.3g}", f"{max(numbers):.3g}"
+    return least if least == greatest else f"{least} to {greatest}"
+
+
 def _growth(record: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for fix, word in _WORDS.items():
-        of_names = {name: one["responses"] for name, one in record["chain"][fix].items()}
-        units = len(next(iter(of_names.values())))
-        # The first unit sees pixels, and projects in any case.
-        growth = [mean(r[f"unit_{units}"]) / mean(r["unit_2"]) for r in of_names.values()]
+    chain = record["chain"]
+    units = len(next(iter(chain["with_fix"].values()))["responses"])
+    lines = [
+        f"{units} residual units in a row, {word} projected shortcuts: the variance after the "
+        f"last is {spread(chain_growth(chain, fix))} times that after the second."
+        for fix, word in _WORDS.items()
+    ]
+    for stack in range(record["config"]["model"]["num_stacks"]):
+        without = hourglass_growth(record, "without_fix", stack)
+        fixed = hourglass_growth(record, "with_fix", stack)
+        less = [grown / kept for grown, kept in zip(without, fixed, strict=True)]
         lines.append(
-            f"{units} residual units in a row, {word} projected shortcuts: the variance after the "
-            f"last is {min(growth):.3g} to {max(growth):.3g} times that after the second."
-        )
-    depth = record["config"]["model"]["depth"]
-    for fix, word in _WORDS.items():
-        growth = []
-        for one in record["network"][fix].values():
-            responses = one["responses"]
-            growth.append(mean(responses[f"hourglass_0/merge_{depth}"]) / mean(responses["stem_3"]))
-        lines.append(
-            f"First hourglass {word} the fix: the variance of its result is {min(growth):.3g} to "
-            f"{max(growth):.3g} times that of its input."
+            f"Hourglass {stack + 1}: the variance of its result is {spread(without)} times that of "
+            f"its input without the fix and {spread(fixed)} times with it, so that the fix divides "
+            f"the growth by {spread(less)}."
         )
     return lines
 
@@ -105,32 +140,28 @@ def _step(measured: Mapping[str, Any], start: str) -> float:
 
 def _network_tables(record: Mapping[str, Any]) -> list[Any]:
     places = along_stacks(record)
-    tables = []
-    for kind, title in (
-        ("responses", "variance of the responses along the network"),
-        ("gradients", "mean square of the loss's gradient by them"),
-    ):
-        table = _table(title, "place", *_columns(record))
-        for place in places:
-            cells = []
-            for name in record["network"]["with_fix"]:
-                for fix in _WORDS:
-                    cells.append(f"{mean(record['network'][fix][name][kind][place]):.3g}")
-            table.add_row(place, *cells)
-        tables.append(table)
-    return tables
+    return [
+        _places_table(title, record["network"], kind, places)
+        for kind, title in (
+            ("responses", "variance of the responses along the network"),
+            ("gradients", "mean square of the loss's gradient by them"),
+        )
+    ]
 
 
 def _chain_table(record: Mapping[str, Any]) -> Any:
-    table = _table("variance along residual units in a row", "unit", *_columns(record))
     first = next(iter(record["chain"]["with_fix"].values()))["responses"]
-    for number in (2**i for i in range(len(first).bit_length())):
-        cells = [
-            f"{mean(record['chain'][fix][name]['responses'][f'unit_{number}']):.3g}"
-            for name in record["chain"]["with_fix"]
-            for fix in _WORDS
-        ]
-        table.add_row(str(number), *cells)
+    units = [f"unit_{2**i}" for i in range(len(first).bit_length())]
+    title = "variance along residual units in a row, all shortcuts projected or none"
+    return _places_table(title, record["chain"], "responses", units)
+
+
+def _places_table(title: str, measured: Mapping[str, Any], kind: str, places: Sequence[str]) -> Any:
+    table = _table(title, "initialisation", "fix", *map(place_label, places))
+    for name in measured["with_fix"]:
+        for fix, word in _WORDS.items():
+            cells = [f"{mean(measured[fix][name][kind][place]):.3g}" for place in places]
+            table.add_row(name, word, *cells)
     return table
 
 
@@ -150,26 +181,23 @@ def _start_table(record: Mapping[str, Any]) -> Any:
     return table
 
 
-def _gain_table(record: Mapping[str, Any]) -> Any:
-    starts = list(next(iter(record["branches"].values())))
-    table = _table("gain of a plain layer, forward / backward", "layers", *starts)
-    for stack, of_starts in record["branches"].items():
-        cells = [
-            f"{mean(of_starts[start]['forward']):.2f} / {mean(of_starts[start]['backward']):.2f}"
-            for start in starts
-        ]
-        table.add_row(stack, *cells)
-    return table
-
-
-def _columns(record: Mapping[str, Any]) -> list[str]:
-    return [f"{name}, {word}" for name in record["network"]["with_fix"] for word in _WORDS.values()]
+def _gain_tables(record: Mapping[str, Any]) -> list[Any]:
+    stacks = record["branches"]
+    tables = []
+    for way in ("forward", "backward"):
+        table = _table(f"{way} gain of a plain layer", "start", *stacks)
+        for start in next(iter(stacks.values())):
+            table.add_row(start, *(f"{mean(of[start][way]):.2f}" for of in stacks.values()))
+        tables.append(table)
+    return tables
 
 
 def _table(title: str, *columns: str) -> Any:
+    from rich import box
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    style = {"box": box.SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
+    table = Table(title=title, title_justify="left", **style)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
+        table.add_column(column, justify="right" if number else "left", no_wrap=not number)
     return table

@@ -13,7 +13,7 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.papers.pyranet import branch_stack, start_measures, variance
 from jaxrepro.papers.pyranet.branch_stack import STARTS, BranchStack
 from jaxrepro.papers.pyranet.start_measures import ResidualChain
-from jaxrepro.papers.pyranet.variance_report import conclusions
+from jaxrepro.papers.pyranet.variance_report import conclusions, place_label
 from tests.papers.pyranet.tiny_task import pose_config
 
 
@@ -99,7 +99,7 @@ def test_conclusions_name_what_was_measured():
         return {"responses": {"unit_1": [9.0], "unit_2": [1.0], "unit_3": [last]}}
 
     record = {
-        "config": {"model": {"depth": 1}},
+        "config": {"model": {"depth": 1, "num_stacks": 1}},
         "network": {
             "with_fix": {"torch": network(3.0, 5), "msra": network(4.0, 40)},
             "without_fix": {"torch": network(8.0, 5), "msra": network(10.0, 40)},
@@ -121,10 +121,8 @@ def test_conclusions_name_what_was_measured():
         "1.5 to 2 times that after the second.",
         "3 residual units in a row, with projected shortcuts: the variance after the last is 1 to "
         "1.1 times that after the second.",
-        "First hourglass without the fix: the variance of its result is 4 to 5 times that of its "
-        "input.",
-        "First hourglass with the fix: the variance of its result is 1.5 to 2 times that of its "
-        "input.",
+        "Hourglass 1: the variance of its result is 4 to 5 times that of its input without the fix "
+        "and 1.5 to 2 times with it, so that the fix divides the growth by 2.5 to 2.67.",
         "4 branches, linear: kept within 5% a layer forward by branch_consistent, forward; "
         "backward by branch_consistent.",
         "torch: the first loss is 5 times that of empty maps; the first update moves the score "
@@ -143,3 +141,16 @@ def test_default_network_is_the_published_one_smaller():
         False,
         "B",
     )
+
+
+def test_place_labels():
+    labels = {
+        "stem_3": "stem 3",
+        "stack_1": "2: input",
+        "hourglass_0/skip_2_0": "1: skip 2",
+        "hourglass_1/merge_3": "2: merge 3",
+        "feature_conv_0": "1: feature conv",
+        "score_1": "2: score",
+        "unit_16": "unit 16",
+    }
+    assert {place: place_label(place) for place in labels} == labels
