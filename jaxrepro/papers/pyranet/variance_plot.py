@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxrepro.papers.pyranet.variance_report import (
     chain_growth,
+    gradient_range,
     hourglass_growth,
     place_label,
     spread,
@@ -61,7 +62,11 @@ def _draw_network(responses: Any, gradients: Any, record: Mapping[str, Any]) -> 
     )
     responses.set_ylabel("variance of the response")
     responses.tick_params(labelbottom=False)
-    gradients.set_title("The loss's gradients by them")
+    gradients.set_title(
+        "The loss's gradients by them: the greatest is "
+        f"{spread(gradient_range(record, 'without_fix'))} times the least without the fix, "
+        f"{spread(gradient_range(record, 'with_fix'))} times with it"
+    )
     gradients.set_ylabel("mean square of the gradient")
     gradients.set_xticks(x, [place_label(place) for place in places], rotation=90, fontsize=9)
     gradients.set_xlim(-0.5, len(places) - 0.5)
@@ -84,10 +89,12 @@ def _draw_lines(
     axis: Any, measured: Mapping[str, Any], kind: str, places: Sequence[str], x: Sequence[int]
 ) -> None:
     for fix, (style, _) in _STYLES.items():
-        for name, of_name in measured[fix].items():
+        # Some initialisations coincide: each is thinner than the one below it.
+        widths = np.linspace(5, 1.2, len(measured[fix]))
+        for width, (name, of_name) in zip(widths, measured[fix].items(), strict=True):
             values = np.array([of_name[kind][place] for place in places])
             mean = np.exp(np.log(values).mean(axis=1))
-            axis.semilogy(x, mean, style, color=_COLORS[name], linewidth=1.6)
+            axis.semilogy(x, mean, style, color=_COLORS[name], linewidth=width)
             axis.fill_between(x, values.min(1), values.max(1), color=_COLORS[name], alpha=0.12)
 
 

@@ -77,9 +77,16 @@ def hourglass_growth(record: Mapping[str, Any], fix: str, stack: int) -> list[fl
     return [mean(r[ends]) / mean(r[begins]) for r in of_names]
 
 
+def gradient_range(record: Mapping[str, Any], fix: str) -> list[float]:
+    """Returns the greatest mean square of the gradients of all places by the least."""
+    of_names = [one["gradients"].values() for one in record["network"][fix].values()]
+    means = [[mean(values) for values in places] for places in of_names]
+    return [max(one) / min(one) for one in means]
+
+
 def spread(numbers: Sequence[float]) -> str:
-    """Returns "least to greatest", or one number if they look the same."""
-    least, greatest = f"{min(numbers):.3g}", f"{max(numbers):.3g}"
+    """Returns "least to greatest" in 3 digits, or one number if they look the same."""
+    least, greatest = (f"{float(f'{end(numbers):.3g}'):,g}" for end in (min, max))
     return least if least == greatest else f"{least} to {greatest}"
 
 

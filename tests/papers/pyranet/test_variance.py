@@ -13,7 +13,7 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.papers.pyranet import branch_stack, start_measures, variance
 from jaxrepro.papers.pyranet.branch_stack import STARTS, BranchStack
 from jaxrepro.papers.pyranet.start_measures import ResidualChain
-from jaxrepro.papers.pyranet.variance_report import conclusions, place_label
+from jaxrepro.papers.pyranet.variance_report import conclusions, gradient_range, place_label, spread
 from tests.papers.pyranet.tiny_task import pose_config
 
 
@@ -154,3 +154,11 @@ def test_place_labels():
         "unit_16": "unit 16",
     }
     assert {place: place_label(place) for place in labels} == labels
+
+
+def test_spread_and_range():
+    assert spread([1.234, 1.2341]) == "1.23"
+    assert spread([0.92849, 21612.0]) == "0.928 to 21,600"
+    gradients = {"stem_1": [1.0, 4.0], "score_0": [0.1, 0.1], "stem_2": [3.0, 3.0]}
+    record = {"network": {"with_fix": {"torch": {"gradients": gradients}}}}
+    assert gradient_range(record, "with_fix") == pytest.approx([30.0])
