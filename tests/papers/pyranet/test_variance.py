@@ -1,5 +1,6 @@
 """The command that measures the start: its files, its words, and what it refuses."""
 
+import functools
 import json
 import types
 
@@ -10,8 +11,10 @@ from PIL import Image
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.nn.biased_convolution import Flow
 from jaxrepro.papers.pyranet import branch_stack, start_measures, variance
 from jaxrepro.papers.pyranet.branch_stack import STARTS, BranchStack
+from jaxrepro.papers.pyranet.initialization import Initialization
 from jaxrepro.papers.pyranet.start_measures import ResidualChain
 from jaxrepro.papers.pyranet.variance_report import conclusions, gradient_range, place_label, spread
 from tests.papers.pyranet.tiny_task import pose_config
@@ -38,7 +41,8 @@ def test_what_is_refused(tmp_path):
 
 def test_files_and_words(tmp_path, monkeypatch, capsys):
     """On a tiny network, a chain of 2 units, one kind of plain layers and one seed."""
-    monkeypatch.setattr(ResidualChain, "num_units", 2)
+    short = functools.partial(ResidualChain, num_units=2)
+    monkeypatch.setattr(start_measures, "ResidualChain", short)
     monkeypatch.setattr(branch_stack, "STACKS", {"split": BranchStack("split", width=8)})
     config = pose_config("pyranet", **{"model.block": "res"})
     variance.main(arguments(output=str(tmp_path), config=config, init=["torch", "msra"]))
@@ -46,6 +50,7 @@ def test_files_and_words(tmp_path, monkeypatch, capsys):
     assert record["config"] == json.loads(json.dumps(config.to_dict()))
     assert record["versions"]["jax"] == jax.__version__
     assert set(record["network"]) == set(record["chain"]) == {"with_fix", "without_fix"}
+    assert list(record["chain"]["with_fix"]["torch"]["responses"]) == ["unit_1", "unit_2"]
     for fix in record["network"]:
         assert list(record["network"][fix]) == list(record["chain"][fix]) == ["torch", "msra"]
         for measured in record["network"][fix].values():
@@ -162,3 +167,19 @@ def test_spread_and_range():
     gradients = {"stem_1": [1.0, 4.0], "score_0": [0.1, 0.1], "stem_2": [3.0, 3.0]}
     record = {"network": {"with_fix": {"torch": {"gradients": gradients}}}}
     assert gradient_range(record, "with_fix") == pytest.approx([30.0])
+
+
+def test_one_program_draws_all_starts():
+    flow, shape = Flow(branches_in=4), (1, 1, 6, 5)
+    names = ("torch", "msra", "branch_paper")
+    starts = [Initialization(name) for name in names]
+
+    @jax.jit
+    def run(index, key):
+        kernel, bias = start_measures.AnyStart(starts, index)(flow)
+        return kernel(key, shape), bias(key, shape)
+
+    key = jax.random.key(3)
+    for index, start in enumerate(starts):
+        for have, draw in zip(run(index, key), start(flow), strict=True):
+            np.testing.assert_allclose(have, draw(key, shape), rtol=1e-5)
