@@ -79,7 +79,7 @@ def test_identities_add_up_and_projections_do_not():
     def growth(always_project):
         chain = ResidualChain(32, always_project, 4)
 
-        @jax.jit
+        @start_measures._compiled
         def run(key):
             variables = chain.init(key, x, train=False)
             return start_measures._measure_chain(chain, variables, x)["responses"]
