@@ -4,10 +4,9 @@ import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import lax
 
-from jaxrepro.nn.convolution import DIMENSION_NUMBERS
 from jaxrepro.nn.gated_convolution import leaky_relu
+from jaxrepro.nn.operations import operations
 
 GATES = ("self", "shared_kernel", "separate")
 
@@ -43,21 +42,10 @@ class GatedDeconvolution(nn.Module):
         if self.gate == "separate":
             gate_kernel = self.param("gate_kernel", init, shape, jnp.float32)
             kernel = jnp.concatenate([kernel, gate_kernel], axis=2)
-        y = double(x.astype(self.dtype), kernel.astype(self.dtype))
+        y = operations().transpose_convolve(x.astype(self.dtype), kernel)
         feature = leaky_relu(y[..., : self.features] + bias.astype(self.dtype))
         if self.gate == "self":
             gate = feature
         else:
             gate = y[..., -self.features :] + gate_bias.astype(self.dtype)
         return feature * jax.nn.sigmoid(gate)
-
-
-def double(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Returns [B, 2H, 2W, O]: the transposed convolution of x [B, H, W, I], stride 2, SAME.
-
-    kernel: [h, w, O, I]. The gradient, with respect to its input, of TensorFlow's convolution with
-    stride 2 and SAME padding, as `tf.nn.conv2d_transpose` computes it.
-    """
-    return lax.conv_transpose(
-        x, kernel, (2, 2), "SAME", dimension_numbers=DIMENSION_NUMBERS, transpose_kernel=True
-    )

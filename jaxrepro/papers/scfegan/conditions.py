@@ -57,7 +57,7 @@ def user_input(conditions: Conditions) -> jax.Array:
 
 
 def generator_input(conditions: Conditions) -> jax.Array:
-    """Returns float32 [..., H, W, 9]: image, sketch, colour, mask, noise, as the authors order them.
+    """Returns float32 [..., H, W, 9]: image, sketch, colour, mask, noise, in that order.
 
     The image is in [-1, 1] and 0 where it is erased; the mask is 1 there; the noise is 0 or 1
     there. See `user_input` for sketch and colour.

@@ -56,6 +56,7 @@ class Generator(nn.Module):
     remat: bool = False
 
     def setup(self):
+        """Makes the layers."""
         widths = [self.width * factor for factor in WIDTHS[: self.halvings]]
         convolution = functools.partial(GatedConvolution, norm=self.norm, dtype=self.dtype)
         deconvolution = functools.partial(
