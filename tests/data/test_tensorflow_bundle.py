@@ -1,4 +1,5 @@
 import functools
+import pathlib
 import re
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxrepro.data.sorted_table import read_table
 from jaxrepro.data.tensorflow_bundle import checkpoint_prefix, read_bundle
 from tests.data.tensorflow_files import entry, field, table_of, varint, write_bundle
 
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "tensorflow_checkpoint.npz"
 RNG = np.random.default_rng(0)
 ARRAYS = {
     "generator/a/kernel": RNG.normal(size=(3, 3, 2, 5)).astype(np.float32),
@@ -119,6 +121,40 @@ def test_round_trip(tmp_path, snappy, per_block):
     some = {"half", "generator/a/bias"}
     equal(read_bundle(tmp_path / "model.ckpt", some), {name: ARRAYS[name] for name in some})
     assert checkpoint_prefix(tmp_path / "model") is None
+
+
+@pytest.fixture(scope="module")
+def by_tensorflow(tmp_path_factory):
+    """A folder of checkpoints that TensorFlow wrote, and the arrays of the one named "whole"."""
+    folder = tmp_path_factory.mktemp("tensorflow")
+    with np.load(GOLDEN, allow_pickle=False) as file:
+        content = {name: file[name] for name in file.files}
+    for name, array in content.items():
+        if not name.startswith("array/"):
+            (folder / name).write_bytes(array.tobytes())
+    arrays = {name[6:]: x for name, x in content.items() if name.startswith("array/")}
+    return folder, arrays
+
+
+def test_checkpoints_written_by_tensorflow(by_tensorflow):
+    folder, arrays = by_tensorflow
+    assert len(arrays) == 87
+    equal(read_bundle(folder / "whole"), arrays)
+    assert "it has slices of variables" in read_error(folder / "sliced")
+    assert "s holds strings" in read_error(folder / "strings")
+    equal(read_bundle(folder / "strings", ["b"]), {"b": np.ones(2, np.float32)})
+
+
+def test_the_writer_of_these_tests_writes_as_tensorflow_does(by_tensorflow, tmp_path):
+    folder, arrays = by_tensorflow
+    write_bundle(tmp_path / "a", arrays, per_block=1000)
+    data = "data-00000-of-00001"
+    assert (tmp_path / f"a.{data}").read_bytes() == (folder / f"whole.{data}").read_bytes()
+    have, want = (
+        read_table(path.read_bytes(), most=10**6)
+        for path in (tmp_path / "a.index", folder / "whole.index")
+    )
+    assert list(have) == list(want)
 
 
 def read_error(path, **options):

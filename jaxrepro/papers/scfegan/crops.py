@@ -87,8 +87,8 @@ def check_box(box: Box, mask: np.ndarray) -> None:
         or columns[1] > box.left + box.width
     ):
         raise InputError(
-            f"the mask reaches from ({columns[0]}, {rows[0]}) to ({columns[1]}, {rows[1]}), outside "
-            f"of the crop {box}: erase less, or choose a larger crop"
+            f"the mask reaches from ({columns[0]}, {rows[0]}) to ({columns[1]}, {rows[1]}), which "
+            f"is not inside the crop {box}: erase less, or choose a larger crop"
         )
 
 
