@@ -1,4 +1,4 @@
-"""The files of edits: which picture goes with which mask, sketch and colours, and what they hold."""
+"""The files of edits: which picture goes with which mask, sketch and colours, and their pixels."""
 
 import dataclasses
 import pathlib
@@ -48,7 +48,7 @@ def find_edits(
     one_file = not image.is_dir() and not output.is_dir() and bool(output.suffix)
     if one_file and output.suffix.lower() not in LOSSLESS:
         raise InputError(
-            f"{output}: what is not erased stays as it is, which {output.suffix} cannot keep; write "
+            f"{output}: {output.suffix} would change what is not erased; write "
             f"one of {', '.join(LOSSLESS)}"
         )
     if image.is_dir() and output.suffix.lower() in FORMATS:
