@@ -67,7 +67,7 @@ class GatedConvolution(nn.Module):
         kernel = self.param("kernel", two_kernels, shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, shape[-1:], jnp.float32)
         if self.stride == 1:
-            kernel = _taps_on_the_map(kernel, x.shape[1:3], self.dilation)
+            kernel = _taps_on_the_map(kernel, (x.shape[1], x.shape[2]), self.dilation)
         y = lax.conv_general_dilated(
             x.astype(self.dtype),
             kernel.astype(self.dtype),

@@ -145,13 +145,15 @@ def resize_known(image: np.ndarray, mask: np.ndarray, size: int) -> np.ndarray:
 
 
 def _square(mask: np.ndarray, side: int) -> Box:
-    shape = mask.shape[:2]
-    starts = []
-    for (first, last), pixels in zip(extent(mask), shape):
-        if last - first > side:
-            return Box(0, 0, *shape)
-        starts.append(min(max((first + last - side) // 2, 0), pixels - side))
-    return Box(*starts, side, side)
+    height, width = mask.shape[:2]
+    rows, columns = extent(mask)
+    if max(rows[1] - rows[0], columns[1] - columns[0]) > side:
+        return Box(0, 0, height, width)
+    top, left = (
+        min(max((first + last - side) // 2, 0), pixels - side)
+        for (first, last), pixels in ((rows, height), (columns, width))
+    )
+    return Box(top, left, side, side)
 
 
 def _sums(x: np.ndarray, size: int) -> np.ndarray:

@@ -69,8 +69,8 @@ def main(args: flags.FlagValues) -> None:
             raise InputError(f"no --{name} given; give --image, --mask and --output, see --help")
     inference_flags.check_model_flags(args)
     for name, least in (("seed", 0), ("num", 1)):
-        if args[name].value < least:
-            raise InputError(f"--{name}={args[name].value}; it must be {least} or more")
+        if (number := int(getattr(args, name))) < least:
+            raise InputError(f"--{name}={number}; it must be {least} or more")
     crop = _crop(args.crop, args.eyes)
 
     from jaxrepro.papers.scfegan.edit_files import find_edits

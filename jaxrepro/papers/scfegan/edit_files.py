@@ -60,9 +60,9 @@ def find_edits(
         jobs.append(
             EditJob(
                 path,
-                _partner(path, mask, "mask"),
-                None if sketch is None else _partner(path, sketch, "sketch", required=False),
-                None if color is None else _partner(path, color, "color", required=False),
+                _mask_of(path, mask),
+                None if sketch is None else _partner(path, sketch, "sketch"),
+                None if color is None else _partner(path, color, "color"),
                 (target,) if num == 1 else tuple(numbered),
             )
         )
@@ -151,10 +151,14 @@ def _is_picture(path: pathlib.Path) -> bool:
     return path.suffix.lower() in FORMATS and not path.name.startswith(".") and path.is_file()
 
 
-def _partner(
-    image: pathlib.Path, place: pathlib.Path, what: str, *, required: bool = True
-) -> pathlib.Path | None:
-    """Returns the file that goes with `image`: `place`, or the one of its name in there."""
+def _mask_of(image: pathlib.Path, place: pathlib.Path) -> pathlib.Path:
+    if (found := _partner(image, place, "mask")) is None:
+        raise InputError(f"no mask for {image}: no {place / image.stem} with any ending")
+    return found
+
+
+def _partner(image: pathlib.Path, place: pathlib.Path, what: str) -> pathlib.Path | None:
+    """Returns the file that goes with `image`: `place`, or the one of its name in there, if any."""
     if not place.is_dir():
         if not place.is_file():
             raise InputError(f"no {what} {place}, seen from {pathlib.Path.cwd()}")
@@ -163,8 +167,6 @@ def _partner(
     found = [path for path in found if _is_picture(path)]
     if len(found) > 1:
         raise InputError(f"{image} has two {what}s: {found[0]} and {found[1]}")
-    if not found and required:
-        raise InputError(f"no {what} for {image}: no {place / image.stem} with any ending")
     return found[0] if found else None
 
 
