@@ -101,7 +101,9 @@ class Editor:
     def _conditions(self, arrays: Mapping[str, np.ndarray], box: Box) -> dict[str, np.ndarray]:
         """Returns the conditions of the crop at the generator's size, with a batch axis."""
         size = self.trained.resolution
-        part = {name: crops.cut(x, box) for name, x in arrays.items()}
+        # Before a pixel of the small picture stands for some inside and some outside of the mask.
+        inside = {name: arrays[name] * arrays["mask"] for name in ("sketch", "strokes")}
+        part = {name: crops.cut(x, box) for name, x in {**arrays, **inside}.items()}
         image = crops.resize_known(part["image"], part["mask"], size)
         color = crops.shrink_colors(part["color"], part["strokes"], size)
         marks = {
@@ -147,7 +149,7 @@ def _checked(
         "strokes": empty if strokes is None else np.asarray(strokes),
     }
     for name, array in arrays.items():
-        shape = image.shape if name == "color" else empty.shape
+        shape = image.shape if name in ("image", "color") else empty.shape
         if array.shape != shape or array.dtype != np.uint8:
             raise InputError(
                 f"{name} is {array.dtype} {array.shape} for an image {image.shape}; it must be "

@@ -101,14 +101,20 @@ def test_every_parameter_learns_and_pictures_stay_in_range():
 
 
 def test_remat_and_bfloat16_compute_the_same():
-    plain = Generator(2, **generator_sizes(32))
     x = jax.random.normal(jax.random.key(1), (1, 32, 32, 9))
-    variables = plain.init(jax.random.key(0), x)
-    want = plain.apply(variables, x)
-    remat = Generator(2, remat=True, **generator_sizes(32))
-    np.testing.assert_allclose(remat.apply(variables, x), want, atol=1e-5)
-    low = Generator(2, dtype=jnp.bfloat16, **generator_sizes(32)).apply(variables, x)
-    assert low.dtype == jnp.float32
+
+    @jax.jit
+    def run(key):
+        plain, remat, low = (
+            Generator(2, **fields, **generator_sizes(32))
+            for fields in ({}, {"remat": True}, {"dtype": jnp.bfloat16})
+        )
+        variables = plain.init(key, x)
+        return [module.apply(variables, x) for module in (plain, remat, low)]
+
+    want, remat, low = run(jax.random.key(0))
+    np.testing.assert_allclose(remat, want, atol=1e-5)
+    assert low.dtype == jnp.float32 and (low != want).any()
     np.testing.assert_allclose(low, want, atol=0.05)
 
 
@@ -119,16 +125,23 @@ def test_the_discriminator_normalises_and_stores_only_in_training():
     @jax.jit
     def run(key):
         variables = module.init(key, x, train=False)
-        scaled = jax.tree.map(lambda w: 5 * w, variables["params"])
-        for layer in scaled.values():
-            layer["bias"] = layer["bias"] + 1.0
-        given = {**variables, "params": scaled}
-        scores = module.apply(given, x, train=False)
-        trained, stored = module.apply(given, x, train=True, mutable=["spectral"])
-        return variables["spectral"], stored["spectral"], scores, trained
 
-    before, after, scores, trained = run(jax.random.key(0))
-    np.testing.assert_allclose(scores, trained, rtol=1e-5)
+        def scores(factor, train):
+            params = {
+                name: {"kernel": factor * layer["kernel"], "bias": layer["bias"] + 1}
+                for name, layer in variables["params"].items()
+            }
+            given = {**variables, "params": params}
+            return module.apply(given, x, train=train, mutable=["spectral"])
+
+        return variables["spectral"], scores(1, False), scores(7, True)
+
+    before, (scores, kept), (trained, after) = run(jax.random.key(0))
+    # A kernel's size does not matter; training or not is the same function.
+    np.testing.assert_allclose(scores, trained, atol=1e-4)
+    after = after["spectral"]
+    if "spectral" in kept:
+        np.testing.assert_array_equal(kept["spectral"]["layer_1"]["u"], before["layer_1"]["u"])
     assert (np.asarray(scores) < 0).any() and (np.asarray(scores) > 0).any()
     for name in before:
         assert np.abs(before[name]["u"] - after[name]["u"]).max() > 1e-3
