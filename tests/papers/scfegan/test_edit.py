@@ -1,14 +1,18 @@
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
+from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.export import Export, write_export
 from jaxrepro.core.random import named_key
+from jaxrepro.core.state import Net, TrainState
+from jaxrepro.core.workdir import MODEL_CARD, write_json
 from jaxrepro.data.picture_files import Picture, read_picture, write_picture
 from jaxrepro.papers.scfegan import edit
 from jaxrepro.papers.scfegan.conditions import draw_noise, generator_input, to_bytes
@@ -281,3 +285,32 @@ def test_exports_of_other_kinds_are_refused(tmp_path):
     write_export(tmp_path / "e", Export(good.card, {"x": good.nets[NET]}))
     with pytest.raises(InputError, match="has no network 'g'"):
         load_trained(export=tmp_path / "e")
+
+
+def test_a_run_gives_its_moving_average(tmp_path):
+    network = trained()
+    write_json(tmp_path / MODEL_CARD, network.card)
+    with pytest.raises(InputError, match="no checkpoints? in"):
+        load_trained(workdir=tmp_path)
+    state = TrainState(
+        jnp.zeros((), jnp.int32),
+        jax.random.key(0),
+        nets={NET: Net(jax.tree.map(jnp.zeros_like, network.variables["params"]), {}, ())},
+        ema={NET: jax.tree.map(jnp.asarray, network.variables)},
+    )
+    with Checkpoints(tmp_path) as checkpoints:
+        for step in (3, 5):
+            checkpoints.save(step, state, wait=True)
+            state = state.replace(ema=jax.tree.map(lambda x: x + 1, state.ema))
+    at_three = load_trained(workdir=tmp_path, step=3)
+    assert at_three.origin == f"step 3 of {tmp_path}"
+    chex.assert_trees_all_equal(at_three.variables, network.variables)
+    latest = load_trained(workdir=tmp_path)
+    chex.assert_trees_all_close(
+        latest.variables, jax.tree.map(lambda x: x + 1, network.variables), rtol=1e-6
+    )
+    for places in ({}, {"workdir": tmp_path, "export": tmp_path}):
+        with pytest.raises(InputError, match="give one of"):
+            load_trained(**places)
+    with pytest.raises(InputError, match="step 3 given without"):
+        load_trained(export=tmp_path, step=3)
