@@ -14,6 +14,7 @@ from jax import lax
 
 from jaxrepro.nn.convolution import DIMENSION_NUMBERS
 from jaxrepro.nn.local_response_norm import local_response_norm
+from jaxrepro.nn.operations import operations_for
 from jaxrepro.nn.pixel_norm import pixel_norm
 
 NEGATIVE_SLOPE = 0.2
@@ -66,21 +67,27 @@ class GatedConvolution(nn.Module):
         shape = (self.kernel_size, self.kernel_size, x.shape[-1], 2 * self.features)
         kernel = self.param("kernel", two_kernels, shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, shape[-1:], jnp.float32)
-        if self.stride == 1:
-            kernel = _taps_on_the_map(kernel, (x.shape[1], x.shape[2]), self.dilation)
-        y = lax.conv_general_dilated(
-            x.astype(self.dtype),
-            kernel.astype(self.dtype),
-            (self.stride, self.stride),
-            "SAME",
-            rhs_dilation=(self.dilation, self.dilation),
-            dimension_numbers=DIMENSION_NUMBERS,
-        )
+        y = self._convolve(x.astype(self.dtype), kernel)
         feature, gate = jnp.split(y + bias.astype(self.dtype), 2, axis=-1)
         feature = NORMS[self.norm](feature)
         if self.activation:
             feature = leaky_relu(feature)
         return (feature * jax.nn.sigmoid(gate)).astype(self.dtype)
+
+    def _convolve(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        if self.stride == 1:
+            kernel = _taps_on_the_map(kernel, (x.shape[1], x.shape[2]), self.dilation)
+            return operations_for(kernel_size=kernel.shape[0], dilation=self.dilation).convolve(
+                x, kernel
+            )
+        return lax.conv_general_dilated(
+            x,
+            kernel.astype(x.dtype),
+            (self.stride, self.stride),
+            "SAME",
+            rhs_dilation=(self.dilation, self.dilation),
+            dimension_numbers=DIMENSION_NUMBERS,
+        )
 
 
 def _taps_on_the_map(kernel: jax.Array, size: tuple[int, int], dilation: int) -> jax.Array:

@@ -9,11 +9,16 @@ from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.nn.gated_convolution import NORMS
 from jaxrepro.nn.gated_deconvolution import GATES
+from jaxrepro.papers.scfegan.coarse_to_fine import CoarseToFine
 from jaxrepro.papers.scfegan.discriminator import Discriminator
 from jaxrepro.papers.scfegan.generator import WIDTHS, Generator
 from jaxrepro.papers.scfegan.presets import discriminator_sizes, generator_sizes
 
 _FEWEST_HALVINGS = 3
+_ARCHITECTURES: Mapping[str, type[Generator]] = {
+    "unet": Generator,
+    "coarse_to_fine": CoarseToFine,
+}
 
 
 def networks_from_settings(model: Settings, *, resolution: int) -> tuple[Generator, Discriminator]:
@@ -25,7 +30,8 @@ def networks_from_settings(model: Settings, *, resolution: int) -> tuple[Generat
     both: dict[str, Any] = {
         "dtype": getattr(jnp, model.one_of("dtype", ("float32", "bfloat16"))),
     }
-    generator = Generator(
+    architecture = model.one_of("architecture", tuple(_ARCHITECTURES))
+    generator = _ARCHITECTURES[architecture](
         width=model.at_least("width", 1),
         deconvolution_gate=model.one_of("deconvolution_gate", GATES),
         norm=model.one_of("norm", tuple(NORMS)),
@@ -47,7 +53,9 @@ def generator_card(module: Generator) -> dict[str, Any]:
 
     How it was computed, its dtype and rematerialisation, is no part of it.
     """
+    (architecture,) = (name for name, kind in _ARCHITECTURES.items() if type(module) is kind)
     return {
+        "architecture": architecture,
         "width": module.width,
         "halvings": module.halvings,
         "dilations": list(module.dilations),
@@ -60,6 +68,7 @@ def generator_from_card(card: Any) -> Generator:
     """Returns the generator that `generator_card` described; raises InputError if there is none."""
     fields = dict(card) if isinstance(card, Mapping) else {}
     checks = {
+        "architecture": lambda name: isinstance(name, str) and name in _ARCHITECTURES,
         "width": _whole,
         "halvings": lambda n: _whole(n) and _FEWEST_HALVINGS <= n <= len(WIDTHS),
         "dilations": lambda rates: isinstance(rates, list) and rates and all(map(_whole, rates)),
@@ -71,7 +80,8 @@ def generator_from_card(card: Any) -> Generator:
     for name, is_right in checks.items():
         if not is_right(fields[name]):
             raise InputError(f"the model card's generator has {name}={fields[name]!r}")
-    return Generator(**{**fields, "dilations": tuple(fields["dilations"])})
+    kind = _ARCHITECTURES[fields.pop("architecture")]
+    return kind(**{**fields, "dilations": tuple(fields["dilations"])})
 
 
 def _whole(value: Any) -> bool:

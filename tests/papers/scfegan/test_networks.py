@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.papers.scfegan.coarse_to_fine import CoarseToFine
 from jaxrepro.papers.scfegan.discriminator import Discriminator
 from jaxrepro.papers.scfegan.generator import Generator, dilations_for
 from jaxrepro.papers.scfegan.networks import (
@@ -18,6 +19,7 @@ from jaxrepro.papers.scfegan.networks import (
 from jaxrepro.papers.scfegan.presets import PRESETS, discriminator_sizes, generator_sizes
 
 MODEL = {
+    "architecture": "unet",
     "width": 2,
     "deconvolution_gate": "separate",
     "norm": "pixel",
@@ -170,6 +172,7 @@ def test_a_config_makes_both_networks_and_a_card_the_generator_again():
         with pytest.raises(InputError, match=message):
             networks_from_settings(Settings(ConfigDict(MODEL | {name: value})), resolution=64)
     for name, value in (
+        ("architecture", "vae"),
         ("width", 0),
         ("width", True),
         ("halvings", 9),
@@ -183,3 +186,34 @@ def test_a_config_makes_both_networks_and_a_card_the_generator_again():
     for strange in (None, {}, card | {"more": 1}):
         with pytest.raises(InputError, match="lacks or has too many"):
             generator_from_card(strange)
+
+
+def test_the_second_network_sees_the_hole_filled_by_the_first():
+    fields = {"width": 2, **generator_sizes(32)}
+    both, one = CoarseToFine(**fields), Generator(**fields)
+    x = np.random.default_rng(0).normal(size=(1, 32, 32, 9)).astype(np.float32)
+    x[..., 7] = np.arange(32) < 12
+
+    @jax.jit
+    def run(key):
+        variables = both.init(key, x)
+        coarse, fine = both.apply(variables, x, method="stages")
+        first, second = ({"params": variables["params"][n]} for n in ("coarse", "fine"))
+        filled = jnp.concatenate([coarse[:, :, :12], x[:, :, 12:, :3]], axis=2)
+        alone = one.apply(first, x)
+        return (
+            variables,
+            coarse,
+            alone,
+            fine,
+            one.apply(second, jnp.concatenate([filled, x[..., 3:]], axis=-1)),
+        )
+
+    variables, coarse, alone, fine, want = run(jax.random.key(0))
+    np.testing.assert_allclose(coarse, alone, atol=1e-6)
+    np.testing.assert_allclose(fine, want, atol=1e-5)
+    single = jax.eval_shape(lambda: one.init(jax.random.key(0), x))
+    assert num_parameters(variables) == 2 * num_parameters(single)
+    card = generator_card(both)
+    assert card["architecture"] == "coarse_to_fine" and generator_from_card(card) == both
+    assert type(generator_from_card(card | {"architecture": "unet"})) is Generator
