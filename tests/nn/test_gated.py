@@ -1,5 +1,6 @@
 """Gated convolutions, transposed ones and local response norms against golden values."""
 
+import pathlib
 import re
 
 import chex
@@ -15,13 +16,18 @@ from jaxrepro.nn.operations import DEFINITIONS, FOR_CPU
 from jaxrepro.nn.pixel_norm import pixel_norm
 from jaxrepro.nn.spectral_norm import power_iteration
 
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 RNG = np.random.default_rng(0)
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 
 
 @pytest.fixture(scope="module")
-def golden(data_folder):
-    return np.load(data_folder / "goldens" / "scfegan_ops.npz", allow_pickle=False)
+def golden():
+    content = {}
+    for name in ("layers", "operations"):
+        with np.load(GOLDEN / f"scfegan_{name}.npz", allow_pickle=False) as file:
+            content |= {key: file[key] for key in file.files}
+    return content
 
 
 def gated(kernel, bias, gate_kernel, gate_bias):
