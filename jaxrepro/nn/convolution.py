@@ -1,4 +1,6 @@
-"""Convolutions of NHWC maps with HWIO kernels, stride 1, zero padding that keeps the size or none.
+"""Convolutions of NHWC maps with HWIO kernels, zero padding that keeps the size, or none.
+
+All have stride 1 but `transpose_convolve`, whose kernel has outputs before inputs.
 
 These are the definitions; `phase_convolution` has faster forms of those that change the size.
 A kernel may be wider (float32) than the map it is used on.
@@ -52,3 +54,19 @@ def upsample_then_convolve(
 def convolve_then_pool(x: jax.Array, kernel: jax.Array, dilation: int = 1) -> jax.Array:
     """Returns [B, H//2, W//2, O]: x [B, H, W, I] convolved, then averaged over 2x2 windows."""
     return resampling.average_pool(convolve(x, kernel, dilation))
+
+
+def transpose_convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Returns [B, 2H, 2W, O]: the transposed convolution of x [B, H, W, I], stride 2, SAME.
+
+    kernel: [h, w, O, I], h and w at least 2: the map whose gradient with respect to its input this
+    is goes from 2H x 2W to H x W. So does `tf.nn.conv2d_transpose`.
+    """
+    return lax.conv_transpose(
+        x,
+        kernel.astype(x.dtype),
+        (2, 2),
+        "SAME",
+        dimension_numbers=DIMENSION_NUMBERS,
+        transpose_kernel=True,
+    )

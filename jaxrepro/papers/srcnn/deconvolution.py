@@ -1,9 +1,4 @@
-"""Transposed convolution by a whole stride, as a convolution of the small map.
-
-The output pixels that lie at the same place between input pixels (of the same phase) all see the
-same taps of the kernel, so each phase is a small convolution, and the phases laid side by side are
-the output: nothing is multiplied by the zeros that a transposed convolution inserts.
-"""
+"""Transposed convolution by a whole stride, as a convolution of the small map."""
 
 import flax.linen as nn
 import jax
@@ -11,6 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxrepro.nn.resampling import pixel_shuffle
+from jaxrepro.nn.transposed_phases import phase_kernels, reach, window
 from jaxrepro.papers.srcnn.borders import Border
 
 
@@ -58,33 +54,3 @@ class Deconvolution(nn.Module):
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
         )
         return pixel_shuffle(y, self.stride) + bias.astype(x.dtype)
-
-
-def window(side: int, stride: int, padding: int) -> tuple[int, int]:
-    """Returns (first, last): output pixels stride q, ..., stride q + stride - 1 see q + first to
-    q + last.
-    """
-    return -((side - 1 - padding) // stride), (stride - 1 + padding) // stride
-
-
-def reach(side: int, stride: int, padding: int) -> int:
-    """Returns how far the output pixels of q see from it, on the worse side, in input pixels."""
-    first, last = window(side, stride, padding)
-    return max(-first, last)
-
-
-def phase_kernels(kernel: jax.Array, stride: int, padding: int) -> jax.Array:
-    """Returns the kernels of all phases, [T, T, I, stride stride O], to be followed by
-    `pixel_shuffle`.
-
-    kernel: [side, side, I, O]. T is the length of `window`; taps that a phase lacks are zero.
-    """
-    side = kernel.shape[0]
-    first, last = window(side, stride, padding)
-    num = last - first + 1
-    # Phase p and input q + j meet tap p + padding - stride j: with j falling, one run of taps.
-    before = stride * last - padding
-    edges = (before, num * stride - side - before)
-    taps = jnp.pad(kernel, (edges, edges, (0, 0), (0, 0)))
-    taps = taps.reshape(num, stride, num, stride, *kernel.shape[2:])[::-1, :, ::-1]
-    return taps.transpose(0, 2, 4, 1, 3, 5).reshape(num, num, kernel.shape[2], -1)

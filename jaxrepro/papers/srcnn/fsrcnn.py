@@ -12,8 +12,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxrepro.nn.transposed_phases import reach
 from jaxrepro.papers.srcnn.borders import Border, valid
-from jaxrepro.papers.srcnn.deconvolution import Deconvolution, reach
+from jaxrepro.papers.srcnn.deconvolution import Deconvolution
 from jaxrepro.papers.srcnn.model import Convolution
 
 # Where parametric ReLUs start (He et al., ICCV 2015).
