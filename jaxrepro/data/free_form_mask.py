@@ -76,6 +76,9 @@ class MaskMix:
             )
 
 
+USUAL_MASKS = MaskMix()
+
+
 def random_strokes(size: int, rng: np.random.Generator, brush: Brush = ERASER) -> list[Stroke]:
     """Random strokes on a picture of size x size pixels, 1 to `brush.max_strokes` of them."""
     count = rng.integers(1, brush.max_strokes, endpoint=True)

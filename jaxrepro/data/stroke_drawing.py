@@ -5,7 +5,6 @@ meets in use what it met in training.
 """
 
 import dataclasses
-import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -83,22 +82,14 @@ def draw_strokes(height: int, width: int, strokes: Iterable[Stroke]) -> np.ndarr
             cv2.polylines(picture, [fixed], False, 1, 1, cv2.LINE_8, _FRACTION_BITS)
             continue
         # OpenCV's own thick lines are up to two pixels too wide.
-        for begin, end in itertools.pairwise(centers):
-            along = end - begin
-            length = np.hypot(*along)
-            if length:
-                side = np.array([-along[1], along[0]]) * (radius / length)
-                corners = np.stack([begin + side, end + side, end - side, begin - side])
-                corners = np.rint(corners * scale).astype(np.int32)
-                cv2.fillConvexPoly(picture, corners, 1, cv2.LINE_8, _FRACTION_BITS)
-        for x, y in fixed.tolist():
-            cv2.circle(
-                picture,
-                (x, y),
-                round(max(0.0, radius) * scale),
-                1,
-                cv2.FILLED,
-                cv2.LINE_8,
-                _FRACTION_BITS,
-            )
+        along = np.diff(centers, axis=0)
+        length = np.hypot(along[:, 0], along[:, 1])[:, np.newaxis]
+        side = along[:, ::-1] * [-radius, radius] / np.maximum(length, 1e-9)
+        begin, end = centers[:-1], centers[1:]
+        corners = np.stack([begin + side, end + side, end - side, begin - side], axis=1)
+        for quadrangle in np.rint(corners * scale).astype(np.int32):
+            cv2.fillConvexPoly(picture, quadrangle, 1, cv2.LINE_8, _FRACTION_BITS)
+        fixed_radius = round(max(0.0, radius) * scale)
+        for center in fixed.tolist():
+            cv2.circle(picture, center, fixed_radius, 1, cv2.FILLED, cv2.LINE_8, _FRACTION_BITS)
     return picture[..., np.newaxis]
