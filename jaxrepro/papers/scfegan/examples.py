@@ -5,6 +5,8 @@ All randomness comes from one generator, so that an example is a function of (se
 
 import dataclasses
 import functools
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -132,7 +134,8 @@ def example_transform(settings: ExampleSettings) -> Transform:
 class FixedExamples(Items):
     """One example of each picture, always the same: example i depends on (seed, i) alone.
 
-    For evaluation and previews, with `eval_batches` and `FIXED`.
+    For evaluation and previews, with `eval_batches` and `FIXED`. What is erased is called "hole"
+    here, because in those batches "mask" tells which rows count; see `conditions_of`.
     """
 
     def __init__(self, faces: Items, settings: ExampleSettings, *, seed: int = 0):
@@ -145,10 +148,17 @@ class FixedExamples(Items):
 
     def __getitem__(self, index: int) -> Item:
         rng = np.random.default_rng([self._seed, index])
-        return draw_example(self._faces[index], rng, self._settings)
+        example = draw_example(self._faces[index], rng, self._settings)
+        return {"hole": example.pop("mask"), **example}
 
     def __repr__(self) -> str:
         return f"FixedExamples({self._faces!r}, {self._settings!r}, seed={self._seed})"
+
+
+def conditions_of(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """What `draw_example` gives, of a batch of `FixedExamples`: "mask" is what is erased again."""
+    names = ("image", "sketch", "color", "strokes", "noise")
+    return {"mask": batch["hole"], **{name: batch[name] for name in names}}
 
 
 def _as_it_is(item: Item) -> Item:

@@ -28,6 +28,10 @@ _CHEEKS = ((0.33, 0.52, 0.43, 0.64), (0.57, 0.52, 0.67, 0.64))
 _FACE_CENTER, _FACE_AXES = (0.5, 0.585), (0.25, 0.335)
 # Distance in CIELAB up to which a part has the colour of the top of the head.
 _LIKE = 18.0
+# A part is hair only if this much nearer to the top of the head than to anything else.
+_CLEARLY = 0.8
+# Distance in CIELAB that the top of the head must have from the cheeks and the background.
+_DIFFERENT = 5.0
 # Shares of the picture outside of which what was found is not hair.
 _PLAUSIBLE = (0.02, 0.5)
 
@@ -65,14 +69,16 @@ def likely_hair(colors: np.ndarray, parts: np.ndarray) -> np.ndarray:
     top = np.median(_cut(lab_map, _TOP_OF_HEAD, size).reshape(-1, 3), axis=0)
     cheeks = np.concatenate([_cut(lab_map, box, size).reshape(-1, 3) for box in _CHEEKS])
     others = [cheeks, *(_cut(lab_map, box, size).reshape(-1, 3) for box in _CORNERS)]
-    from_others = [np.linalg.norm(lab - np.median(x, axis=0), axis=-1) for x in others]
+    others = [np.median(pixels, axis=0) for pixels in others]
+    from_others = [np.linalg.norm(lab - other, axis=-1) for other in others]
     from_hair = np.linalg.norm(lab - top, axis=-1)
-    like = (from_hair < _LIKE) & (from_hair < np.min(from_others, axis=0))
+    like = (from_hair < _LIKE) & (from_hair < _CLEARLY * np.min(from_others, axis=0))
     like = like[inverse].reshape(parts.shape)
     _, pieces = cv2.connectedComponents(like.astype(np.uint8), connectivity=4)
     touching = np.unique(_cut(pieces, _TOP_OF_HEAD, size))
     hair = np.isin(pieces, touching[touching > 0])
-    if not _PLAUSIBLE[0] <= hair.mean() <= _PLAUSIBLE[1]:
+    differs = min(float(np.linalg.norm(top - other)) for other in others) >= _DIFFERENT
+    if not differs or not _PLAUSIBLE[0] <= hair.mean() <= _PLAUSIBLE[1]:
         hair = np.zeros_like(hair)
     return hair[..., np.newaxis].astype(np.uint8)
 
