@@ -114,7 +114,8 @@ def _progress(console):
         progress.MofNCompleteColumn(),
         progress.TimeRemainingColumn(),
         console=console,
-        transient=True,
+        # In a file a bar is noise.
+        disable=not console.is_terminal,
     )
 
 
