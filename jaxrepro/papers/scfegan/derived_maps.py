@@ -23,6 +23,8 @@ from jaxrepro.papers.scfegan.sketches import STYLES, LineStyle, canny_sketches
 
 # Counts changes of this module that change its results.
 _VERSION = 1
+# A face of fewer pixels has no parts.
+_SMALLEST = 16
 # The most bits of a byte.
 _MAX_SKETCHES = 8
 
@@ -51,8 +53,8 @@ class MapRecipe:
     edge_weights: str = ""
 
     def __post_init__(self):
-        if self.size < 8:
-            raise InputError(f"size={self.size} given; pictures must have at least 8 pixels a side")
+        if self.size < _SMALLEST:
+            raise InputError(f"size={self.size} given; it must be at least {_SMALLEST} pixels")
         if not 1 <= len(self.styles) <= _MAX_SKETCHES:
             raise InputError(f"{len(self.styles)} styles given; allowed are 1 to {_MAX_SKETCHES}")
 

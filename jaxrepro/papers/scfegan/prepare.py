@@ -125,10 +125,12 @@ def _summary(manifest, report, output: pathlib.Path, seconds: float) -> list[str
 
     settings, count = manifest.settings, len(manifest.pictures)
     held_out = split_indices(count, split="held_out", held_out_every=settings["held_out_every"])
+    number = settings["num_sketches"]
+    sketches = "1 sketch" if number == 1 else f"{number} sketches"
     megabytes = sum(shard.num_bytes for shard in manifest.shards) / 1e6
     lines = [
         f"{output}: {count:,} pictures of {settings['size']}x{settings['size']} with "
-        f"{settings['num_sketches']} sketches each, {count - len(held_out):,} to train and "
+        f"{sketches} each, {count - len(held_out):,} to train and "
         f"{len(held_out):,} held out, {megabytes:,.1f} MB",
         f"derived {report.num_derived:,} in {seconds:.1f} s"
         + (f", kept {report.num_kept:,} from before" if report.num_kept else ""),
