@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data import record_writer
+from jaxrepro.data import parallel_jobs, record_writer
 from jaxrepro.data.sources import open_source
 
 
@@ -237,7 +237,7 @@ def test_other_sets_are_refused(images, tmp_path):
 
 def test_two_writers_do_not_meet(images, tmp_path):
     output = tmp_path / "set"
-    with record_writer._locked(output), pytest.raises(InputError, match="another process"):
+    with parallel_jobs.locked_folder(output), pytest.raises(InputError, match="another process"):
         write(images, output)
 
 

@@ -5,22 +5,16 @@ shard is written under a temporary name, flushed to disk and renamed; then its d
 written beside it in the same way. A shard with a description that fits it is kept by the next run.
 """
 
-import concurrent.futures
-import contextlib
 import dataclasses
-import fcntl
 import json
-import multiprocessing
-import multiprocessing.connection
 import os
 import pathlib
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically
+from jaxrepro.data.parallel_jobs import flush_to_disk, locked_folder, run_jobs
 from jaxrepro.data.records import (
     MANIFEST,
     Manifest,
@@ -79,7 +73,7 @@ def write_set(
         "fingerprint": source.fingerprint(),
     }
     writer = _ShardWriter(source, directory, size, shard_size, skip_bad_images)
-    with _locked(directory):
+    with locked_folder(directory):
         if (complete := _resume(directory, settings)) is not None:
             return complete
         shards: dict[int, Shard] = {}
@@ -89,7 +83,8 @@ def write_set(
         kept = sum(len(writer.indices(number)) for number in shards)
         on_progress(kept)
         missing = [number for number in range(writer.num_shards) if number not in shards]
-        shards |= _write_shards(writer, missing, num_workers, lambda n: on_progress(kept + n))
+        written = run_jobs(writer.write, missing, num_workers, lambda n: on_progress(kept + n))
+        shards |= dict(zip(missing, written))
         manifest = Manifest(settings, tuple(shards[number] for number in sorted(shards)))
         if not any(shard.labels for shard in manifest.shards):
             raise InputError(f"{source!r}: not one of its {len(source)} images can be read")
@@ -145,7 +140,7 @@ class _ShardWriter:
         try:
             labels, skipped, num_enlarged = self._write_records(number, writer, on_image)
             writer.close()
-            _flush_to_disk(temporary)
+            flush_to_disk(temporary)
             shard = Shard(
                 name=path.name,
                 num_bytes=temporary.stat().st_size,
@@ -159,7 +154,7 @@ class _ShardWriter:
             if writer.is_open():
                 writer.close()
             temporary.unlink(missing_ok=True)
-        _flush_to_disk(self.directory)
+        flush_to_disk(self.directory)
         _describe(self.directory, shard)
         return shard
 
@@ -253,115 +248,3 @@ def _remove_temporaries(directory: pathlib.Path) -> None:
 def _remove_traces(directory: pathlib.Path) -> None:
     for path in (*directory.glob("images-*.json"), directory / UNFINISHED):
         path.unlink(missing_ok=True)
-
-
-def _flush_to_disk(path: pathlib.Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _locked(directory: pathlib.Path) -> Iterator[None]:
-    """Makes the folder and keeps a second writer out; the lock ends with the process."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the output folder {directory}: {error.strerror}") from error
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise InputError(f"another process is writing to {directory}; wait for it") from error
-    finally:
-        os.close(descriptor)
-
-
-def _write_shards(
-    writer: _ShardWriter, numbers: list[int], num_workers: int, on_progress: Callable[[int], None]
-) -> dict[int, Shard]:
-    """Writes the shards in worker processes; at the first error the others stop, too."""
-    # Not fork: a forked child of a process with threads can hang.
-    context = multiprocessing.get_context("spawn")
-    num_done, stop = context.Value("q", 0), context.Event()
-    pool = concurrent.futures.ProcessPoolExecutor(
-        max(1, min(num_workers, len(numbers))),
-        mp_context=context,
-        initializer=_start_worker,
-        initargs=(writer, num_done, stop),
-    )
-    with pool:
-        with _sigint_blocked():
-            futures = {pool.submit(_write_shard, number): number for number in numbers}
-        pending = set(futures)
-        try:
-            while pending:
-                done, pending = concurrent.futures.wait(pending, timeout=0.2)
-                for future in done:
-                    future.result()
-                on_progress(num_done.value)
-        except concurrent.futures.process.BrokenProcessPool as error:
-            raise InputError(
-                "a worker process died, perhaps for lack of memory; run the same command again "
-                "with fewer --num_workers"
-            ) from error
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-    return {number: future.result() for future, number in futures.items()}
-
-
-@contextlib.contextmanager
-def _sigint_blocked() -> Iterator[None]:
-    """Processes started in here never see Ctrl-C, which the terminal sends to all; it reaches this
-    process at the end of the block.
-    """
-    received: list[int] = []
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    # The mask is this thread's, for children to inherit: a signal that another thread takes would
-    # still interrupt this one, in the middle of what it tells a child.
-    handler = signal.getsignal(signal.SIGINT) or signal.SIG_DFL
-    if in_main_thread:
-        signal.signal(signal.SIGINT, lambda number, _: received.append(number))
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if in_main_thread:
-            signal.signal(signal.SIGINT, handler)
-    if received:
-        signal.raise_signal(signal.SIGINT)
-
-
-class _StoppedError(Exception):
-    """Another shard failed, or the user interrupted."""
-
-
-def _start_worker(writer: _ShardWriter, num_done: Any, stop: Any) -> None:
-    global _worker
-    _worker = (writer, num_done, stop)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    multiprocessing.connection.wait([parent.sentinel])
-    os._exit(1)
-
-
-def _write_shard(number: int) -> Shard:
-    writer, num_done, stop = _worker
-
-    def on_image() -> None:
-        if stop.is_set():
-            raise _StoppedError
-        with num_done.get_lock():
-            num_done.value += 1
-
-    return writer.write(number, on_image)
