@@ -51,6 +51,10 @@ _LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
 _JPEG_QUALITY = 95
 
 
+class PictureTooLargeError(InputError):
+    """A picture of more pixels than allowed."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Picture:
     """A picture as a viewer shows it, and what its file says about it.
@@ -108,25 +112,35 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int | None = None)
     into the colours.
     """
     path = pathlib.Path(path)
-    limit = Image.MAX_IMAGE_PIXELS if max_pixels is None else max_pixels
     try:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
+    return decode_picture(data, str(path), max_pixels=max_pixels)
+
+
+def decode_picture(data: bytes, name: str, *, max_pixels: int | None = None) -> Picture:
+    """Returns the picture in the bytes of a file, which messages call `name`; see `read_picture`.
+
+    Not for several threads at once: Pillow's limit on pixels belongs to the process.
+
+    Raises PictureTooLargeError for more than max_pixels pixels, else InputError.
+    """
+    limit = Image.MAX_IMAGE_PIXELS if max_pixels is None else max_pixels
     try:
         with _pixel_limit(limit), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return _decode(data)
     except _BOMBS as error:
-        raise InputError(
-            f"{path}: more than {limit} pixels, refused as a decompression bomb; shrink the "
+        raise PictureTooLargeError(
+            f"{name}: more than {limit} pixels, refused as a decompression bomb; shrink the "
             "picture or raise the limit"
         ) from error
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{name}: {error}") from error
     except _DECODE_ERRORS as error:
-        raise InputError(f"{path}: not a readable picture ({_line(error, path)})") from error
+        raise InputError(f"{name}: not a readable picture ({_line(error)})") from error
 
 
 def read_colors(path: str | os.PathLike[str]) -> np.ndarray:
@@ -157,7 +171,7 @@ def write_picture(path: str | os.PathLike[str], picture: Picture) -> None:
     try:
         data = _encode(kind, picture)
     except (OSError, ValueError, TypeError, struct.error) as error:
-        raise InputError(f"cannot write {path} as {kind}: {_line(error, path)}") from error
+        raise InputError(f"cannot write {path} as {kind}: {_line(error)}") from error
     write_atomically(path, data)
 
 
@@ -345,7 +359,7 @@ def _encode(kind: str, picture: Picture) -> bytes:
     return file.getvalue()
 
 
-def _line(error: BaseException, path: pathlib.Path) -> str:
+def _line(error: BaseException) -> str:
     # Pillow names the object in memory that it was given.
     text = " ".join(str(error).split()) or type(error).__name__
     return "unknown format" if "cannot identify image file" in text else text

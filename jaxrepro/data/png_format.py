@@ -57,10 +57,12 @@ def encode(
     exif: bytes | None = None,
     dots_per_inch: tuple[float, float] | None = None,
     color_chunks: tuple[tuple[bytes, bytes], ...] = (),
+    compress_level: int = 6,
 ) -> bytes:
     """Returns the PNG file of uint8 or uint16 [H, W, C]; C is 1 grey, 3 RGB, and 1 more with alpha.
 
     exif: an EXIF block that begins with its byte order.
+    compress_level: zlib's, 0 to 9, for 8 bits a sample.
     """
     about = list(color_chunks)
     if icc_profile is not None:
@@ -70,19 +72,19 @@ def encode(
         about.append((b"pHYs", struct.pack(">IIB", *per_meter, 1)))
     if exif is not None:
         about.append((b"eXIf", exif))
-    header, *pixels = png.Reader(bytes=_bare_file(samples)).chunks()
+    header, *pixels = png.Reader(bytes=_bare_file(samples, compress_level)).chunks()
     file = io.BytesIO()
     png.write_chunks(file, [header, *about, *pixels])
     return file.getvalue()
 
 
-def _bare_file(samples: np.ndarray) -> bytes:
+def _bare_file(samples: np.ndarray, compress_level: int) -> bytes:
     """Returns a PNG file of the pixels alone."""
     height, width, channels = samples.shape
     file = io.BytesIO()
     if samples.dtype == np.uint8 or channels == 1:
         pixels = samples[..., 0] if channels == 1 else samples
-        Image.fromarray(pixels).save(file, "PNG")
+        Image.fromarray(pixels).save(file, "PNG", compress_level=compress_level)
     else:
         writer = png.Writer(
             width, height, greyscale=channels == 2, alpha=channels in (2, 4), bitdepth=16

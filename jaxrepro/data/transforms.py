@@ -2,7 +2,8 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -11,7 +12,10 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.data.source import Item
 
 # What lies beyond the edges of an image that is moved, by numpy's name for it.
-BORDERS = {"reflect": "reflect", "black": "constant"}
+BORDERS: Mapping[str, Literal["reflect", "constant"]] = {
+    "reflect": "reflect",
+    "black": "constant",
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -60,7 +60,6 @@ def make_classifier(settings: Settings, *, num_classes: int) -> Classifier:
     return with_equal_parameters(module) if size == "equal" else module
 
 
-@functools.cache
 def with_equal_parameters(module: Classifier) -> Classifier:
     """Returns `module`, narrower, with about as many parameters as it has without its pyramids.
 
@@ -103,9 +102,14 @@ def _narrower(module: Classifier) -> list[Callable[[], Classifier]]:
     return [functools.partial(module.clone, group_width=k + 1) for k in range(module.group_width)]
 
 
-@functools.cache
 def num_parameters(module: Classifier, size: int = 32) -> int:
     """Returns the number of parameters; nothing is computed. size: of images, of no influence."""
+    # Modules can be hashed, which type checkers do not see.
+    return _num_parameters(cast(Any, module), size)
+
+
+@functools.cache
+def _num_parameters(module: Any, size: int) -> int:
     x = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
     shapes = jax.eval_shape(lambda x: module.init(jax.random.key(0), x, train=False), x)
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes["params"]))

@@ -1,0 +1,1 @@
+"""The editor in the browser: a page, and the server that draws the strokes and runs the network."""
