@@ -1,4 +1,1 @@
-"""SC-FEGAN: Face Editing Generative Adversarial Network with User's Sketch and Color.
-
-Jo and Park, ICCV 2019, arXiv 1902.06838.
-"""
+"""SC-FEGAN: face editing with a free-form mask, a sketch and colours (Jo and Park, ICCV 2019)."""

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Edits faces: completes what a mask erases, after a sketch and colours.
-=======
 r"""Edits faces: completes what a mask erases, after a sketch and colours.
->>>>>>> main
 
   python -m jaxrepro.papers.scfegan.edit --export=exports/scfegan_128 --image=face.jpg \
       --mask=mask.png --sketch=sketch.png --color=color.png --seed=0 --num=4 --output=edited.png

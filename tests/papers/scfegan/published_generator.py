@@ -30,15 +30,6 @@ def published_shapes(width):
 
 
 def published_arrays(width, seed=0):
-<<<<<<< HEAD
-    rng = np.random.default_rng(seed)
-
-    def draw(shape):
-        fan_in = np.prod(shape[:-1]) if len(shape) == 4 else 4
-        return rng.normal(0, fan_in**-0.5, shape).astype(np.float32)
-
-    return {name: draw(shape) for name, shape in published_shapes(width).items()}
-=======
     """Drawn variables, with which what happens in the narrowest maps is seen in the result."""
     rng = np.random.default_rng(seed)
 
@@ -53,7 +44,6 @@ def published_arrays(width, seed=0):
         return rng.normal(0, deviation, shape).astype(np.float32)
 
     return {name: draw(name, shape) for name, shape in published_shapes(width).items()}
->>>>>>> main
 
 
 def convolve(x, kernel, stride=1, dilation=1):
