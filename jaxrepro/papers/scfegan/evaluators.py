@@ -1,4 +1,4 @@
-"""Measurements of the generator's moving average on held-out pictures, and of filling without it."""
+"""Measurements on held-out pictures: edits of the moving average, and fillings without it."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +35,8 @@ WITHHELD = {
     "without_color": ("strokes",),
     "without_input": ("sketch", "strokes"),
 }
+# What is told of such edits, of all holes together and, of nearness, by their size.
+_TOLD_OF_WITHHELD = ("hole_l1", "hole_psnr", "sketch_f_score", "stroke_color_difference")
 # Training pictures that the mean picture is made of, at most.
 _NUM_FOR_MEAN = 1000
 
@@ -104,6 +106,8 @@ class HeldOutEdits:
             scores = edit_scores(rows[method], examples, canny_sketch).results()
             for name, value in scores.items():
                 measure, _, holes = name.partition("/")
+                if measure not in _TOLD_OF_WITHHELD:
+                    continue
                 results[f"{measure}_{method}{holes and '/' + holes}"] = value
         network, num = VggNetwork(self.update.features).name, len(examples)
         frechet = frechet_distance_of(rows["edit_features"], rows["true_features"])
@@ -169,6 +173,4 @@ def mean_face(faces: Faces) -> np.ndarray:
 def _examples(rows: Mapping[str, np.ndarray]) -> Sequence[Example]:
     """Returns one mapping an example, with what is erased as "mask"."""
     conditions = conditions_of(rows)
-    return [
-        {name: x[i] for name, x in conditions.items()} for i in range(len(conditions["image"]))
-    ]
+    return [{name: x[i] for name, x in conditions.items()} for i in range(len(conditions["image"]))]

@@ -37,9 +37,7 @@ class HeldOut(Items):
 
     def batches(self, batch_size: int, process: int, num_processes: int) -> Iterator[HostBatch]:
         """Yields this process's rows, the last batch padded: "mask" tells which rows count."""
-        return eval_batches(
-            self, FIXED, batch_size, process=process, num_processes=num_processes
-        )
+        return eval_batches(self, FIXED, batch_size, process=process, num_processes=num_processes)
 
 
 def joined(rows: Rows) -> dict[str, np.ndarray]:

@@ -33,6 +33,7 @@ def references(features: str, data: str) -> References:
     described |= {
         f"held_out/{name}{ending}": f"{text}; {how}"
         for name, text in _MEANINGS.items()
+        if name not in ("hole_ssim", "sketch_f_score_by_chance")
         for ending, how in _WITHHELD.items()
     }
     described["held_out/frechet"] = f"Frechet distance of edits and truth, features={features}"
