@@ -7,8 +7,9 @@ and Color", ICCV 2019 (arXiv 1902.06838).
     python -m jaxrepro.train --config=configs/scfegan.py:demo
 
 Variants: 512 (the default: the released network, 92,886,100 parameters), 256 and 128 (smaller ones
-for smaller pictures); hour (128 pixels, about an hour on 2 CPU cores); demo (minutes on 2 CPU cores, on crops of bundled photographs: no faces, so
-it shows that training works and nothing about faces); test (2 updates).
+for smaller pictures); hour (128 pixels, about an hour on 2 CPU cores); demo (minutes on 2 CPU
+cores, on crops of bundled photographs: no faces, so it shows that training works and nothing about
+faces); test (2 updates).
 
 Settings: gate (shared_kernel, as the released code was meant; self, as it is; separate), norm
 (local_response or pixel), architecture (unet or coarse_to_fine), style (0 leaves the style term
