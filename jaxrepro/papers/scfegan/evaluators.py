@@ -101,9 +101,9 @@ class HeldOutEdits:
         rows = joined(acc)
         examples = _examples(rows)
         results: dict[str, float | Image] = {}
-        results |= edit_scores(rows["edit"], examples, canny_sketch).results()
+        results |= edit_scores(list(rows["edit"]), examples, canny_sketch).results()
         for method in WITHHELD:
-            scores = edit_scores(rows[method], examples, canny_sketch).results()
+            scores = edit_scores(list(rows[method]), examples, canny_sketch).results()
             for name, value in scores.items():
                 measure, _, holes = name.partition("/")
                 if measure not in _TOLD_OF_WITHHELD:
@@ -116,7 +116,9 @@ class HeldOutEdits:
             rows["feature_difference"].astype(np.float64).mean()
         )
         first = {name: x[: self.sheet_rows] for name, x in rows.items()}
-        results["sheet"] = Image(preview_sheet(_examples(first), first["raw"], first["edit"]))
+        results["sheet"] = Image(
+            preview_sheet(_examples(first), list(first["raw"]), list(first["edit"]))
+        )
         return results
 
 

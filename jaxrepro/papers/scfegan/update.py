@@ -79,7 +79,8 @@ class EditingUpdate:
         g, d = state.nets[GENERATOR], state.nets[DISCRIMINATOR]
         truth = scaled(batch["image"])
 
-        def draw(params: Params) -> tuple[jax.Array, ...]:
+        def draw(params: Params) -> Any:
+            """Returns (picture,) or, of two networks in a row, (coarse, picture)."""
             inputs = generator_input(batch)
             if isinstance(self.generator, CoarseToFine):
                 return self.generator.apply({"params": params}, inputs, method="stages")
