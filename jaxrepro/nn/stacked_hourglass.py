@@ -22,7 +22,8 @@ class StackedHourglass(nn.Module):
     half, all and all of them, as in the PyTorch code; else half, half and all, as in Torch's.
     num_blocks: in each place of an hourglass. num_joints: score maps. depth: sizes of an hourglass.
     make_block: which blocks. normalize_after: batch norm and ReLU after an hourglass instead of
-    its `num_blocks` blocks. start: of all convolutions. dtype: of the maps; scores are float32.
+    its `num_blocks` blocks. start: of all convolutions. score_start: of those that make scores,
+    which no norm follows; None for the same. dtype: of the maps; scores are float32.
 
     (A. Newell, K. Yang, J. Deng, "Stacked Hourglass Networks for Human Pose Estimation", ECCV 2016,
     as in its published code; other widths than 256 as in F. Zhang, X. Zhu, M. Ye, "Fast Human Pose
@@ -38,6 +39,7 @@ class StackedHourglass(nn.Module):
     make_block: MakeBlock = residual_blocks
     normalize_after: bool = False
     start: Start = uniform_by_fan_in
+    score_start: Start | None = None
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -56,7 +58,7 @@ class StackedHourglass(nn.Module):
         scores = []
         for stack in range(used):
             y = self._predict_features(x, stack, train)
-            scores.append(self._project(f"score_{stack}", self.num_joints)(y))
+            scores.append(self._score(f"score_{stack}")(y))
             if stack + 1 < used:
                 linear = Flow(rectified=False)
                 x = x + self._project(f"feature_return_{stack}", self.features)(y)
@@ -94,6 +96,10 @@ class StackedHourglass(nn.Module):
 
     def _block(self, place: Place, features: int, name: str) -> Any:
         return self.make_block(place, features, start=self.start, name=name)
+
+    def _score(self, name: str) -> BiasedConvolution:
+        start = self.start if self.score_start is None else self.score_start
+        return BiasedConvolution(self.num_joints, start=start, name=name)
 
     def _project(self, name: str, features: int, flow: Flow = _RECTIFIED) -> BiasedConvolution:
         return BiasedConvolution(features, start=self.start, flow=flow, name=name)

@@ -18,6 +18,7 @@ from jaxrepro.papers.pyranet.pyramid import POOLINGS, VARIANTS, PyramidSettings
 _SIZES = ("num_stacks", "features", "num_blocks", "num_joints", "depth")
 _NAMES = ("hourglass", "pyranet")
 _RESIDUAL = "res"
+_SAME = "same"
 
 
 def make_network(settings: Settings, *, num_joints: int) -> StackedHourglass:
@@ -31,6 +32,7 @@ def make_network(settings: Settings, *, num_joints: int) -> StackedHourglass:
     features = settings.at_least("features", 4)
     if features % 8:
         raise InputError(f"model.features={features}: give a multiple of 8")
+    score_init = settings.one_of("score_init", (_SAME, *INITIALIZATIONS))
     shared: dict[str, Any] = {
         "num_stacks": settings.at_least("num_stacks", 1),
         "features": features,
@@ -38,6 +40,7 @@ def make_network(settings: Settings, *, num_joints: int) -> StackedHourglass:
         "num_joints": num_joints,
         "depth": settings.at_least("depth", 1),
         "start": Initialization(settings.one_of("init", INITIALIZATIONS)),
+        "score_start": None if score_init == _SAME else Initialization(score_init),
         "dtype": getattr(jnp, settings.one_of("dtype", ("float32", "bfloat16"))),
     }
     if name == "hourglass":

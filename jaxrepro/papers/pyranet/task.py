@@ -17,7 +17,7 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.optim import OptimizerSpec, make_optimizer
 from jaxrepro.core.partition import Rules
 from jaxrepro.core.random import named_key, streams
-from jaxrepro.core.state import Net, TrainState, Variables
+from jaxrepro.core.state import Collections, Net, Params, TrainState, Variables
 from jaxrepro.core.task import (
     Batch,
     BatchSpec,
@@ -122,35 +122,40 @@ class PoseEstimation:
         ema = {"model": jax.tree.map(jnp.copy, net.variables)} if self.average.decay else {}
         return TrainState(jnp.zeros((), jnp.int32), key, nets={"model": net}, ema=ema)
 
-    def train_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
-        """Returns the state after one update, the loss and the accuracy of the last stack's maps.
+    def loss(
+        self, params: Params, stats: Collections, batch: Batch, pooling: jax.Array
+    ) -> tuple[jax.Array, tuple[Collections, Scalars]]:
+        """Returns (the training loss, (the new statistics, its parts and the accuracy)).
 
         The target maps are drawn here, of the joints: they are larger than the pictures.
+        pooling: the key of the windows.
         """
-        (pooling,) = streams(state.key, state.step, "pooling")
         cells, style = self.size // _STRIDE, HEAT_MAP_STYLES[self.heat_maps]
+        points = batch["joints"] / _STRIDE
+        targets = heat_maps(points, batch["labelled"], cells, style)
+        drawn = drawn_joints(points, batch["labelled"], cells, style)
+        scores, stats = self.module.apply(
+            {"params": params, **stats},
+            network_input(batch["image"], self.predictor.mean),
+            train=True,
+            mutable=list(stats),
+            rngs={"pooling": pooling},
+        )
+        errors = heat_map_error(scores, targets, drawn, batch["visible"], MAP_WEIGHTS[self.weights])
+        distances = map_distances(jax.lax.stop_gradient(scores[-1]), targets)
+        logs = {
+            "loss/heat_maps": errors.sum(),
+            "loss/heat_maps_last_stack": errors[-1],
+            "train_accuracy": map_accuracy(distances, self.predictor.joint_set),
+        }
+        return errors.sum(), (stats, logs)
+
+    def train_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
+        """Returns the state after one update, and the logs of `loss`."""
+        (pooling,) = streams(state.key, state.step, "pooling")
 
         def loss(params: Any, stats: Any, rows: Any) -> tuple[jax.Array, tuple[Any, Any]]:
-            points = rows["joints"] / _STRIDE
-            targets = heat_maps(points, rows["labelled"], cells, style)
-            drawn = drawn_joints(points, rows["labelled"], cells, style)
-            scores, stats = self.module.apply(
-                {"params": params, **stats},
-                network_input(rows["image"], self.predictor.mean),
-                train=True,
-                mutable=list(stats),
-                rngs={"pooling": pooling},
-            )
-            errors = heat_map_error(
-                scores, targets, drawn, rows["visible"], MAP_WEIGHTS[self.weights]
-            )
-            distances = map_distances(jax.lax.stop_gradient(scores[-1]), targets)
-            logs = {
-                "loss/heat_maps": errors.sum(),
-                "loss/heat_maps_last_stack": errors[-1],
-                "train_accuracy": map_accuracy(distances, self.predictor.joint_set),
-            }
-            return errors.sum(), (stats, logs)
+            return self.loss(params, stats, rows, pooling)
 
         optimizer = make_optimizer(self.optim, state.nets["model"].params)
         after, logs = step_lib.supervised_step(state, loss, batch, optimizer)

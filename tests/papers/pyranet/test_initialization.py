@@ -1,5 +1,6 @@
 """First variances: by hand for each name, and attached to the layers that have several branches."""
 
+import flax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +10,7 @@ from jaxrepro.nn.biased_convolution import Flow
 from jaxrepro.papers.pyranet.initialization import INITIALIZATIONS, Initialization
 from jaxrepro.papers.pyranet.pyramid import PyramidSettings
 from jaxrepro.papers.pyranet.pyramid_residual import PyramidResidual
+from tests.papers.pyranet.tiny_task import pose_task
 
 SHAPE = (3, 3, 20, 30)  # Fans 180 and 270.
 ONE, MERGED, SHARED, LINEAR = Flow(), Flow(True, 4, 1), Flow(True, 1, 4), Flow(False, 1, 1)
@@ -73,3 +75,24 @@ def test_layers_with_branches(variant, reduce, merge):
     assert by_shape[(1, 1, 20, 40)] == Flow(branches_in=2)
     for shape in ((1, 1, 44, 20), (3, 3, 20, 20), (3, 3, 4, 4), (1, 1, 44, 40)):
         assert by_shape[shape] == Flow()
+
+
+def test_score_layers_may_start_differently():
+    """Everything else is drawn as without."""
+    tasks = {
+        name: pose_task("pyranet", **{"model.init": init, "model.score_init": score_init})
+        for name, init, score_init in (
+            ("torch", "torch", "same"),
+            ("paper", "branch_paper", "same"),
+            ("mixed", "branch_paper", "torch"),
+        )
+    }
+    starts = {}
+    for name, task in tasks.items():
+        run = jax.jit(lambda task=task: task.init(jax.random.key(0)).nets["model"].params)
+        starts[name] = flax.traverse_util.flatten_dict(run(), sep="/")
+    for path, kernel in starts["mixed"].items():
+        source = "torch" if path.startswith("score_0/") else "paper"
+        np.testing.assert_array_equal(kernel, starts[source][path])
+    path = "score_0/kernel"
+    assert np.var(starts["paper"][path]) > 2 * np.var(starts["torch"][path])

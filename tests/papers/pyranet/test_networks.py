@@ -24,6 +24,7 @@ MODEL = {
     "num_blocks": 1,
     "depth": 4,
     "init": "branch_paper",
+    "score_init": "same",
     "dtype": "float32",
     "block": "B",
     "base_width": 9,
@@ -33,7 +34,8 @@ MODEL = {
     "fix_variance": True,
 }
 HOURGLASS = {
-    k: MODEL[k] for k in ("num_stacks", "features", "num_blocks", "depth", "init", "dtype")
+    k: MODEL[k]
+    for k in ("num_stacks", "features", "num_blocks", "depth", "init", "score_init", "dtype")
 }
 
 
