@@ -21,8 +21,9 @@ class OptimizerSpec:
     gradient over the root of the moving average of its square with decay b2, epsilon added to the
     root; without b1.
     learning_rate: the peak rate. schedule: "constant"; "cosine" / "linear" to zero at
-    `total_steps`; "staircase", times decay_factor every decay_every updates; "drops", times
-    decay_factor at each of drop_steps. The last two count updates from the end of the warm-up.
+    `total_steps`; "constant_then_cosine" to zero over the last decay_share of the updates;
+    "staircase", times decay_factor every decay_every updates; "drops", times decay_factor at each
+    of drop_steps. The last two count updates from the end of the warm-up.
     warmup_steps: linear from zero.
     multipliers: (pattern, factor) pairs; the first pattern found in a parameter's path scales
     its learning rate, 0 freezes it, none leaves it as it is.
@@ -44,6 +45,7 @@ class OptimizerSpec:
     decay_factor: float = 1.0
     decay_every: int = 0
     drop_steps: tuple[int, ...] = ()
+    decay_share: float = 0.2
     multipliers: tuple[tuple[str, float], ...] = ()
     clip_norm: float = 0.0
     weight_decay: float = 0.0
@@ -109,13 +111,21 @@ def make_optimizer(spec: OptimizerSpec, params: Params) -> optax.GradientTransfo
 def learning_rate(spec: OptimizerSpec) -> optax.Schedule:
     """Returns the learning rate as a function of the number of updates done.
 
-    Raises InputError for an unknown schedule, and a period or steps that do not lie after 0.
+    Raises InputError for an unknown schedule, a period or steps that do not lie after 0, and a
+    share outside (0, 1].
     """
     decay_steps = max(spec.total_steps - spec.warmup_steps, 1)
     if spec.schedule == "constant":
         after = optax.constant_schedule(spec.learning_rate)
     elif spec.schedule == "cosine":
         after = optax.cosine_decay_schedule(spec.learning_rate, decay_steps)
+    elif spec.schedule == "constant_then_cosine":
+        if not 0 < spec.decay_share <= 1:
+            raise InputError(f"decay_share={spec.decay_share}; it must lie in (0, 1]")
+        last = max(round(spec.decay_share * spec.total_steps), 1)
+        decay = optax.cosine_decay_schedule(spec.learning_rate, last)
+        start = max(decay_steps - last, 0)
+        after = optax.join_schedules([optax.constant_schedule(spec.learning_rate), decay], [start])
     elif spec.schedule == "linear":
         after = optax.linear_schedule(spec.learning_rate, 0.0, decay_steps)
     elif spec.schedule == "staircase":
@@ -131,8 +141,8 @@ def learning_rate(spec: OptimizerSpec) -> optax.Schedule:
         after = optax.piecewise_constant_schedule(spec.learning_rate, drops)
     else:
         raise InputError(
-            f"unknown schedule {spec.schedule!r}; allowed: constant, cosine, linear, staircase, "
-            "drops"
+            f"unknown schedule {spec.schedule!r}; allowed: constant, constant_then_cosine, cosine, "
+            "linear, staircase, drops"
         )
     if not spec.warmup_steps:
         return after

@@ -1,6 +1,7 @@
 """Convolutions of NHWC maps with HWIO kernels, zero padding that keeps the size, or none.
 
-All have stride 1 but `transpose_convolve`, whose kernel has outputs before inputs.
+All have stride 1 but `convolve_and_halve` and `transpose_convolve`, whose kernel has outputs before
+inputs.
 
 These are the definitions; `phase_convolution` has faster forms of those that change the size.
 A kernel may be wider (float32) than the map it is used on.
@@ -54,6 +55,16 @@ def upsample_then_convolve(
 def convolve_then_pool(x: jax.Array, kernel: jax.Array, dilation: int = 1) -> jax.Array:
     """Returns [B, H//2, W//2, O]: x [B, H, W, I] convolved, then averaged over 2x2 windows."""
     return resampling.average_pool(convolve(x, kernel, dilation))
+
+
+def convolve_and_halve(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Returns [B, ceil(H/2), ceil(W/2), O]: x convolved with stride 2, TensorFlow's SAME padding.
+
+    kernel: [h, w, I, O]. Where sides and padding are uneven there is one more zero at the end.
+    """
+    return lax.conv_general_dilated(
+        x, kernel.astype(x.dtype), (2, 2), "SAME", dimension_numbers=DIMENSION_NUMBERS
+    )
 
 
 def transpose_convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:

@@ -30,6 +30,7 @@ class Operations(NamedTuple):
     convolve_valid: Callable[[jax.Array, jax.Array], jax.Array]
     upsample_then_convolve: Callable[[jax.Array, jax.Array], jax.Array]
     convolve_then_pool: Callable[[jax.Array, jax.Array], jax.Array]
+    convolve_and_halve: Callable[[jax.Array, jax.Array], jax.Array]
     transpose_convolve: Callable[[jax.Array, jax.Array], jax.Array]
     max_pool: Callable[[jax.Array], jax.Array]
     attend: Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
@@ -41,6 +42,7 @@ DEFINITIONS = Operations(
     convolve_valid=convolution.convolve_valid,
     upsample_then_convolve=convolution.upsample_then_convolve,
     convolve_then_pool=convolution.convolve_then_pool,
+    convolve_and_halve=convolution.convolve_and_halve,
     transpose_convolve=convolution.transpose_convolve,
     max_pool=resampling.max_pool,
     attend=dot_product_attention.attend,
@@ -52,6 +54,7 @@ FOR_CPU = Operations(
     convolve_valid=valid_convolution.convolve_valid,
     upsample_then_convolve=phase_convolution.upsample_then_convolve,
     convolve_then_pool=phase_convolution.convolve_then_pool,
+    convolve_and_halve=phase_convolution.convolve_and_halve,
     transpose_convolve=transposed_phases.transpose_convolve,
     max_pool=resampling.max_pool_of_slices,
     attend=dot_product_attention.attend_in_blocks,

@@ -51,6 +51,17 @@ def test_multiplier_rules():
     assert optim.parse_multipliers(("^a/b=0.5", "x=0")) == (("^a/b", 0.5), ("x", 0.0))
 
 
+def test_constant_rate_that_falls_as_a_cosine_at_the_end():
+    spec = optim.OptimizerSpec("adam", 2.0, schedule="constant_then_cosine", total_steps=100)
+    rate = optim.learning_rate(spec)
+    got = [float(rate(step)) for step in (0, 50, 80, 90, 100)]
+    np.testing.assert_allclose(got, [2, 2, 2, 1, 0], atol=1e-6)
+    with pytest.raises(InputError, match="decay_share=0"):
+        optim.learning_rate(
+            optim.OptimizerSpec("adam", 1.0, schedule="constant_then_cosine", decay_share=0)
+        )
+
+
 def test_clip_bounds_the_gradient():
     result = updates(optim.OptimizerSpec("sgd", 1.0, b1=0, clip_norm=1.0))
     norm = jnp.sqrt(sum(jnp.sum(x**2) for x in jax.tree.leaves(result)))

@@ -79,6 +79,40 @@ def test_convolve(shapes, dtype):
     assert_same("convolve", draw(*shapes, dtype=dtype), dtype)
 
 
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((2, 8, 6, 3), (3, 3, 3, 4)),
+        ((2, 6, 8, 3), (5, 5, 3, 4)),
+        ((1, 10, 8, 2), (7, 7, 2, 3)),
+        ((2, 4, 4, 3), (4, 4, 3, 2)),
+        ((2, 4, 4, 3), (1, 1, 3, 2)),
+        ((2, 7, 4, 3), (3, 3, 3, 4)),
+    ],
+    ids=str,
+)
+def test_convolve_and_halve(shapes):
+    assert_same("convolve_and_halve", draw(*shapes), jnp.float32)
+
+
+def test_gradient_of_the_gradient_of_a_halving_convolution():
+    x, first, second = draw((2, 8, 8, 2), (3, 3, 2, 4), (5, 5, 4, 3))
+
+    def penalty(forms, first, second):
+        def score(x):
+            y = jnp.sin(forms.convolve_and_halve(x, first))
+            return jnp.sum(jnp.sin(forms.convolve_and_halve(y, second)))
+
+        return jnp.sum(jax.grad(score)(x) ** 2)
+
+    @jax.jit
+    def both(first, second):
+        return [jax.grad(penalty, (1, 2))(f, first, second) for f in (DEFINITIONS, FOR_CPU)]
+
+    for want, have in zip(*both(first, second), strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-4 * np.abs(want).max())
+
+
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 @pytest.mark.parametrize("shapes", VALID_CONVOLUTIONS, ids=str)
 def test_convolve_valid(shapes, dtype):

@@ -4,10 +4,9 @@ import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import lax
 
-from jaxrepro.nn.convolution import DIMENSION_NUMBERS
 from jaxrepro.nn.gated_convolution import leaky_relu
+from jaxrepro.nn.operations import operations
 from jaxrepro.nn.spectral_norm import SpectralConv
 
 WIDTHS = (1, 2, 4, 4, 4, 4)
@@ -50,17 +49,10 @@ class Discriminator(nn.Module):
                 self.width * factor,
                 epsilon=EPSILON,
                 kernel_init=nn.initializers.glorot_uniform(),
-                operation=convolve_and_halve,
+                operation=operations().convolve_and_halve,
                 dtype=self.dtype,
                 name=f"layer_{index + 1}",
             )(x, train=train)
             if index + 1 < self.layers or self.last_activation:
                 x = leaky_relu(x)
         return x.astype(jnp.float32)
-
-
-def convolve_and_halve(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Returns [B, ceil(H / 2), ceil(W / 2), O]: x convolved with stride 2 and SAME padding."""
-    return lax.conv_general_dilated(
-        x, kernel.astype(x.dtype), (2, 2), "SAME", dimension_numbers=DIMENSION_NUMBERS
-    )
