@@ -1,5 +1,7 @@
 """A notice to stop (SIGTERM, Ctrl-C) turned into a saved checkpoint and an exit status."""
 
+import itertools
+import os
 import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -19,8 +21,7 @@ class StopRequest:
 
     A second signal of the same kind acts at once, as if this were not there.
 
-    Not for processes under `jax.distributed`: its own notice, which all processes see at the same
-    step, is lost where a Python handler takes the signal.
+    Not for processes under `jax.distributed`: see `JobStopRequest`.
     """
 
     def __init__(self):
@@ -46,7 +47,58 @@ class StopRequest:
         signal.signal(number, self._previous[number])
         self._signal = number
 
-    @property
     def status(self) -> int | None:
-        """The exit status to stop with, 128 + the signal's number; None while nobody asked."""
+        """Returns the status to exit with, 128 + the signal's number; None while nobody asked."""
         return None if self._signal is None else 128 + self._signal
+
+
+# JAX agrees on a number that no process has reached; numbers must never go back.
+_calls = itertools.count(1)
+
+
+class JobStopRequest:
+    """The same for processes under `jax.distributed`: a notice to any stops all at one update.
+
+    SIGTERM is left to JAX, whose notice is lost where a Python handler takes the signal. Ctrl-C is
+    turned into SIGTERM.
+    """
+
+    def __init__(self):
+        self._previous: Any = None
+
+    def __enter__(self) -> Self:
+        self._previous = signal.signal(signal.SIGINT, self._pass_on)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        signal.signal(number, self._previous)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def status(self) -> int | None:
+        """Returns the status to exit with, None while not all have agreed to stop here.
+
+        Every process must call it after every update.
+        """
+        from jax.experimental import multihost_utils
+
+        return (
+            128 + signal.SIGTERM
+            if multihost_utils.reached_preemption_sync_point(next(_calls))
+            else None
+        )
+
+
+def stop_request() -> StopRequest | JobStopRequest:
+    """Returns the context that suits this process: alone, or one of a job."""
+    import jax
+
+    return JobStopRequest() if jax.distributed.is_initialized() else StopRequest()
