@@ -2,7 +2,8 @@
 
 Every wait is bounded. A process that never comes up ends the others after `--start_timeout`. One
 that fails says so, and all end at once. One that vanishes ends the others after `--peer_timeout`,
-or at once if it was process 0.
+or at once if it was process 0. The exit status is 1 for an error that the same command would meet
+again, and 75 (or 134, where JAX itself ends the process) for one that came from outside.
 """
 
 import contextlib
@@ -22,6 +23,8 @@ from jaxrepro.core.errors import InputError
 _FLAGS = ("coordinator", "num_processes", "process_id")
 _FAILURE = "jaxrepro/failure"
 _POLL_SECONDS = 0.5
+# Exit statuses: an error that the same command would meet again, and one that it may not.
+_FAILED, _PEERS_LOST = 1, 75
 # What the others get to notice a failure before the failing process goes, and with process 0 the
 # service through which they learn of it.
 _FAREWELL_SECONDS = 4 * _POLL_SECONDS
@@ -196,7 +199,8 @@ def _not_all_came_up(args: flags.FlagValues) -> None:
     _end(
         f"error: {who} on {socket.gethostname()}: not all {num}processes of this job came up "
         f"within {args.start_timeout} s at the coordinator {address}; look for one that failed or "
-        "was not started, see that its port can be reached, or raise --start_timeout"
+        "was not started, see that its port can be reached, or raise --start_timeout",
+        _PEERS_LOST,
     )
 
 
@@ -226,8 +230,9 @@ class _FailureWatch:
     def fail(self, error: BaseException) -> None:
         """Tells everybody and ends this process: what JAX would do now is to wait for the rest."""
         with self._failing:
-            text = _describe(error)
+            text, status = _describe(error), _FAILED
             if _is_of_peer(error):
+                status = _PEERS_LOST
                 text = (
                     f"another process of this job ended or cannot be reached ({text}); the same "
                     "command continues from the last checkpoint"
@@ -235,26 +240,30 @@ class _FailureWatch:
             elif not isinstance(error, InputError):
                 traceback.print_exception(error)
             try:
-                _client().key_value_set(_FAILURE, f"{self._job.process}\n{self._job.name}: {text}")
-                first = True
+                _client().key_value_set(_FAILURE, f"{status}\n{self._job.name}: {text}")
+                known = False
             except Exception:  # Another was first, or process 0 is gone.
-                first = False
-            if not first and (said := self._heard()) and said.partition(": ")[2] == text:
-                _end("")  # An error of the user's that all processes found.
-            print(f"error: {self._job.name}: {text}", file=sys.stderr, flush=True)
+                # An error of the user's is found by all processes, and one says it.
+                known = self._heard()[1].partition(": ")[2] == text
+            if not known:
+                print(f"error: {self._job.name}: {text}", file=sys.stderr, flush=True)
             self._closed.wait(_FAREWELL_SECONDS)
-            _end("")
+            _end("", status)
 
     def _listen(self) -> None:
         while not self._closed.wait(_POLL_SECONDS):
-            if (said := self._heard()) and self._failing.acquire(blocking=False):
-                _end(f"{self._job.name} ends because of {said}" if self._is_remote(said) else "")
+            status, said = self._heard()
+            if said and self._failing.acquire(blocking=False):
+                text = f"{self._job.name} ends because of {said}" if self._is_remote(said) else ""
+                _end(text, status)
 
-    def _heard(self) -> str:
+    def _heard(self) -> tuple[int, str]:
+        """Returns the exit status and the message of a process that failed, (0, "") if none did."""
         try:
-            return _client().key_value_try_get(_FAILURE).partition("\n")[2]
+            status, _, said = _client().key_value_try_get(_FAILURE).partition("\n")
+            return int(status), said
         except Exception:  # Nobody has said anything; or JAX is about to end this process.
-            return ""
+            return 0, ""
 
     def _is_remote(self, said: str) -> bool:
         """Whether it was said on another machine: on this one the message stands already."""
@@ -274,13 +283,13 @@ def _is_of_peer(error: BaseException) -> bool:
     )
 
 
-def _end(message: str) -> None:
-    """Ends this process at once with status 1, without waiting for threads or other processes."""
+def _end(message: str, status: int) -> None:
+    """Ends this process at once, without waiting for threads or other processes."""
     if message:
         print(message, file=sys.stderr)
     sys.stderr.flush()
     sys.stdout.flush()
-    os._exit(1)
+    os._exit(status)
 
 
 def _client() -> Any:

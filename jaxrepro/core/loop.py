@@ -149,7 +149,7 @@ def train(
                         report(*pending)
                 pending = step, {**scalars, **watch.measure(step, total, state)}
 
-                status = stop.status()
+                status = stop.status(step)
                 stopping = status is not None
                 names = [] if stopping else evaluation.due(step, total)
                 if settings.checkpoint.due(step, total) or stopping or watch.judges(names):

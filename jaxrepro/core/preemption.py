@@ -1,10 +1,12 @@
 """A notice to stop (SIGTERM, Ctrl-C) turned into a saved checkpoint and an exit status."""
 
-import itertools
 import os
 import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
+
+import jax
+from jax.experimental import multihost_utils
 
 
 class Stopped(Exception):  # noqa: N818 - a request that was honoured, not an error
@@ -40,20 +42,20 @@ class StopRequest:
         trace: TracebackType | None,
     ) -> None:
         for number, handler in self._previous.items():
-            signal.signal(number, handler)
+            _restore(number, handler)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         del frame
-        signal.signal(number, self._previous[number])
+        _restore(number, self._previous[number])
         self._signal = number
 
-    def status(self) -> int | None:
-        """Returns the status to exit with, 128 + the signal's number; None while nobody asked."""
+    def status(self, step: int) -> int | None:
+        """Returns the status to exit with, 128 + the signal's number; None while nobody asked.
+
+        step: the update just made.
+        """
+        del step
         return None if self._signal is None else 128 + self._signal
-
-
-# JAX agrees on a number that no process has reached; numbers must never go back.
-_calls = itertools.count(1)
 
 
 class JobStopRequest:
@@ -76,29 +78,28 @@ class JobStopRequest:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        signal.signal(signal.SIGINT, self._previous)
+        _restore(signal.SIGINT, self._previous)
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         del frame
-        signal.signal(number, self._previous)
+        _restore(number, self._previous)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    def status(self) -> int | None:
-        """Returns the status to exit with, None while not all have agreed to stop here.
+    def status(self, step: int) -> int | None:
+        """Returns the status to exit with, None while not all have agreed to stop after `step`.
 
-        Every process must call it after every update.
+        Every process must call it after every update. The number is the update's, as in Orbax's
+        own calls: JAX chooses the first that no process has reached.
         """
-        from jax.experimental import multihost_utils
-
-        return (
-            128 + signal.SIGTERM
-            if multihost_utils.reached_preemption_sync_point(next(_calls))
-            else None
-        )
+        reached = multihost_utils.reached_preemption_sync_point(step)
+        return 128 + signal.SIGTERM if reached else None
 
 
 def stop_request() -> StopRequest | JobStopRequest:
-    """Returns the context that suits this process: alone, or one of a job."""
-    import jax
+    """Returns the context that suits this process: alone, or one of several in a job."""
+    return JobStopRequest() if jax.process_count() > 1 else StopRequest()
 
-    return JobStopRequest() if jax.distributed.is_initialized() else StopRequest()
+
+def _restore(number: int, handler: Any) -> None:
+    # None is a handler that Python did not set, and cannot set again.
+    signal.signal(number, signal.SIG_DFL if handler is None else handler)
