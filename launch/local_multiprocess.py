@@ -128,6 +128,7 @@ class Processes:
                 assert process.stdout is not None
                 self._running.append(process)
                 self._rest[index] = b""
+                print(f"[launch] process {index} has the pid {process.pid}", flush=True)
                 self._output.register(process.stdout, selectors.EVENT_READ, index)
             return self._watch()
         finally:

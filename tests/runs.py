@@ -3,6 +3,7 @@
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -80,3 +81,10 @@ def leaves(workdir: pathlib.Path, step: int) -> dict[str, np.ndarray]:
     return {
         leaf_path(path): np.asarray(jax.random.key_data(x) if is_key(x) else x) for path, x in flat
     }
+
+
+def free_port() -> int:
+    """Returns a port on which nothing listens now."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]
