@@ -48,6 +48,9 @@ def call(module: types.ModuleType, *arguments: str) -> None:
     """Runs a command in this process, and raises what it raises."""
     before = set(flags.FLAGS)
     module.define_flags()
+    if "num_processes" in flags.FLAGS:
+        # JAX runs here already, too late to look for other processes.
+        arguments = (*arguments, "--num_processes=1")
     try:
         cli.parse([module.__name__, *arguments])
         module.main(flags.FLAGS)

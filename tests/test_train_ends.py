@@ -17,7 +17,8 @@ from tests.test_task_contract import CONFIGS, load
 class Flags:
     show_config = False
     resume = None
-    coordinator = num_processes = process_id = None
+    coordinator = process_id = None
+    num_processes = 1
     start_timeout = peer_timeout = 1
 
     def __init__(self, workdir):

@@ -54,7 +54,7 @@ class Job:
 
     process: int = 0
     num_processes: int = 1
-    patience: int = 60
+    patience: int = 300
 
     @property
     def leads(self) -> bool:
@@ -164,7 +164,6 @@ def _connect(args: flags.FlagValues, preemption: bool) -> Job:
                 **where,
                 initialization_timeout=limit + 30,
                 heartbeat_timeout_seconds=args.peer_timeout,
-                shutdown_timeout_seconds=args.peer_timeout,
             )
     except ValueError as error:
         if not where and "coordinator_address should be defined" in str(error):
@@ -172,7 +171,7 @@ def _connect(args: flags.FlagValues, preemption: bool) -> Job:
         raise InputError(_not_joined(error)) from error
     except RuntimeError as error:
         raise InputError(_not_joined(error)) from error
-    return Job(jax.process_index(), jax.process_count(), args.peer_timeout)
+    return Job(jax.process_index(), jax.process_count(), args.start_timeout)
 
 
 def _as_given(args: flags.FlagValues) -> dict[str, Any]:

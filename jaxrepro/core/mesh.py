@@ -66,8 +66,8 @@ def lay_over(tree: Any, shardings: Any) -> Any:
     return jax.tree.map(_lay_over, tree, shardings)
 
 
-def _lay_over(x: Any, sharding: NamedSharding) -> jax.Array:
-    if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+def _lay_over(x: jax.typing.ArrayLike, sharding: NamedSharding) -> jax.Array:
+    if isinstance(x, jax.Array) and jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
         data = _lay_over(jax.random.key_data(x), sharding)
         return jax.random.wrap_key_data(data, impl=jax.random.key_impl(x))
     rows = np.asarray(x)
