@@ -24,7 +24,6 @@ import subprocess
 import sys
 import time
 
-GRACE_SECONDS = 5.0
 # gloo's account of its connections, and the stack trace with which JAX ends a process that has lost
 # the coordinator: which process died is said here.
 NOISE = re.compile(
@@ -44,7 +43,7 @@ def main() -> int:
         print(f"[launch] process {index}: {shlex.join([*prefix, *words])}", flush=True)
     if options.dry_run or os.environ.get("DRY_RUN") == "1":
         return 0
-    return Processes(commands, settings_of(options)).run()
+    return Processes(commands, settings_of(options), options.grace).run()
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -61,6 +60,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--devices_per_process", type=int, default=1)
     parser.add_argument("--module", default="jaxrepro.train")
     parser.add_argument("--port", type=int, default=0, help="of the coordinator; any free one")
+    parser.add_argument(
+        "--grace", type=float, default=5.0, help="seconds for the others to end after a failure"
+    )
     parser.add_argument("--dry_run", action="store_true")
     options = parser.parse_args(own)
     if options.num_processes < 1 or options.devices_per_process < 0:
@@ -100,9 +102,12 @@ def free_port() -> int:
 class Processes:
     """The processes of one job, from start to end."""
 
-    def __init__(self, commands: list[list[str]], settings: dict[str, str]):
-        """Takes the command lines, and what is added to the environment."""
-        self._commands, self._settings = commands, settings
+    def __init__(self, commands: list[list[str]], settings: dict[str, str], grace: float):
+        """Takes the command lines, and what is added to the environment.
+
+        grace: seconds that the others have to end after one failed.
+        """
+        self._commands, self._settings, self._grace = commands, settings, grace
         self._running: list[subprocess.Popen] = []
         self._output = selectors.DefaultSelector()
         self._rest: dict[int, bytes] = {}
@@ -151,7 +156,7 @@ class Processes:
 
     def _end_all(self, index: int, status: int) -> int:
         # Those that are told of a failure end by themselves; after a kill they would wait.
-        deadline = time.monotonic() + (0.0 if status < 0 else GRACE_SECONDS)
+        deadline = time.monotonic() + (0.0 if status < 0 else self._grace)
         while time.monotonic() < deadline and any(p.poll() is None for p in self._running):
             self._show(0.05)
         self._kill()

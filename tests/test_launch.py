@@ -2,8 +2,10 @@
 
 import os
 import pathlib
+import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -288,3 +290,109 @@ def test_the_pods_of_the_job_set_run_the_command(job_set):
     copied = (LAUNCH / "Dockerfile").read_text()
     for folder in ("jaxrepro", "configs", "launch"):
         assert f"COPY {folder} {folder}" in copied
+
+
+# --- What local_multiprocess.py does with processes; JAX is not needed for that.
+
+PROCESS = """
+import pathlib, signal, sys, time
+number, behaviour = sys.argv[-1].partition("=")[2], sys.argv[1]
+def saved(*_):
+    print("saved", flush=True)
+    sys.exit(143)
+if behaviour != "deaf":
+    signal.signal(signal.SIGTERM, saved)
+print("[Gloo] Rank 0 is connected to 1 peer ranks.\\nready", flush=True)
+if behaviour == "fails" and number == "1":
+    print("error: no such folder", file=sys.stderr)
+    sys.exit(3)
+if behaviour == "finishes":
+    print("no end of line", end="")
+    sys.exit(0)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def launch(tmp_path):
+    """Starts two processes of a program that behaves as it is told."""
+    (tmp_path / "program.py").write_text(PROCESS)
+    started = []
+
+    def start(behaviour):
+        command = [sys.executable, str(LAUNCH / "local_multiprocess.py"), "--module=program"]
+        process = subprocess.Popen(
+            [*command, "--grace=0.2", "--", behaviour],
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def read_until_ready(process):
+    """Returns the pids of the two processes once both are at work."""
+    text = ""
+    while text.count("] ready") < 2:
+        line = process.stdout.readline()
+        assert line, text
+        text += line
+    assert "Gloo" not in text
+    return [int(pid) for pid in re.findall(r"has the pid (\d+)", text)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_local_passes_a_notice_to_all(number, launch):
+    process = launch("listens")
+    read_until_ready(process)
+    process.send_signal(number)
+    text, _ = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert sorted(line for line in text.splitlines() if "saved" in line) == [
+        "[0] saved",
+        "[1] saved",
+        f"[launch] {number.name}: the run is saved and ended",
+    ]
+
+
+def test_local_ends_the_others_when_one_fails(launch):
+    process = launch("fails")
+    text, _ = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert "[1] error: no such folder" in text
+    assert text.splitlines()[-1].startswith("[launch] error: process 1 exited with status 3;")
+
+
+def test_local_ends_the_others_when_one_is_killed(launch):
+    process = launch("listens")
+    first, second = read_until_ready(process)
+    os.kill(first, signal.SIGKILL)
+    text, _ = process.communicate(timeout=30)
+    assert process.returncode == 137
+    assert "process 0 was killed by SIGKILL" in text
+    with pytest.raises(ProcessLookupError):
+        os.kill(second, 0)
+
+
+def test_local_ends_what_does_not_listen(launch):
+    process = launch("deaf")
+    read_until_ready(process)
+    process.send_signal(signal.SIGTERM)
+    text, _ = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert "ended before there was anything to save" in text
+
+
+def test_local_shows_the_last_line_too(launch):
+    process = launch("finishes")
+    text, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "[0] no end of line\n" in text

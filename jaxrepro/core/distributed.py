@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,9 +26,8 @@ _FAILURE = "jaxrepro/failure"
 _POLL_SECONDS = 0.5
 # Exit statuses: an error that the same command would meet again, and one that it may not.
 _FAILED, _PEERS_LOST = 1, 75
-# What the others get to notice a failure before the failing process goes, and with process 0 the
-# service through which they learn of it.
-_FAREWELL_SECONDS = 4 * _POLL_SECONDS
+# What the others get to learn of a failure and to end before process 0 does.
+_FAREWELL_SECONDS = 5 * _POLL_SECONDS
 # How the text of an error begins or what it names when it is another process that failed.
 _PEER_ERRORS = ("Gloo ", "NCCL", "coordination service", "Connection closed by peer", "heartbeat")
 
@@ -134,7 +134,7 @@ def _check(args: flags.FlagValues) -> None:
             f"{' and '.join(missing)} missing; every process needs --coordinator=HOST:PORT, "
             "--num_processes=N and its own --process_id, or in a cluster that JAX detects none"
         )
-    _, colon, port = args.coordinator.rpartition(":")
+    _, colon, port = str(args.coordinator).rpartition(":")
     if not colon or not port.isdigit() or not 0 < int(port) < 2**16:
         raise InputError(
             f"--coordinator={args.coordinator} given; it must be HOST:PORT, such as node0:5555"
@@ -246,7 +246,7 @@ class _FailureWatch:
                 known = self._heard()[1].partition(": ")[2] == text
             if not known:
                 print(f"error: {self._job.name}: {text}", file=sys.stderr, flush=True)
-            self._closed.wait(_FAREWELL_SECONDS)
+            self._wait_for_others()
             _end("", status)
 
     def _listen(self) -> None:
@@ -254,7 +254,13 @@ class _FailureWatch:
             status, said = self._heard()
             if said and self._failing.acquire(blocking=False):
                 text = f"{self._job.name} ends because of {said}" if self._is_remote(said) else ""
+                self._wait_for_others()
                 _end(text, status)
+
+    def _wait_for_others(self) -> None:
+        """Lets process 0 go last: JAX aborts whoever loses the connection to it."""
+        if self._job.leads:
+            time.sleep(_FAREWELL_SECONDS)
 
     def _heard(self) -> tuple[int, str]:
         """Returns the exit status and the message of a process that failed, (0, "") if none did."""

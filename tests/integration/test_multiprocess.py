@@ -168,7 +168,7 @@ def test_an_error_of_one_process_ends_all_with_one_message(tmp_path):
     began = time.monotonic()
     ended = [(*process.communicate(timeout=LIMIT_SECONDS), process.returncode) for process in both]
     assert time.monotonic() - began < 50  # It was told, and did not wait for a sign of life.
-    assert [status for _, _, status in ended] == [1, 1]
+    assert [status for _, _, status in ended] == [1, 1], ended
     messages = [line for _, err, _ in ended for line in err.splitlines()]
     assert len(messages) == 1, messages
     assert "process 1 of 2" in messages[0]
