@@ -69,7 +69,9 @@ def test_a_cluster_that_cannot_be_joined_is_one_line(monkeypatch):
     [
         (jax.errors.JaxRuntimeError("UNKNOWN: Gloo all-reduce failed: Connection closed"), True),
         (jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory"), False),
-        (ValueError("Gloo all-reduce failed"), False),
+        (ValueError("UNKNOWN: Gloo AllGather failed: Connection reset by peer"), True),
+        (InputError("the checkpoint is damaged: Gloo all-reduce failed: timed out"), True),
+        (ConnectionResetError("Connection reset by peer"), False),
     ],
 )
 def test_errors_that_come_from_another_process(error, is_of_peer):

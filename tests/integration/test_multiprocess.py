@@ -60,6 +60,15 @@ class Launch:
         return self.process.wait(), self.text
 
 
+def start_both(*arguments, of_each=((), ())):
+    """Starts two processes of a job without a launcher; each has an argument of its own."""
+    job = (f"--coordinator=localhost:{runs.free_port()}", "--num_processes=2")
+    return [
+        runs.start("jaxrepro.train", *arguments, *job, f"--process_id={i}", *own)
+        for i, own in enumerate(of_each)
+    ]
+
+
 @pytest.fixture(scope="module")
 def three_runs(tmp_path_factory):
     """Workdirs of the same run on 2 x 2, 1 x 4 and 1 x 1 devices, and what the first printed."""
@@ -154,17 +163,21 @@ def test_a_process_that_dies_ends_the_job(tmp_path):
         os.kill(first, 0)
 
 
+@pytest.mark.parametrize("lost", [0, 1])
+def test_without_a_launcher_a_lost_process_ends_the_other_in_bounded_time(lost, tmp_path):
+    workdir = tmp_path / "run"
+    both = start_both(*ENDLESS, f"--workdir={workdir}", "--peer_timeout=3")
+    runs.interrupt_after(both[lost], workdir / "checkpoints" / "2", signal.SIGKILL)
+    lost_at = time.monotonic()
+    _, err = both[1 - lost].communicate(timeout=LIMIT_SECONDS)
+    assert time.monotonic() - lost_at < 40
+    assert both[1 - lost].returncode in (75, -signal.SIGABRT), err
+    assert "another process of this job ended" in err or "another task died" in err
+
+
 def test_an_error_of_one_process_ends_all_with_one_message(tmp_path):
-    flags = (*SHORT, f"--workdir={tmp_path / 'run'}", "--num_processes=2", "--peer_timeout=60")
-    port = runs.free_port()
-    both = [
-        runs.start(
-            "jaxrepro.train",
-            *(*flags, f"--coordinator=localhost:{port}", f"--process_id={i}"),
-            f"--config.seed={i}",
-        )
-        for i in range(2)
-    ]
+    workdir = f"--workdir={tmp_path / 'run'}"
+    both = start_both(*SHORT, workdir, of_each=(["--config.seed=0"], ["--config.seed=1"]))
     began = time.monotonic()
     ended = [(*process.communicate(timeout=LIMIT_SECONDS), process.returncode) for process in both]
     assert time.monotonic() - began < 50  # It was told, and did not wait for a sign of life.
