@@ -42,7 +42,9 @@ class Launch:
             text=True,
         )
         self.text = ""
-        threading.Timer(LIMIT_SECONDS, self.process.kill).start()
+        self.limit = threading.Timer(LIMIT_SECONDS, self.process.kill)
+        self.limit.daemon = True
+        self.limit.start()
 
     def wait_for(self, pattern):
         """Returns the match in the first line that has one."""
@@ -57,6 +59,7 @@ class Launch:
         """Returns (exit status, all that was printed)."""
         assert self.process.stdout is not None
         self.text += self.process.stdout.read()
+        self.limit.cancel()
         return self.process.wait(), self.text
 
 
