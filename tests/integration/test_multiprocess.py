@@ -58,7 +58,8 @@ class Launch:
     def end(self):
         """Returns (exit status, all that was printed)."""
         assert self.process.stdout is not None
-        self.text += self.process.stdout.read()
+        with self.process.stdout:
+            self.text += self.process.stdout.read()
         self.limit.cancel()
         return self.process.wait(), self.text
 
