@@ -6,6 +6,8 @@ evaluations.jsonl in the workdir, and its page.html is drawn again.
 With --steps=all every checkpoint is measured, and with --config a run of an earlier version by
 today's measurements: --config=configs/biggan32.py --config.eval.num_samples=5000. That config takes
 the place of the run's own, so it must describe the same networks.
+
+Several processes share the work as in training; see docs/clusters.md.
 """
 
 import pathlib
@@ -13,7 +15,7 @@ import sys
 
 from absl import flags
 
-from jaxrepro.core import cli
+from jaxrepro.core import cli, distributed
 from jaxrepro.core.errors import InputError
 
 
@@ -23,6 +25,7 @@ def define_flags() -> None:
     cli.define_config()
     flags.DEFINE_string("steps", "latest", "Checkpoints to measure: latest, all, or 500,1000.")
     flags.DEFINE_string("output", None, "Folder for pictures; none are kept by default.")
+    distributed.define_flags()
 
 
 def main(args: flags.FlagValues) -> None:
@@ -34,6 +37,11 @@ def main(args: flags.FlagValues) -> None:
 
     runtime.set_up()
 
+    with distributed.joined(args, preemption=False) as job:
+        _evaluate(args, job)
+
+
+def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
     from jaxrepro.core import config, loop, run_record, workdir
     from jaxrepro.core.evaluation import evaluate_workdir
     from jaxrepro.core.tables import print_results
@@ -58,6 +66,8 @@ def main(args: flags.FlagValues) -> None:
             f"{error} (if the run is of another version, give today's config with --config)"
         ) from error
     for step, results in evaluate_workdir(task, settings.seed, folder, args.steps):
+        if not job.leads:
+            continue
         if args.output:
             Pictures(pathlib.Path(args.output)).write(step, results)
         numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
@@ -70,7 +80,7 @@ def main(args: flags.FlagValues) -> None:
             "results": numbers,
         }
         append_json_line(folder / workdir.EVALUATIONS, record)
-    if not draw_after_run(folder, references_of(task)):
+    if job.leads and not draw_after_run(folder, references_of(task)):
         sys.exit(1)
 
 

@@ -1,14 +1,21 @@
 """Trains a config: python -m jaxrepro.train --config=configs/biggan_digits.py
 
 The same command again continues a run that was stopped, or says that it is finished.
+
+Several processes train one run where a cluster started them, or with --coordinator, --num_processes
+and --process_id; see docs/clusters.md.
 """
 
+import contextlib
+import json
 import pathlib
+import secrets
 import sys
+from collections.abc import Iterator
 
 from absl import flags
 
-from jaxrepro.core import cli
+from jaxrepro.core import cli, distributed
 from jaxrepro.core.errors import InputError
 
 
@@ -20,6 +27,7 @@ def define_flags() -> None:
         "resume", None, "Continue from this step's checkpoint; later ones are moved to set_aside/."
     )
     flags.DEFINE_boolean("show_config", False, "Print all keys of the config and exit.")
+    distributed.define_flags()
 
 
 def main(args: flags.FlagValues) -> None:
@@ -34,7 +42,12 @@ def main(args: flags.FlagValues) -> None:
 
     runtime.set_up()
 
-    from jaxrepro.core import config, loop, workdir
+    with distributed.joined(args, preemption=True) as job:
+        _train(args, job)
+
+
+def _train(args: flags.FlagValues, job: distributed.Job) -> None:
+    from jaxrepro.core import config, loop
     from jaxrepro.core.collapse import CollapsedError
     from jaxrepro.core.hooks import NonFiniteError
     from jaxrepro.core.preemption import Stopped
@@ -49,23 +62,51 @@ def main(args: flags.FlagValues) -> None:
     loop_settings = loop.LoopSettings.from_settings(settings)
     settings.check_all_read()
     folder = pathlib.Path(args.workdir or f"runs/{cli.config_name()}")
-    with workdir.claimed(folder, args.config):
+
+    def end(outcome: str, message: str = "") -> bool:
+        """Returns whether the run's record and its page could be written."""
+        if not job.leads:
+            return True
+        record_end(folder, outcome, message)
+        return draw_after_run(folder, references_of(task))
+
+    with _claimed(folder, args, job):
         try:
             results = loop.train(task, loop_settings, folder, args.resume)
         except Stopped as stopped:
             print(f"stopped and saved at step {stopped.step}; the same command continues")
-            record_end(folder, "stopped", f"saved at step {stopped.step}")
-            draw_after_run(folder, references_of(task))
+            end("stopped", f"saved at step {stopped.step}")
             sys.exit(stopped.status)
         except (CollapsedError, NonFiniteError) as error:
-            print(f"error: {error}", file=sys.stderr)
-            record_end(folder, "failed", str(error))
-            draw_after_run(folder, references_of(task))
+            if job.leads:
+                print(f"error: {error}", file=sys.stderr)
+            end("failed", str(error))
             sys.exit(1)
         print_results(results, folder)
-        record_end(folder, "finished")
-        if not draw_after_run(folder, references_of(task)):
+        if not end("finished"):
             sys.exit(1)
+
+
+@contextlib.contextmanager
+def _claimed(folder: pathlib.Path, args: flags.FlagValues, job: distributed.Job) -> Iterator[None]:
+    """A context in which the folder is this job's: process 0 claims it for all."""
+    from jaxrepro.core import config, workdir
+
+    given = {**json.loads(config.to_json(args.config)), "--resume": args.resume}
+    first = json.loads(job.share("config", json.dumps(given)))
+    if differing := config.differing_keys(first, given, free=()):
+        raise InputError(
+            f"{job.name} was started with another config than process 0 ({'; '.join(differing)}); "
+            "start all processes with one command"
+        )
+    if job.leads:
+        mark = secrets.token_hex(8)
+        with workdir.claimed(folder, args.config, mark):
+            job.share("mark of the workdir", mark)
+            yield
+    else:
+        workdir.wait_for_mark(folder, job.share("mark of the workdir", ""))
+        yield
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -47,6 +48,9 @@ def call(module: types.ModuleType, *arguments: str) -> None:
     """Runs a command in this process, and raises what it raises."""
     before = set(flags.FLAGS)
     module.define_flags()
+    if "num_processes" in flags.FLAGS:
+        # JAX runs here already, too late to look for other processes.
+        arguments = (*arguments, "--num_processes=1")
     try:
         cli.parse([module.__name__, *arguments])
         module.main(flags.FLAGS)
@@ -80,3 +84,10 @@ def leaves(workdir: pathlib.Path, step: int) -> dict[str, np.ndarray]:
     return {
         leaf_path(path): np.asarray(jax.random.key_data(x) if is_key(x) else x) for path, x in flat
     }
+
+
+def free_port() -> int:
+    """Returns a port on which nothing listens now."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]

@@ -17,6 +17,9 @@ from tests.test_task_contract import CONFIGS, load
 class Flags:
     show_config = False
     resume = None
+    coordinator = process_id = None
+    num_processes = 1
+    start_timeout = peer_timeout = 1
 
     def __init__(self, workdir):
         self.config = load(next(p for p in CONFIGS if p.stem == "biggan_digits"), "test")

@@ -10,6 +10,7 @@ from typing import Any, Self
 import jax
 import orbax.checkpoint as ocp
 from absl import logging
+from jax.experimental import multihost_utils
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.partition import leaf_path
@@ -169,12 +170,14 @@ class Checkpoints:
             raise self._absent(step)
         newer = [other for other in self.steps if other > step]
         folder = self._directory.parent / "set_aside"
-        for other in newer:
+        for other in newer if jax.process_index() == 0 else ():
             folder.mkdir(exist_ok=True)
             target = folder / str(other)
             if target.exists():
                 shutil.rmtree(target)
             shutil.move(self._directory / str(other), target)
+        if jax.process_count() > 1:
+            multihost_utils.sync_global_devices("checkpoints set aside")
         self._manager.reload()
         return newer
 

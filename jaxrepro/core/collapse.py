@@ -12,6 +12,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
+
 from jaxrepro.core.task import Guard, Image
 from jaxrepro.core.workdir import GUARD, read_json, write_json
 from jaxrepro.core.writers import read_json_lines
@@ -198,4 +200,5 @@ class CollapseMemory:
         return {"step": line["step"], **kept}
 
     def _save(self) -> None:
-        write_json(self._workdir / GUARD, {"best": self._best, "events": self._events})
+        if jax.process_index() == 0:
+            write_json(self._workdir / GUARD, {"best": self._best, "events": self._events})

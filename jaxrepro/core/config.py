@@ -146,11 +146,16 @@ def to_json(config: Mapping[str, Any]) -> str:
     return json.dumps(nested, indent=2) + "\n"
 
 
-def differing_keys(saved: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-    """Returns lines "key: saved -> given" for keys that a continuation must not change."""
+def differing_keys(
+    saved: Mapping[str, Any], given: Mapping[str, Any], free: tuple[str, ...] = RESUMABLE
+) -> list[str]:
+    """Returns lines "key: saved -> given" for keys that a continuation must not change.
+
+    free: beginnings of the keys that may differ.
+    """
     old, new = (OPTIONAL | json.loads(json.dumps(flatten(config))) for config in (saved, given))
     return [
         f"{key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
         for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key) and not key.startswith(RESUMABLE)
+        if old.get(key) != new.get(key) and not key.startswith(free)
     ]

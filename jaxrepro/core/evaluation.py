@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding
 
 from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.checkpoint import Checkpoints
@@ -27,7 +27,7 @@ class Evaluation:
         replicated = mesh_lib.replicated(mesh)
         # Arguments of a step after (state, batch, key): none, or the evaluator's own variables.
         self._variables = {
-            name: (jax.device_put(evaluator.load_variables(), replicated),)
+            name: (_everywhere(evaluator.load_variables(), replicated),)
             if isinstance(evaluator, UsesVariables)
             else ()
             for name, evaluator in evaluators.items()
@@ -70,6 +70,10 @@ class Evaluation:
             out, mask = _gather((out, batch["mask"]))
             acc = evaluator.merge(acc, {k: v[mask] for k, v in out.items()})
         return evaluator.finish(acc)
+
+
+def _everywhere(tree: Any, replicated: NamedSharding) -> Any:
+    return mesh_lib.lay_over(tree, jax.tree.map(lambda _: replicated, tree))
 
 
 def _gather(tree: Any) -> Any:

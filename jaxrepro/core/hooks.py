@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.partition import leaf_path
@@ -55,6 +56,8 @@ def check_finite(
 def _finite(x: jax.Array) -> bool:
     if not jax.dtypes.issubdtype(x.dtype, np.floating):
         return True
+    if not x.is_fully_addressable and not x.is_fully_replicated:
+        x = multihost_utils.process_allgather(x, tiled=True)
     return bool(np.isfinite(np.asarray(x, dtype=np.float32)).all())
 
 
@@ -142,7 +145,9 @@ class Profile:
     """A trace of a few steps, for TensorBoard or Perfetto: `log.profile_at` > 0 turns it on."""
 
     def __init__(self, directory: pathlib.Path, at_step: int, num_steps: int = 5):
-        self._directory, self._first, self._last = directory, at_step, at_step + num_steps
+        # Of the processes of a job the first is traced.
+        first = at_step if jax.process_index() == 0 else 0
+        self._directory, self._first, self._last = directory, first, first + num_steps
         self._running = False
 
     def before(self, step: int) -> None:

@@ -16,7 +16,7 @@ from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation
 from jaxrepro.core.hooks import NonFiniteError, Profile, Progress, check_finite
-from jaxrepro.core.preemption import Stopped, StopRequest
+from jaxrepro.core.preemption import Stopped, stop_request
 from jaxrepro.core.run_record import record_start
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Every, HostBatch, Image, Task
@@ -61,6 +61,8 @@ def train(
     Starts new in a `workdir` without checkpoints; otherwise continues from the latest, or from
     step `resume`. A finished run is not trained again: its results are returned.
 
+    Every process of a job calls it; process 0 alone writes what is no checkpoint.
+
     Raises InputError for what the user can mend, Stopped after SIGTERM or Ctrl-C, CollapsedError
     where the task's guard stops, and NonFiniteError.
     """
@@ -89,11 +91,13 @@ def train(
 
         examples_per_step = next(iter(task.batch_spec.values())).num_examples
         progress = stack.enter_context(Progress(total, start, examples_per_step))
-        write_json(workdir / MODEL_CARD, task.model_card())
-        record_start(workdir, start)
+        leads = jax.process_index() == 0
+        if leads:
+            write_json(workdir / MODEL_CARD, task.model_card())
+            record_start(workdir, start)
         writer = workdir_writers(workdir, start)
         stack.callback(lambda: writer.close())
-        stop = stack.enter_context(StopRequest())
+        stop = stack.enter_context(stop_request())
 
         # --- Data, before anything compiles: a set that is too small is said at once.
         batches = _batches(task, start)
@@ -106,7 +110,7 @@ def train(
                 progress.message(f"continuing from the checkpoint of step {start} in {workdir}")
                 state = watch.reseeded(checkpoints.restore(start, abstract_state))
             else:
-                state = jax.device_put(jax.jit(task.init)(key), shardings)
+                state = mesh_lib.lay_over(jax.jit(task.init)(key), shardings)
 
             # --- Step: one compilation per run; the old state's memory becomes the new state's.
             update = compile_step(task, mesh, abstract_state, batch_shardings, progress.message)
@@ -145,7 +149,7 @@ def train(
                         report(*pending)
                 pending = step, {**scalars, **watch.measure(step, total, state)}
 
-                status = stop.status
+                status = stop.status(step)
                 stopping = status is not None
                 names = [] if stopping else evaluation.due(step, total)
                 if settings.checkpoint.due(step, total) or stopping or watch.judges(names):
@@ -185,7 +189,8 @@ def train(
         results = evaluation.run(evaluation.due(total, total), state)
         writer.write(total, results)
         numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
-        write_json(workdir / RESULTS, {"step": total, "results": numbers})
+        if leads:
+            write_json(workdir / RESULTS, {"step": total, "results": numbers})
         return numbers
 
 
@@ -205,7 +210,8 @@ def _start_step(
     if resume is not None:
         if moved := checkpoints.set_aside_after(resume):
             print(f"moved the checkpoints of steps {moved} to {workdir / 'set_aside'}")
-            (workdir / RESULTS).unlink(missing_ok=True)
+            if jax.process_index() == 0:
+                (workdir / RESULTS).unlink(missing_ok=True)
         return resume
     start = max(checkpoints.steps, default=0)
     if start > total:

@@ -56,6 +56,24 @@ def check_batch(mesh: Mesh, specs: Mapping[str, BatchSpec]) -> None:
             )
 
 
+def lay_over(tree: Any, shardings: Any) -> Any:
+    """Returns `tree`, which every process has whole and equal, as global arrays.
+
+    shardings: a tree of the same structure.
+    """
+    if jax.process_count() == 1:
+        return jax.device_put(tree, shardings)
+    return jax.tree.map(_lay_over, tree, shardings)
+
+
+def _lay_over(x: jax.typing.ArrayLike, sharding: NamedSharding) -> jax.Array:
+    if isinstance(x, jax.Array) and jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+        data = _lay_over(jax.random.key_data(x), sharding)
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(x))
+    rows = np.asarray(x)
+    return jax.make_array_from_callback(rows.shape, sharding, lambda index: rows[index])
+
+
 def put_batch(batch: HostBatch, shardings: Mapping[str, NamedSharding]) -> dict[str, jax.Array]:
     """Returns global arrays made of every process's rows.
 

@@ -1,8 +1,12 @@
 """A notice to stop (SIGTERM, Ctrl-C) turned into a saved checkpoint and an exit status."""
 
+import os
 import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
+
+import jax
+from jax.experimental import multihost_utils
 
 
 class Stopped(Exception):  # noqa: N818 - a request that was honoured, not an error
@@ -19,8 +23,7 @@ class StopRequest:
 
     A second signal of the same kind acts at once, as if this were not there.
 
-    Not for processes under `jax.distributed`: its own notice, which all processes see at the same
-    step, is lost where a Python handler takes the signal.
+    Not for processes under `jax.distributed`: see `JobStopRequest`.
     """
 
     def __init__(self):
@@ -39,14 +42,64 @@ class StopRequest:
         trace: TracebackType | None,
     ) -> None:
         for number, handler in self._previous.items():
-            signal.signal(number, handler)
+            _restore(number, handler)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         del frame
-        signal.signal(number, self._previous[number])
+        _restore(number, self._previous[number])
         self._signal = number
 
-    @property
-    def status(self) -> int | None:
-        """The exit status to stop with, 128 + the signal's number; None while nobody asked."""
+    def status(self, step: int) -> int | None:
+        """Returns the status to exit with, 128 + the signal's number; None while nobody asked.
+
+        step: the update just made.
+        """
+        del step
         return None if self._signal is None else 128 + self._signal
+
+
+class JobStopRequest:
+    """The same for processes under `jax.distributed`: a notice to any stops all at one update.
+
+    SIGTERM is left to JAX, whose notice is lost where a Python handler takes the signal. Ctrl-C is
+    turned into SIGTERM.
+    """
+
+    def __init__(self):
+        self._previous: Any = None
+
+    def __enter__(self) -> Self:
+        self._previous = signal.signal(signal.SIGINT, self._pass_on)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _restore(signal.SIGINT, self._previous)
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        _restore(number, self._previous)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def status(self, step: int) -> int | None:
+        """Returns the status to exit with, None while not all have agreed to stop after `step`.
+
+        Every process must call it after every update. The number is the update's, as in Orbax's
+        own calls: JAX chooses the first that no process has reached.
+        """
+        reached = multihost_utils.reached_preemption_sync_point(step)
+        return 128 + signal.SIGTERM if reached else None
+
+
+def stop_request() -> StopRequest | JobStopRequest:
+    """Returns the context that suits this process: alone, or one of several in a job."""
+    return JobStopRequest() if jax.process_count() > 1 else StopRequest()
+
+
+def _restore(number: int, handler: Any) -> None:
+    # None is a handler that Python did not set, and cannot set again.
+    signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -124,5 +124,6 @@ class Watch:
         """Returns `state` with the random numbers of this attempt: the same until a rollback."""
         if not self._monitor or not (times := self._memory.num_rollbacks):
             return state
-        key = jax.device_put(named_key(self._key, f"rollback/{times}"), self._shardings.key)
+        key = named_key(self._key, f"rollback/{times}")
+        key = mesh_lib.lay_over(key, self._shardings.key)
         return TrainState(state.step, key, state.nets, state.ema)

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import pathlib
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,8 +32,10 @@ class InUseError(InputError):
 
 
 @contextlib.contextmanager
-def claimed(workdir: pathlib.Path, config: Mapping[str, Any]) -> Iterator[None]:
+def claimed(workdir: pathlib.Path, config: Mapping[str, Any], mark: str = "") -> Iterator[None]:
     """A context in which `workdir` is the folder of a run of `config`, and of no other process.
+
+    mark: what `wait_for_mark` looks for in the other processes of this one's job.
 
     A new folder gets the config. One of an earlier start must hold the same config, but for the
     keys in `jaxrepro.core.config.RESUMABLE`, which take the new values.
@@ -55,7 +58,28 @@ def claimed(workdir: pathlib.Path, config: Mapping[str, Any]) -> Iterator[None]:
             ) from error
         _check_same_run(workdir, config)
         write_atomically(workdir / CONFIG, to_json(config).encode())
+        lock.write(mark)
+        lock.flush()
         yield
+
+
+def wait_for_mark(workdir: pathlib.Path, mark: str, patience: float = 15.0) -> None:
+    """Returns once process 0 of the job is seen to have claimed this `workdir` with `mark`.
+
+    Raises InputError if it is not after `patience` seconds: what one machine writes may take a
+    while to be seen on others.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        with contextlib.suppress(OSError):
+            if (workdir / _LOCK).read_text(encoding="utf-8") == mark:
+                return
+        if time.monotonic() > deadline:
+            raise InputError(
+                f"workdir {workdir} is not the folder that process 0 writes to; give --workdir a "
+                "folder on a disk that all machines of the job share"
+            )
+        time.sleep(0.1)
 
 
 def _check_same_run(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:

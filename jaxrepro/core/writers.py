@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import jax
 import numpy as np
 
 from jaxrepro.core.errors import InputError
@@ -154,7 +155,12 @@ class Writers:
 
 
 def workdir_writers(workdir: pathlib.Path, start_step: int) -> Writers:
-    """Returns the writers of a run: metrics.jsonl, tb/ and samples/ in `workdir`."""
+    """Returns the writers of a run: metrics.jsonl, tb/ and samples/ in `workdir`.
+
+    Only process 0 of a job writes.
+    """
+    if jax.process_index():
+        return Writers([])
     return Writers(
         [
             JsonLines(workdir / "metrics.jsonl", start_step),

@@ -43,3 +43,12 @@ def test_unwritable_and_damaged(tmp_path):
         claim(tmp_path, CONFIG)
     with pytest.raises(InputError, match="is not the workdir of a run"):
         workdir.read_json(tmp_path / "none" / "config.json")
+
+
+def test_the_other_processes_see_the_folder_that_process_0_claimed(tmp_path):
+    with workdir.claimed(tmp_path / "run", {"seed": 1}, "mark of this job"):
+        workdir.wait_for_mark(tmp_path / "run", "mark of this job", patience=0)
+        with pytest.raises(InputError, match="not the folder that process 0 writes to"):
+            workdir.wait_for_mark(tmp_path / "run", "mark of another", patience=0)
+    with pytest.raises(InputError, match="a disk that all machines of the job share"):
+        workdir.wait_for_mark(tmp_path / "nowhere", "mark of this job", patience=0)

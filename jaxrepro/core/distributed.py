@@ -1,0 +1,303 @@
+"""Several processes as one job: they find one another, agree on what to run, and end together.
+
+Every wait is bounded. A process that never comes up ends the others after `--start_timeout`. One
+that fails says so, and all end at once. One that vanishes ends the others after `--peer_timeout`,
+or at once if it was process 0. The exit status is 1 for an error that the same command would meet
+again, and 75 (or 134, where JAX itself ends the process) for one that came from outside.
+"""
+
+import contextlib
+import dataclasses
+import os
+import re
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from absl import flags
+
+from jaxrepro.core.errors import InputError
+
+_FLAGS = ("coordinator", "num_processes", "process_id")
+_FAILURE = "jaxrepro/failure"
+_POLL_SECONDS = 0.5
+# Exit statuses: an error that the same command would meet again, and one that it may not.
+_FAILED, _PEERS_LOST = 1, 75
+# What the others get to learn of a failure and to end before process 0 does.
+_FAREWELL_SECONDS = 5 * _POLL_SECONDS
+# What the text of an error names when it is another process that failed.
+_PEER_ERRORS = re.compile(r"\bGloo [\w -]+ failed|\bNCCL\b|coordination service|sending heartbeats")
+
+
+def define_flags() -> None:
+    """Defines the flags of a command that may run as several processes."""
+    flags.DEFINE_string(
+        "coordinator", None, "HOST:PORT on which process 0 listens, the same for every process."
+    )
+    flags.DEFINE_integer("num_processes", None, "Processes of this job; 1 looks for no cluster.")
+    flags.DEFINE_integer("process_id", None, "Number of this process, from 0.")
+    flags.DEFINE_integer("start_timeout", 300, "Seconds until all processes must have come up.")
+    flags.DEFINE_integer(
+        "peer_timeout", 60, "Seconds without a sign of life after which a process counts as dead."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """This process among those of its job. Alone it is process 0 of 1.
+
+    process: its number; num_processes: of the job; patience: seconds to wait for another.
+    """
+
+    process: int = 0
+    num_processes: int = 1
+    patience: int = 300
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that prints and writes what only one may write."""
+        return self.process == 0
+
+    @property
+    def name(self) -> str:
+        """Such as "process 1 of 4 (node-7)"."""
+        return f"process {self.process} of {self.num_processes} ({socket.gethostname()})"
+
+    def share(self, name: str, value: str) -> str:
+        """Returns on every process the `value` that process 0 gives.
+
+        name: of the value, used once in a job. Raises InputError if process 0 gives none in time.
+        """
+        if self.num_processes == 1:
+            return value
+        if self.leads:
+            _client().key_value_set(f"jaxrepro/{name}", value)
+            return value
+        try:
+            return _client().blocking_key_value_get(f"jaxrepro/{name}", self.patience * 1000)
+        except Exception as error:  # The class of the error depends on JAX's version.
+            raise InputError(
+                f"process 0 did not give {name} within {self.patience} s; see its own message"
+            ) from error
+
+
+@contextlib.contextmanager
+def joined(args: flags.FlagValues, *, preemption: bool) -> Iterator[Job]:
+    """A context that is one process of a job; give it the flags before JAX starts a backend.
+
+    The processes are those of --coordinator, --num_processes and --process_id, or else those of a
+    cluster that JAX detects, or else this one alone. Those other than process 0 print nothing but
+    errors. An error inside ends all of them.
+
+    preemption: whether SIGTERM is a notice for `jaxrepro.core.preemption`; otherwise it ends the
+    process.
+
+    Raises InputError if the flags do not fit together.
+    """
+    _check(args)
+    job = _connect(args, preemption)
+    if job.num_processes == 1:
+        yield job
+        return
+    watch = _FailureWatch(job)
+    with contextlib.ExitStack() as stack:
+        if not job.leads:
+            nowhere = stack.enter_context(open(os.devnull, "w"))
+            stack.enter_context(contextlib.redirect_stdout(nowhere))
+        try:
+            yield job
+        except (Exception, KeyboardInterrupt) as error:
+            watch.fail(error)
+        finally:
+            watch.close()
+    # Waits until all are done; for no longer than they live.
+    import jax
+
+    jax.distributed.shutdown()
+
+
+def _check(args: flags.FlagValues) -> None:
+    given = {name: getattr(args, name) for name in _FLAGS}
+    for name in ("start_timeout", "peer_timeout"):
+        if getattr(args, name) < 1:
+            raise InputError(f"--{name}={getattr(args, name)} given; it must be 1 second or more")
+    if args.num_processes == 1 and args.coordinator is None and args.process_id in (None, 0):
+        return
+    missing = [f"--{name}" for name, value in given.items() if value is None]
+    if len(missing) == len(given):
+        return
+    if missing:
+        raise InputError(
+            f"{' and '.join(missing)} missing; every process needs --coordinator=HOST:PORT, "
+            "--num_processes=N and its own --process_id, or in a cluster that JAX detects none"
+        )
+    _, colon, port = str(args.coordinator).rpartition(":")
+    if not colon or not port.isdigit() or not 0 < int(port) < 2**16:
+        raise InputError(
+            f"--coordinator={args.coordinator} given; it must be HOST:PORT, such as node0:5555"
+        )
+    if not 0 <= args.process_id < args.num_processes:
+        raise InputError(
+            f"--process_id={args.process_id} of --num_processes={args.num_processes} given; "
+            "processes count from 0"
+        )
+
+
+def _connect(args: flags.FlagValues, preemption: bool) -> Job:
+    if args.num_processes == 1:
+        return Job()
+
+    import jax
+
+    # Read only where the backend is a CPU, on which nothing else runs between processes.
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.config.update("jax_enable_preemption_service", preemption)
+    where = {} if args.coordinator is None else _as_given(args)
+    limit = args.start_timeout
+    try:
+        # JAX ends the process with a stack trace at its own limit; ours comes before.
+        with _at_most(limit, lambda: _not_all_came_up(args)):
+            jax.distributed.initialize(
+                **where,
+                initialization_timeout=limit + 30,
+                heartbeat_timeout_seconds=args.peer_timeout,
+            )
+    except ValueError as error:
+        if not where and "coordinator_address should be defined" in str(error):
+            return Job()
+        raise InputError(_not_joined(error)) from error
+    except RuntimeError as error:
+        raise InputError(_not_joined(error)) from error
+    return Job(jax.process_index(), jax.process_count(), args.start_timeout)
+
+
+def _as_given(args: flags.FlagValues) -> dict[str, Any]:
+    return {
+        "coordinator_address": args.coordinator,
+        "num_processes": args.num_processes,
+        "process_id": args.process_id,
+        "cluster_detection_method": "deactivate",
+    }
+
+
+def _not_joined(error: Exception) -> str:
+    reason = " ".join(str(error).split())[:300]
+    return (
+        f"cannot join the processes of this job: {reason}; give --coordinator, --num_processes and "
+        "--process_id, or --num_processes=1 to run alone"
+    )
+
+
+def _not_all_came_up(args: flags.FlagValues) -> None:
+    who = "this process" if args.process_id is None else f"process {args.process_id}"
+    address = "that the cluster names" if args.coordinator is None else args.coordinator
+    num = "" if args.num_processes is None else f"{args.num_processes} "
+    _end(
+        f"error: {who} on {socket.gethostname()}: not all {num}processes of this job came up "
+        f"within {args.start_timeout} s at the coordinator {address}; look for one that failed or "
+        "was not started, see that its port can be reached, or raise --start_timeout",
+        _PEERS_LOST,
+    )
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float, otherwise: Callable[[], None]) -> Iterator[None]:
+    timer = threading.Timer(seconds, otherwise)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+class _FailureWatch:
+    """Ends this process when another says that it failed, and the others when this one does."""
+
+    def __init__(self, job: Job):
+        self._job = job
+        self._closed = threading.Event()
+        self._failing = threading.Lock()
+        threading.Thread(target=self._listen, daemon=True, name="failure-watch").start()
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Tells everybody and ends this process: what JAX would do now is to wait for the rest."""
+        with self._failing:
+            text, status = _describe(error), _FAILED
+            if _is_of_peer(error):
+                status = _PEERS_LOST
+                text = (
+                    f"another process of this job ended or cannot be reached ({text}); the same "
+                    "command continues from the last checkpoint"
+                )
+            elif not isinstance(error, InputError):
+                traceback.print_exception(error)
+            try:
+                _client().key_value_set(_FAILURE, f"{status}\n{self._job.name}: {text}")
+                known = False
+            except Exception:  # Another was first, or process 0 is gone.
+                # An error of the user's is found by all processes, and one says it.
+                known = self._heard()[1].partition(": ")[2] == text
+            if not known:
+                print(f"error: {self._job.name}: {text}", file=sys.stderr, flush=True)
+            self._wait_for_others()
+            _end("", status)
+
+    def _listen(self) -> None:
+        while not self._closed.wait(_POLL_SECONDS):
+            status, said = self._heard()
+            if said and self._failing.acquire(blocking=False):
+                text = f"{self._job.name} ends because of {said}" if self._is_remote(said) else ""
+                self._wait_for_others()
+                _end(text, status)
+
+    def _wait_for_others(self) -> None:
+        """Lets process 0 go last: JAX aborts whoever loses the connection to it."""
+        if self._job.leads:
+            time.sleep(_FAREWELL_SECONDS)
+
+    def _heard(self) -> tuple[int, str]:
+        """Returns the exit status and the message of a process that failed, (0, "") if none did."""
+        try:
+            status, _, said = _client().key_value_try_get(_FAILURE).partition("\n")
+            return int(status), said
+        except Exception:  # Nobody has said anything; or JAX is about to end this process.
+            return 0, ""
+
+    def _is_remote(self, said: str) -> bool:
+        """Whether it was said on another machine: on this one the message stands already."""
+        return f"({socket.gethostname()})" not in said.partition(": ")[0]
+
+
+def _describe(error: BaseException) -> str:
+    text = " ".join(str(error).split())[:600]
+    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
+
+
+def _is_of_peer(error: BaseException) -> bool:
+    # By the text: the class depends on the call, and a read that fails for it is an InputError.
+    return _PEER_ERRORS.search(str(error)) is not None
+
+
+def _end(message: str, status: int) -> None:
+    """Ends this process at once, without waiting for threads or other processes."""
+    if message:
+        print(message, file=sys.stderr)
+    sys.stderr.flush()
+    sys.stdout.flush()
+    os._exit(status)
+
+
+def _client() -> Any:
+    # The store of keys that comes with the connection has no public name; the other libraries on
+    # top of JAX use it by this one.
+    from jax._src import distributed
+
+    return distributed.global_state.client
