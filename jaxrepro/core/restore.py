@@ -1,6 +1,8 @@
-"""The state of a run, read from its workdir for looking at."""
+"""The state of a run, or parts of it, read from its workdir for looking at."""
 
+import contextlib
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -23,8 +25,23 @@ def restore_state(
     """
     abstract = jax.eval_shape(task.init, jax.random.key(seed))
     shardings = state_shardings(abstract, task.partition(), mesh)
+    with open_checkpoint(workdir, step) as (checkpoints, step):
+        return step, checkpoints.restore(step, with_shardings(abstract, shardings)), shardings
+
+
+@contextlib.contextmanager
+def open_checkpoint(workdir: pathlib.Path, step: int | None) -> Iterator[tuple[Checkpoints, int]]:
+    """Yields (the checkpoints of a run, to be read only, the step to read: the latest by default).
+
+    Raises InputError if there is none yet.
+    """
     with Checkpoints(workdir, read_only=True) as checkpoints:
         if not checkpoints.steps:
             raise InputError(f"no checkpoint in {workdir} yet")
-        step = checkpoints.steps[-1] if step is None else step
-        return step, checkpoints.restore(step, with_shardings(abstract, shardings)), shardings
+        yield checkpoints, checkpoints.steps[-1] if step is None else step
+
+
+def on_first_device(shapes: Any) -> Any:
+    """Returns a tree of shapes and dtypes as `Checkpoints.restore_part` takes it: on one device."""
+    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), shapes)

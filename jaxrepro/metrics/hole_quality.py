@@ -4,13 +4,12 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import chex
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.metrics.image_quality import SSIM_SIDE
+from jaxrepro.metrics.image_quality import SSIM_SIDE, ssim_map
 
 # Shares of the picture at which one group of holes ends and the next begins.
 SIZE_EDGES = (0.0, 0.1, 0.25, 0.5, 1.0)
@@ -60,7 +59,7 @@ def hole_quality(image: np.ndarray, truth: np.ndarray, hole: np.ndarray) -> Hole
         coverage=float(erased.mean()),
         l1=float(np.mean(np.abs(difference))),
         psnr=math.inf if square == 0 else -10 * math.log10(square),
-        ssim=float(_similarity(image, truth)[erased].mean()),
+        ssim=float(ssim_map(_luma(image), _luma(truth))[erased].mean()),
     )
 
 
@@ -94,17 +93,5 @@ def mean_by_size(
     }
 
 
-def _similarity(image: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Returns the structural similarity around each pixel, [H, W], protocol of `ssim`."""
-    from skimage.metrics import structural_similarity
-
-    planes = [x.astype(np.float64) @ np.array([0.299, 0.587, 0.114]) for x in (image, truth)]
-    mean_and_map: Any = structural_similarity(
-        *planes,
-        data_range=255.0,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
-        full=True,
-    )
-    return np.asarray(mean_and_map[1])
+def _luma(image: np.ndarray) -> np.ndarray:
+    return image.astype(np.float64) @ np.array([0.299, 0.587, 0.114])

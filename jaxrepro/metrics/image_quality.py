@@ -32,17 +32,30 @@ def ssim(image: np.ndarray, truth: np.ndarray, peak: float = 255.0) -> float:
     fits, K1 = 0.01, K2 = 0.03, population moments. Raises ValueError for planes smaller than the
     window, `SSIM_SIDE`.
     """
+    return float(_similarity(image, truth, peak)[0])
+
+
+def ssim_map(image: np.ndarray, truth: np.ndarray, peak: float = 255.0) -> np.ndarray:
+    """Returns the structural similarity around each pixel, float64 [H, W].
+
+    As `ssim`; windows that reach over the edge see the planes mirrored there.
+    """
+    return np.asarray(_similarity(image, truth, peak)[1])
+
+
+def _similarity(image: np.ndarray, truth: np.ndarray, peak: float) -> Any:
+    """Returns (the mean over windows inside the planes, the map)."""
     from skimage.metrics import structural_similarity
 
     chex.assert_equal_shape([image, truth])
     if min(image.shape) < SSIM_SIDE:
         raise ValueError(f"planes of {image.shape} are smaller than the window of {SSIM_SIDE}")
-    mean: Any = structural_similarity(
+    return structural_similarity(
         image.astype(np.float64),
         truth.astype(np.float64),
         data_range=peak,
         gaussian_weights=True,
         sigma=1.5,
         use_sample_covariance=False,
+        full=True,
     )
-    return float(mean)

@@ -19,6 +19,7 @@ SIDE_COLORS: dict[str, Color] = {
     "left": (60, 180, 255),
     "middle": (255, 255, 255),
 }
+_SIDES = ("left", "right")
 # Dark to bright, so that it can be read without its hues.
 _RAMP = np.array(
     [(40, 10, 80), (60, 70, 150), (30, 140, 140), (100, 200, 90), (255, 235, 60)], np.float64
@@ -48,13 +49,10 @@ def confidence_color(confidence: float) -> Color:
     return round(red), round(green), round(blue)
 
 
-def bone_side(first: str, second: str) -> str:
-    """Returns the key of SIDE_COLORS for a bone between two joints, such as "left_knee"."""
-    sides = {side for joint in (first, second) if (side := joint.partition("_")[0]) in _SIDES}
+def side_of(*joints: str) -> str:
+    """Returns the key of SIDE_COLORS for a joint, such as "left_knee", or the bone between two."""
+    sides = {side for joint in joints if (side := joint.partition("_")[0]) in _SIDES}
     return sides.pop() if len(sides) == 1 else "middle"
-
-
-_SIDES = ("left", "right")
 
 
 def enlargement(height: int, width: int) -> int:
@@ -101,7 +99,7 @@ def _draw_skeleton(
     # All casings first: they must not cut through bones that are drawn already.
     for edge in (2, 0):
         for a, b in bones:
-            side = bone_side(joint_set.joints[a], joint_set.joints[b])
+            side = side_of(joint_set.joints[a], joint_set.joints[b])
             color = _DARK if edge else SIDE_COLORS[side]
             ends = [*points[a].tolist(), *points[b].tolist()]
             draw.line(ends, fill=color, width=unit + edge)

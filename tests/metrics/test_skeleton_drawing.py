@@ -7,10 +7,10 @@ from jaxrepro.data.joint_sets import MPII, JointSet
 from jaxrepro.metrics.skeleton_drawing import (
     SIDE_COLORS,
     Skeleton,
-    bone_side,
     confidence_color,
     draw_skeletons,
     enlargement,
+    side_of,
 )
 
 ARM = JointSet(
@@ -21,12 +21,13 @@ ARM = JointSet(
 NAN = float("nan")
 
 
-def test_sides_of_bones():
-    assert bone_side("left_knee", "left_hip") == "left"
-    assert bone_side("right_hip", "pelvis") == "right"
-    assert bone_side("right_hip", "left_hip") == "middle"
-    assert bone_side("thorax", "upper_neck") == "middle"
-    sides = [bone_side(*bone) for bone in MPII.bones]
+def test_sides_of_joints_and_bones():
+    assert (side_of("right_hip"), side_of("pelvis")) == ("right", "middle")
+    assert side_of("left_knee", "left_hip") == "left"
+    assert side_of("right_hip", "pelvis") == "right"
+    assert side_of("right_hip", "left_hip") == "middle"
+    assert side_of("thorax", "upper_neck") == "middle"
+    sides = [side_of(*bone) for bone in MPII.bones]
     assert [sides.count(side) for side in ("left", "right", "middle")] == [6, 6, 3]
 
 

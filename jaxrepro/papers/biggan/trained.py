@@ -119,18 +119,12 @@ def load_generator(
 
 def _from_workdir(workdir: pathlib.Path, step: int | None) -> TrainedGenerator:
     # Here, so that exports are read where Orbax is not installed.
-    from jaxrepro.core.checkpoint import Checkpoints
+    from jaxrepro.core.restore import on_first_device, open_checkpoint
 
     card = read_model_card(workdir)
     module, latent, class_names = _from_card(card, workdir)
-    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    shapes = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), _shapes(module)
-    )
-    with Checkpoints(workdir, read_only=True) as checkpoints:
-        if not checkpoints.steps:
-            raise InputError(f"no checkpoint in {workdir} yet")
-        step = checkpoints.steps[-1] if step is None else step
+    shapes = on_first_device(_shapes(module))
+    with open_checkpoint(workdir, step) as (checkpoints, step):
         part = checkpoints.restore_part(step, {"ema": {NET: shapes}})
     return TrainedGenerator(
         module,

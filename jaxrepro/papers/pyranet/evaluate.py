@@ -23,6 +23,8 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.papers.pyranet import inference_flags
+from jaxrepro.papers.pyranet.inference_flags import given_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,33 +39,17 @@ _WORST = "worst_people.png"
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    flags.DEFINE_string("workdir", None, "Folder of a run, finished or going on.")
-    flags.DEFINE_string(
-        "weights", None, "An export, or a checkpoint of pytorch-pose: .npz, .safetensors or .pth."
-    )
-    flags.DEFINE_integer("step", None, "Checkpoint of the run; the latest by default.")
-    flags.DEFINE_string(
-        "people", None, "figures, lsp:DIR, lspet:DIR, mpii:FILE or coco:FILE; see data/pose_sets."
-    )
-    flags.DEFINE_string("split", "all", "Who of them: all, 1001-1250, or a part by name.")
-    flags.DEFINE_string("images", None, "Folder of the pictures, if not beside the annotations.")
+    inference_flags.define_network_flags()
+    inference_flags.define_people_flags()
     flags.DEFINE_string("validation_list", None, "For mpii:FILE.mat: who is not for training.")
     flags.DEFINE_string("train_people", None, "People for the baselines; --people by default.")
     flags.DEFINE_string("train_split", None, "Who of them, such as 1-1000; none: no baselines.")
-    flags.DEFINE_bool("flip", False, "Average with the mirrored picture too.")
-    flags.DEFINE_bool("shift", False, "With --flip: move mirrored maps by a cell, as in HRNet.")
-    flags.DEFINE_bool("scales", False, "Average over six scales too, 0.8 to 1.3.")
-    flags.DEFINE_integer("stacks", None, "Take the answer of this stack, counted from 1.")
+    inference_flags.define_search_flags(("resampled", "seeded", "averaged"))
     flags.DEFINE_integer("size", None, "Side of a crop in pixels; the network's own by default.")
     flags.DEFINE_enum("mean", None, ("none", "mpii", "lsp"), "Colour to subtract; its own.")
     flags.DEFINE_enum(
         "padding", None, ("mpii", "lsp", "joint_box"), "Room around a person; the network's own."
     )
-    flags.DEFINE_string("decode", None, "How maps become joints; the network's own by default.")
-    flags.DEFINE_enum(
-        "windows", "seeded", ("resampled", "seeded", "averaged"), "Of fractional pooling."
-    )
-    flags.DEFINE_integer("num_draws", 1, "With --windows=averaged: draws.", lower_bound=1)
     flags.DEFINE_integer("batch_size", 8, "People of one pass.", lower_bound=1)
     flags.DEFINE_integer("worst", 12, "People in worst_people.png.", lower_bound=1)
     flags.DEFINE_string("output", None, "Folder for scores.json and worst_people.png.")
@@ -73,19 +59,14 @@ def define_flags() -> None:
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if (args.workdir is None) == (args.weights is None):
-        raise InputError(
-            "give a network, either --workdir=runs/hourglass or --weights=hg_s2_b1.npz"
-        )
+    inference_flags.check_flags(args)
     if args.weights is not None and args.people is None:
         raise InputError("no people given; for example --people=lspet:DIR --split=1001-1250")
     if args.people is None and (args.split != "all" or args.images or args.train_split):
         raise InputError("--split, --images and --train_split are of --people; give that too")
     if args.train_people is not None and args.train_split is None:
         raise InputError("--train_people given without --train_split; give it, such as all")
-    if args.num_draws > 1 and args.windows != "averaged":
-        raise InputError("--num_draws is of use with --windows=averaged only; give that too")
-    exports = [_path(name) for name in args.export]
+    exports = [given_path(name) for name in args.export]
     _check_exports(exports, args)
 
     from jaxrepro.core import runtime
@@ -100,8 +81,8 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.papers.pyranet.score_table import tables_text
     from jaxrepro.papers.pyranet.trained import load_trained
 
-    network = _path(args.weights if args.workdir is None else args.workdir)
-    trained = _changed(load_trained(network, args.step), args)
+    network = inference_flags.network_path(args)
+    trained = _changed(load_trained(network, args.step, average=args.ema), args)
     data_set = _run_data(network) if args.people is None else None
     people, train = _people(args, trained, data_set)
     _check_exports_of(exports, people.spec)
@@ -123,13 +104,14 @@ def main(args: flags.FlagValues) -> None:
     print(f"{measured.sentence}\n")
     print(tables_text(measured.scores) if measured.any_labels else "no labels: nothing is measured")
     if args.output:
-        folder = _path(args.output)
+        folder = given_path(args.output)
         record = {
             "command": run_record.command(),
             "time": run_record.now(),
             "versions": run_record.versions(),
             "devices": run_record.devices(),
             "network": trained.origin,
+            "weights": trained.weights,
             "people": people.spec,
             "num_people": len(people),
             "train_people": train.spec if train else None,
@@ -144,10 +126,6 @@ def main(args: flags.FlagValues) -> None:
     for path in exports:
         _export(path, args, people, measured.best.points, measured.best.confidences)
         print(f"written: {path}")
-
-
-def _path(name: Any) -> pathlib.Path:
-    return pathlib.Path(name).expanduser()
 
 
 def _check_exports(paths: list[pathlib.Path], args: flags.FlagValues) -> None:
@@ -175,9 +153,9 @@ def _check_exports_of(paths: list[pathlib.Path], spec: str) -> None:
 def _release(args: flags.FlagValues) -> pathlib.Path | None:
     """Returns the release of MPII that is given, or that the people are of."""
     if args.release:
-        return _path(args.release)
+        return given_path(args.release)
     kind, _, place = (args.people or "").partition(":")
-    return _path(place) if kind == "mpii" and place.endswith(".mat") else None
+    return given_path(place) if kind == "mpii" and place.endswith(".mat") else None
 
 
 def _changed(trained: "TrainedPose", args: flags.FlagValues) -> "TrainedPose":

@@ -6,6 +6,7 @@ from PIL import Image, ImageDraw, ImageFont
 from jaxrepro.data.joint_sets import JointSet
 from jaxrepro.data.people import People
 from jaxrepro.data.pose_crop import PIXELS_PER_SCALE, Padding, crop_image, crop_matrix, map_points
+from jaxrepro.metrics.skeleton_drawing import SIDE_COLORS, Color, side_of
 
 _SIDE = 200
 _COLUMNS = 4
@@ -13,11 +14,10 @@ _GAP = 4
 _CAPTION = 34
 # Wide enough for most joints that were put beside the person.
 _ROOM = Padding(1.6)
-_TRUE = (255, 255, 255)
+_TRUE: dict[str, Color] = dict.fromkeys(SIDE_COLORS, (255, 255, 255))
 _DARK = (0, 0, 0)
-# So that left and right that were taken for each other are seen.
-_COLORS = {"right": (240, 130, 0), "left": (60, 180, 255)}
-_MIDDLE = (240, 230, 60)
+# So that left and right that were taken for each other are seen; the middle's white is the truth's.
+_FOUND = SIDE_COLORS | {"middle": (240, 230, 60)}
 
 
 def person_errors(predictions: np.ndarray, people: People) -> np.ndarray:
@@ -79,10 +79,9 @@ def _person(people: People, points: np.ndarray, number: int) -> Image.Image:
     draw = ImageDraw.Draw(picture)
     joint_set = people.joint_set
     true = map_points(matrix, person.joints)
-    _skeleton(draw, joint_set, true, person.labelled, (_TRUE,) * len(joint_set), 2)
-    colors = tuple(_COLORS.get(joint.partition("_")[0], _MIDDLE) for joint in joint_set.joints)
+    _skeleton(draw, joint_set, true, person.labelled, _TRUE, 2)
     everywhere = np.ones(len(joint_set), bool)
-    _skeleton(draw, joint_set, map_points(matrix, points), everywhere, colors, 3)
+    _skeleton(draw, joint_set, map_points(matrix, points), everywhere, _FOUND, 3)
     return picture
 
 
@@ -91,17 +90,16 @@ def _skeleton(
     joint_set: JointSet,
     points: np.ndarray,
     shown: np.ndarray,
-    colors: tuple[tuple[int, int, int], ...],
+    colors: dict[str, Color],
     width: int,
 ) -> None:
-    """Draws bones with a dark rim; a bone has the colour of the joint that has a side."""
+    """Draws bones with a dark rim, and discs; colors: by the key of SIDE_COLORS."""
+    joints = joint_set.joints
     bones = [(a, b) for a, b in joint_set.bone_indices if shown[a] and shown[b]]
     for rim in (2, 0):
         for a, b in bones:
-            color = colors[a] if colors[a] != _MIDDLE else colors[b]
-            ends = [tuple(points[a]), tuple(points[b])]
-            draw.line(ends, fill=_DARK if rim else color, width=width + rim)
-    for point, color in zip(points[shown], np.array(colors)[shown].tolist(), strict=True):
-        draw.ellipse(
-            [*(point - width), *(point + width)], fill=tuple(color), outline=_DARK, width=1
-        )
+            color = _DARK if rim else colors[side_of(joints[a], joints[b])]
+            draw.line([tuple(points[a]), tuple(points[b])], fill=color, width=width + rim)
+    for number in np.flatnonzero(shown):
+        edges = [*(points[number] - width), *(points[number] + width)]
+        draw.ellipse(edges, fill=colors[side_of(joints[number])], outline=_DARK, width=1)

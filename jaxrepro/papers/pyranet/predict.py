@@ -20,7 +20,6 @@ confidence, the highest value of the joint's map. Where no value is positive x a
 Pictures that cannot be done are listed at the end, the rest is done, and the exit status is 1.
 """
 
-import pathlib
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,8 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.papers.pyranet import inference_flags
+from jaxrepro.papers.pyranet.inference_flags import given_path
 
 if TYPE_CHECKING:
     from jaxrepro.papers.pyranet.joint_finder import JointFinder
@@ -40,34 +41,11 @@ def define_flags() -> None:
     """Defines the command's flags."""
     cli.define_arguments("inputs", "Pictures, folders, patterns in quotes.")
     flags.DEFINE_string("output", None, "Folder for what is drawn and written.")
-    flags.DEFINE_string("workdir", None, "Network: folder of a run, finished or going on.")
-    flags.DEFINE_string(
-        "weights",
-        None,
-        "Network: an export, or a checkpoint of pytorch-pose (.npz, .safetensors or .pth).",
-    )
-    flags.DEFINE_integer("step", None, "Checkpoint of the run; the latest by default.")
-    flags.DEFINE_bool(
-        "ema", None, "The run's moving average, or not; by default where there is one."
-    )
+    inference_flags.define_network_flags()
     flags.DEFINE_multi_string("box", [], "A person: x,y,width,height. May be given several times.")
     flags.DEFINE_string("boxes", None, "JSON file with the boxes of each picture.")
-    flags.DEFINE_string(
-        "people", None, "People of a set: figures, lsp:DIR, lspet:DIR, mpii:FILE or coco:FILE."
-    )
-    flags.DEFINE_string("split", "all", "Who of them: all, 1001-1250, or a part by name.")
-    flags.DEFINE_string("images", None, "Folder of their pictures, if not beside the annotations.")
-    flags.DEFINE_bool("flip", False, "Average with the mirrored picture: twice as slow.")
-    flags.DEFINE_bool("shift", False, "With --flip: move mirrored maps by a cell, as in HRNet.")
-    flags.DEFINE_bool("scales", False, "Average over six scales, 0.8 to 1.3: six times as slow.")
-    flags.DEFINE_integer(
-        "stacks", None, "Answer of this stack, counted from 1; later ones are not computed."
-    )
-    flags.DEFINE_string("decode", None, "How maps become joints; the network's own by default.")
-    flags.DEFINE_enum(
-        "windows", "seeded", ("seeded", "averaged"), "Of fractional pooling: one draw, or several."
-    )
-    flags.DEFINE_integer("num_draws", 1, "With --windows=averaged: draws.", lower_bound=1)
+    inference_flags.define_people_flags()
+    inference_flags.define_search_flags(("seeded", "averaged"))
     flags.DEFINE_bool("overwrite", False, "Replace outputs that exist (inputs never).")
     flags.DEFINE_bool("skip_existing", False, "Do only pictures whose outputs do not exist.")
 
@@ -88,7 +66,7 @@ def main(args: flags.FlagValues) -> None:
             args.inputs,
             args.output,
             boxes=args.box,
-            boxes_file=_path(args.boxes) if args.boxes else None,
+            boxes_file=given_path(args.boxes) if args.boxes else None,
             padding=trained.padding_for(""),
             existing=existing,
         )
@@ -125,10 +103,7 @@ def main(args: flags.FlagValues) -> None:
 
 
 def _check(args: flags.FlagValues) -> None:
-    if (args.workdir is None) == (args.weights is None):
-        raise InputError(
-            "give a network, either --workdir=runs/hourglass or --weights=hg_s2_b1.npz"
-        )
+    inference_flags.check_flags(args)
     if args.output is None:
         raise InputError("no output given; name a folder, such as --output=poses")
     if not args.inputs and args.people is None:
@@ -142,10 +117,6 @@ def _check(args: flags.FlagValues) -> None:
         raise InputError("--split and --images are of --people; give that too")
     if args.overwrite and args.skip_existing:
         raise InputError("--overwrite and --skip_existing contradict each other; give one")
-    if args.num_draws > 1 and args.windows != "averaged":
-        raise InputError("--num_draws is of use with --windows=averaged only; give that too")
-    if args.shift and not args.flip:
-        raise InputError("--shift is of use with --flip only; give that too")
 
 
 def _finder(args: flags.FlagValues) -> tuple["TrainedPose", "JointFinder", dict[str, Any]]:
@@ -157,7 +128,7 @@ def _finder(args: flags.FlagValues) -> tuple["TrainedPose", "JointFinder", dict[
     from jaxrepro.papers.pyranet.searches import Search
     from jaxrepro.papers.pyranet.trained import load_trained
 
-    trained = load_trained(_path(args.workdir or args.weights), args.step, average=args.ema)
+    trained = load_trained(inference_flags.network_path(args), args.step, average=args.ema)
     decode = args.decode or trained.decode_style
     if decode not in DECODE_STYLES:
         raise InputError(f"--decode={decode}; it can be {', '.join(DECODE_STYLES)}")
@@ -258,10 +229,6 @@ def _draw(
         {"image": picture.name, "width": width, "height": height, "people": people, **settings},
     )
     return len(people)
-
-
-def _path(name: str) -> pathlib.Path:
-    return pathlib.Path(name).expanduser()
 
 
 if __name__ == "__main__":

@@ -113,18 +113,12 @@ def _from_export(folder: pathlib.Path) -> TrainedPose:
 
 def _from_workdir(workdir: pathlib.Path, step: int | None, average: bool | None) -> TrainedPose:
     # Here, so that exports are read where Orbax is not installed.
-    from jaxrepro.core.checkpoint import Checkpoints
+    from jaxrepro.core.restore import on_first_device, open_checkpoint
 
     trained = _from_card(read_model_card(workdir), str(workdir))
-    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    shapes = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), _shapes(trained)
-    )
+    shapes = on_first_device(_shapes(trained))
     stats = {name: tree for name, tree in shapes.items() if name != "params"}
-    with Checkpoints(workdir, read_only=True) as checkpoints:
-        if not checkpoints.steps:
-            raise InputError(f"no checkpoint in {workdir} yet")
-        step = checkpoints.steps[-1] if step is None else step
+    with open_checkpoint(workdir, step) as (checkpoints, step):
         has_average = any(name.startswith(f"ema/{NET}/") for name in checkpoints.saved_shapes(step))
         if average and not has_average:
             raise InputError(f"{workdir} keeps no moving average: its ema.decay was 0")

@@ -7,7 +7,7 @@ An example's conditions are a mapping of uint8 arrays, alone or with leading bat
     sketch   [H, W, 1]   1 = line
     color    [H, W, 3]   in the order of `image`
     strokes  [H, W, 1]   1 = a colour is given here
-    noise    [H, W, 1]   1 with probability `NOISE_RATE`
+    noise    [H, W, 1]   1 with `drops.NOISE_PROBABILITY`
 
 None of them is multiplied by the mask yet; that is done here.
 """
@@ -18,12 +18,11 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from jaxrepro.papers.scfegan.drops import NOISE_PROBABILITY
+
 Conditions = Mapping[str, jax.Array]
 
 GENERATOR_CHANNELS = 9
-# Of the authors' noise: a standard normal, times 255, cast into bytes and divided by 255 as whole
-# numbers is 1 where the normal is above 1, which happens with this probability.
-NOISE_RATE = 0.159
 
 
 def scaled(image: jax.Array) -> jax.Array:
@@ -40,8 +39,8 @@ def to_bytes(image: jax.Array) -> jax.Array:
 
 
 def draw_noise(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """Returns uint8 {0, 1} of that shape, 1 with probability `NOISE_RATE`."""
-    return jax.random.bernoulli(key, NOISE_RATE, shape).astype(jnp.uint8)
+    """Returns uint8 {0, 1} of that shape, 1 with probability `NOISE_PROBABILITY`."""
+    return jax.random.bernoulli(key, NOISE_PROBABILITY, shape).astype(jnp.uint8)
 
 
 def user_input(conditions: Conditions) -> jax.Array:

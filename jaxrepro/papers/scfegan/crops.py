@@ -5,15 +5,18 @@ import dataclasses
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.data.free_form_mask import ALIGNED_EYES, REFERENCE_SIZE
 from jaxrepro.data.resize import Interpolation, resize
 
+# What the generator is shown of a picture, unless a box is given: see `whole_box`, `mask_box`.
+CROPS = ("whole", "mask")
 # Weights that are never negative, so that an average over known pixels alone can be taken.
 _LINEAR = Interpolation(sharpness=None, antialias=True, border="replicate")
 # Of a square around a mask: its side, in sides of the mask.
 _CONTEXT = 2.0
 # Of aligned faces (FFHQ, CelebA-HQ): both eyes' row and the columns of left and right, in sides.
-EYES_ROW = 239 / 512
-EYES_COLUMNS = (190 / 512, 319 / 512)
+EYES_ROW = ALIGNED_EYES[0][1] / REFERENCE_SIZE
+EYES_COLUMNS = (ALIGNED_EYES[0][0] / REFERENCE_SIZE, ALIGNED_EYES[1][0] / REFERENCE_SIZE)
 _LARGEST = 4
 
 

@@ -104,14 +104,14 @@ def main(args: flags.FlagValues) -> None:
 
 def _crop(crop: str, eyes: list[str] | None) -> "str | Box":
     """Returns what --crop and --eyes stand for."""
-    from jaxrepro.papers.scfegan.crops import Box, eyes_box
+    from jaxrepro.papers.scfegan.crops import CROPS, Box, eyes_box
 
     if eyes is not None:
         if crop != "whole":
             raise InputError(f"--eyes and --crop={crop} given; give one of them")
         numbers = _numbers(eyes, 4, "--eyes", "X,Y,X,Y")
         return eyes_box((numbers[0], numbers[1], numbers[2], numbers[3]))
-    if crop in ("whole", "mask"):
+    if crop in CROPS:
         return crop
     left, top, side = _numbers(crop.split(","), 3, "--crop", "whole, mask or LEFT,TOP,SIDE")
     if side < 1 or not all(x.is_integer() for x in (left, top, side)):

@@ -18,12 +18,9 @@ from jaxrepro.papers.scfegan.conditions import (
     generator_input,
     scaled,
 )
-from jaxrepro.papers.scfegan.crops import Box
+from jaxrepro.papers.scfegan.crops import CROPS, Box
 from jaxrepro.papers.scfegan.generator import Generator
 from jaxrepro.papers.scfegan.trained import Trained
-
-# What the generator is shown of a picture, unless a box is given.
-CROPS = ("whole", "mask")
 
 
 class Editor:

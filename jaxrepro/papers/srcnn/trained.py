@@ -77,18 +77,11 @@ def _from_export(folder: pathlib.Path) -> Trained:
 
 def _from_workdir(workdir: pathlib.Path) -> Trained:
     # Here, so that exports are read where Orbax is not installed.
-    from jaxrepro.core.checkpoint import Checkpoints
+    from jaxrepro.core.restore import on_first_device, open_checkpoint
 
     without_variables = _from_card(read_model_card(workdir), str(workdir))
-    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    shapes = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device),
-        _shapes(without_variables.module),
-    )
-    with Checkpoints(workdir, read_only=True) as checkpoints:
-        if not checkpoints.steps:
-            raise InputError(f"no checkpoint in {workdir} yet")
-        step = checkpoints.steps[-1]
+    shapes = on_first_device(_shapes(without_variables.module))
+    with open_checkpoint(workdir, None) as (checkpoints, step):
         part = checkpoints.restore_part(step, {"nets": {NET: {"params": shapes["params"]}}})
     at_step = dataclasses.replace(without_variables, origin=f"step {step} of {workdir}")
     return _with_variables(at_step, part["nets"][NET])

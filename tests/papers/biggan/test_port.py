@@ -13,7 +13,7 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.papers.biggan import port
 
 TESTS = pathlib.Path(__file__).resolve().parents[2]
-LARGE = TESTS.parent / "../shared/goldens/biggan_cifar.npz"
+LARGE = "goldens/biggan_cifar.npz"
 MUTABLE = ["batch_stats", "spectral"]
 
 
@@ -112,14 +112,16 @@ class Golden:
 @pytest.fixture(
     scope="module",
     params=[
-        (TESTS / "golden/biggan_32.npz", 1e-5, 1e-8),
-        (TESTS / "golden/biggan_64.npz", 1e-4, 1e-6),
+        ("biggan_32.npz", 1e-5, 1e-8),
+        ("biggan_64.npz", 1e-4, 1e-6),
         (LARGE, 1e-5, 1e-8),
     ],
     ids=["32", "64", "large"],
 )
 def golden(request):
-    return Golden(*request.param)
+    place, *epsilons = request.param
+    folder = request.getfixturevalue("data_folder") if place == LARGE else TESTS / "golden"
+    return Golden(folder / place, *epsilons)
 
 
 def test_eval_outputs(golden):

@@ -86,7 +86,7 @@ def test_command_measures_writes_and_exports(files, capsys):
     # The second person is everybody's neighbour, their own too.
     nearest = predictions["nearest neighbour"]["scores"]["pckh"]
     assert nearest["means"]["0.5/14_joints/below"]["mean"] > 40
-    assert record["num_people"] == 2
+    assert record["num_people"] == 2 and record["weights"] == "as published"
     with open(out / "joints.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 16
@@ -106,6 +106,8 @@ def test_command_measures_writes_and_exports(files, capsys):
         (["--weights=a.npz", "--people=figures", "--export=a.mat"], "give that, --release"),
         (["--weights=a.npz", "--people=figures", "--num_draws=2"], "--windows=averaged only"),
         (["--weights=a.npz", "--people=figures", "--train_people=figures"], "--train_split; give"),
+        (["--weights=a.npz", "--people=figures", "--shift"], "--shift is of use with --flip only"),
+        (["--weights=TINY", "--people=figures", "--ema"], "a moving average, or none, is chosen"),
         (["--weights=absent", "--people=figures"], "no network absent"),
         (["--weights=TINY", "--people=figures", "--size=20"], "give a multiple of 8"),
         (["--weights=TINY", "--people=figures", "--decode=soft"], "allowed are torch, pytorch"),

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from jaxrepro.papers.scfegan.crops import Box, eyes_box
+from jaxrepro.papers.scfegan.crops import CROPS, Box, eyes_box
 from jaxrepro.papers.scfegan.studio.drawings import (
     LARGEST_SEED,
     Drawing,
@@ -22,9 +22,6 @@ from jaxrepro.papers.scfegan.studio.limits import Limits
 from jaxrepro.papers.scfegan.studio.line_tracing import EdgeMap, suggest_strokes
 from jaxrepro.papers.scfegan.studio.photos import Photo, read_layers, read_photo
 from jaxrepro.papers.scfegan.studio.projects import is_archive, read_project
-
-# The whole photo, or the largest square of it; or a square around the mask.
-CROPS = ("whole", "mask")
 
 
 class PhotoEditor(Protocol):
