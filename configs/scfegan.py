@@ -6,10 +6,10 @@ and Color", ICCV 2019 (arXiv 1902.06838).
         --config.features.weights=vgg16.safetensors
     python -m jaxrepro.train --config=configs/scfegan.py:demo
 
-Variants: 512 (the default: the released network, 92,886,100 parameters), 256 and 128 (smaller ones
-for smaller pictures); hour (128 pixels, about an hour on 2 CPU cores); demo (minutes on 2 CPU
-cores, on crops of bundled photographs: no faces, so it shows that training works and nothing about
-faces); test (2 updates).
+Variants: paper (the default: 512 pixels, the released network, 92,886,100 parameters), 256 and 128
+(smaller ones for smaller pictures); hour (128 pixels, about an hour on 2 CPU cores); demo (minutes
+on 2 CPU cores, on crops of bundled photographs: no faces, so it shows that training works and
+nothing about faces); test (2 updates).
 
 Settings: gate (shared_kernel, as the released code was meant; self, as it is; separate), norm
 (local_response or pixel), architecture (unet or coarse_to_fine), style (0 leaves the style term
@@ -25,6 +25,7 @@ The paper's weights of these terms are for the published features; `calibrate` f
 from jaxrepro.core.config import parse_variant
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers.scfegan.settings import (
+    SIZES,
     VARIANTS,
     published,
     reduce_to_demo,
@@ -48,7 +49,7 @@ def get_config(arg=None):
     )
     if arg.style not in (0, 1) or arg.d_input not in (0, 1):
         raise InputError(f"style={arg.style}, d_input={arg.d_input}: each is 0 or 1")
-    config = published(arg.variant if arg.variant in ("512", "256") else "128")
+    config = published(SIZES.get(arg.variant, "128"))
     if arg.variant == "hour":
         reduce_to_hour(config)
     if arg.variant == "demo":

@@ -8,7 +8,7 @@ from jaxrepro.core import config as config_lib
 from jaxrepro.core.errors import InputError
 
 # Data that need no network and no folder of the user.
-BUNDLED = ("digits", "figures", "photos", "photos:train", "photos:test")
+BUNDLED = ("digits", "figures", "photos", "photos:train", "photos:test", "photo_crops")
 CONFIGS = sorted((pathlib.Path(__file__).resolve().parents[2] / "configs").glob("*.py"))
 
 

@@ -15,7 +15,9 @@ from jaxrepro.papers.scfegan.drops import USUAL_DROPS
 from jaxrepro.papers.scfegan.objective import Objective
 from jaxrepro.papers.scfegan.presets import PRESETS
 
-VARIANTS = ("512", "256", "128", "hour", "demo", "test")
+VARIANTS = ("paper", "256", "128", "hour", "demo", "test")
+# The size of picture that a variant is for, in pixels, where it is not the smallest.
+SIZES = {"paper": "512", "256": "256"}
 
 # Updates before the adversarial term counts, of those of a run.
 _WARMUP_SHARE = 0.01

@@ -116,5 +116,5 @@ def test_ablations_change_what_they_name():
     with pytest.raises(InputError, match="each is 0 or 1"):
         config_file.get_config("style=2")
     # As published at 512 pixels: tested by its size in test_networks.
-    full = config_file.get_config("512")
+    full = config_file.get_config("paper")
     assert (full.model.width, full.data.size, full.train.batch_size) == (64, 512, 8)
