@@ -123,6 +123,7 @@ class BranchStack:
         return kernels
 
 
+# One program for all initialisations and seeds of a stack: nothing is trained here.
 @functools.partial(jax.jit, static_argnums=0)
 def _end_powers(
     stack: BranchStack, kernels: Mapping[str, jax.Array], key: jax.Array

@@ -39,6 +39,7 @@ class JointFinder:
             )
             return found[""]
 
+        # One program for all people: pictures come one at a time, outside loop and evaluators.
         self._find = jax.jit(find)
 
     def __call__(self, image: np.ndarray, center: np.ndarray, scale: float) -> FoundJoints:

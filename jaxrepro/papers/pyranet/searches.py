@@ -85,6 +85,7 @@ def find_poses(
     def step(variables: Variables, crops: jax.Array, key: jax.Array):
         return search_crops(predictor, variables, crops, zooms, searches, key)
 
+    # Without a run there is no evaluator to compile it: published weights are measured too.
     compiled = jax.jit(step, in_shardings=(whole, rows, whole), out_shardings=rows)
     variables = jax.device_put(trained.variables, whole)
     transform = zoomed_crops_transform(trained.size, padding, zooms)

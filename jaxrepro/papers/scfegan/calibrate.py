@@ -43,6 +43,7 @@ def main(args: flags.FlagValues) -> None:
     )
 
     task = config.make_task(config.Settings(args.config))
+    # A few updates to read the terms from, without checkpoints and logs: not the loop.
     state = jax.jit(task.init)(jax.random.key(args.config.seed))
     update = jax.jit(task.train_step, donate_argnums=0)
     batches = task.train_data(0, 0, 1)

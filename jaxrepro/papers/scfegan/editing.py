@@ -113,6 +113,7 @@ class Editor:
         return {name: x[None] for name, x in conditions.items()}
 
 
+# Edits come from a command or the studio, outside loop and evaluators.
 @functools.partial(jax.jit, static_argnums=0)
 def _complete(
     module: Generator, variables: Variables, conditions: Mapping[str, jax.Array], key: jax.Array

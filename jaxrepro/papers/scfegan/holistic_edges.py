@@ -108,6 +108,7 @@ class EdgeSketcher:
     """
 
     def __init__(self, network: HolisticEdges, variables: dict):
+        # Runs while data are prepared, where no loop is.
         self._apply = jax.jit(network.apply)
         self._variables = variables
 

@@ -16,14 +16,15 @@ from jaxrepro.papers.scfegan.studio.photos import Photo, read_photo
 PHOTO, STROKES = "photo.png", "strokes.json"
 _MEMBER = b"PK\x01\x02"
 _MOST_MEMBERS = 100
+# What zipfile raises for archives that it cannot read, beside its own error.
 _DAMAGES = (
     zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    ValueError,
-    NotImplementedError,
-    RuntimeError,
+    zlib.error,  # A damaged stream.
+    EOFError,  # A stream that ends early.
+    OSError,  # Offsets outside the file.
+    ValueError,  # Names and numbers that cannot be.
+    NotImplementedError,  # A compression or a zip version that it does not know.
+    RuntimeError,  # An encrypted member.
 )
 
 
