@@ -15,9 +15,9 @@ def keep_freed_memory() -> bool:
     """Makes the process keep the memory that it frees, and returns whether it does.
 
     On CPU XLA allocates the memory of a step at its start and frees it at its end. glibc maps and
-    unmaps blocks of that size each time, and the kernel clears every page of them again: a tenth of
-    the step of a hourglass, a 20th of that of SRCNN 9-5-5. One arena, no maps and no trimming
-    let the next step have the pages of the last one.
+    unmaps blocks of that size each time, and the kernel clears every page of them again; with
+    --without_settings, `benchmarks.step_time` shows what that costs. One arena, no maps and no
+    trimming let the next step have the pages of the last one.
 
     Call it before threads are started. It does nothing with another C library, or where the user
     has set the allocator up: any of GLIBC_TUNABLES, MALLOC_ARENA_MAX, MALLOC_MMAP_MAX_, LD_PRELOAD.
