@@ -1,8 +1,8 @@
 """A convolution without padding that is fast on CPU, each of its gradients in its own form.
 
 Equal to `convolution.convolve_valid` up to rounding; only the order of the sums differs. The forms
-and their limits are those that were fastest for the layers of super-resolution networks: a wide
-map from few channels, a 1x1 mapping, few channels from a wide map.
+and their limits are those that were fastest for the layers of super-resolution networks (a wide
+map from few channels, a 1x1 mapping, few channels from a wide map) and for the hourglass's 1x1.
 """
 
 import jax
@@ -13,6 +13,8 @@ from jaxrepro.nn import convolution, narrow_convolution
 
 # Up to so many products of a pixel, adding shifted maps costs less than a convolution.
 _MOST_TAPS = 128
+# From so many channels on both sides the product packs its operands as fast as they are turned.
+_WIDE = 64
 _NO_MARGINS = (0, 0)
 
 
@@ -105,6 +107,8 @@ def _shifted_maps(x: jax.Array, margins: tuple[int, int]) -> jax.Array:
 
 def _matrix_gradient(x: jax.Array, cotangent: jax.Array) -> jax.Array:
     """Returns x^T cotangent, [I, O], of x [N, I] and the cotangent [N, O]."""
+    if min(x.shape[1], cotangent.shape[1]) >= _WIDE:
+        return lax.dot_general(x, cotangent, (((0,), (0,)), ((), ())))
     if x.shape[1] > cotangent.shape[1]:
         return _matrix_gradient(cotangent, x).T
     # The barrier keeps XLA from folding the transposition into the product, which is then slower.
