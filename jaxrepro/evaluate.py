@@ -23,7 +23,9 @@ def define_flags() -> None:
     """Defines the command's flags."""
     flags.DEFINE_string("workdir", None, "Folder of the run.")
     cli.define_config()
-    flags.DEFINE_string("steps", "latest", "Checkpoints to measure: latest, all, or 500,1000.")
+    flags.DEFINE_string(
+        "steps", "latest", "Checkpoints to measure: latest, best, all, or 500,1000."
+    )
     flags.DEFINE_string("output", None, "Folder for pictures; none are kept by default.")
     distributed.define_flags()
 

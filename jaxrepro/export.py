@@ -20,7 +20,7 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "output", None, "Folder of the export; an export that is there is replaced."
     )
-    flags.DEFINE_integer("step", None, "Checkpoint to export; the latest by default.")
+    cli.define_step("Checkpoint to export.")
     flags.DEFINE_integer("seed", None, "Which seed, of a run that trained several (num_seeds).")
 
 

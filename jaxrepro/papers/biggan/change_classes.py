@@ -32,7 +32,7 @@ def define_flags() -> None:
     """Defines the command's flags."""
     cli.define_config()
     flags.DEFINE_string("workdir", None, "Folder of the trained run.")
-    flags.DEFINE_integer("step", None, "Checkpoint of it; the latest by default.")
+    cli.define_step("Checkpoint of it.")
     flags.DEFINE_string("output", None, "Folder of the new run; it must not be one already.")
     flags.DEFINE_string(
         "classes",
