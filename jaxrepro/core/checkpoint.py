@@ -64,6 +64,8 @@ class Checkpoints:
         )
         # What its threads account for at length is raised in this one as well.
         _orbax_logger().addFilter(_is_not_of_orbax)
+        self._unraisable_hook = sys.unraisablehook
+        sys.unraisablehook = _without_abandoned_work(self._unraisable_hook)
         with self._writing():
             self._manager = ocp.CheckpointManager(
                 self._directory,
@@ -89,6 +91,10 @@ class Checkpoints:
             # The error that is under way came first.
             if error is None:
                 raise
+        else:
+            # After an error what Orbax abandons ends later.
+            if error is None:
+                sys.unraisablehook = self._unraisable_hook
         finally:
             _orbax_logger().removeFilter(_is_not_of_orbax)
 
@@ -230,7 +236,7 @@ class Checkpoints:
         )
         tree = self._restore(step, abstract, partial=False)
         flat = jax.tree_util.tree_flatten_with_path(tree)[0]
-        return {leaf_path(path): np.asarray(x) for path, x in flat}
+        return {leaf_path(path): np.asarray(_as_data(x)) for path, x in flat}
 
     def _restore(self, step: int, abstract: Any, *, partial: bool) -> Any:
         self.check_intact(step)
@@ -239,14 +245,10 @@ class Checkpoints:
             restore_args=ocp.checkpoint_utils.construct_restore_args(abstract),
             partial_restore=partial,
         )
-        # It stays where a read fails: the others end later.
-        previous_hook = sys.unraisablehook
-        sys.unraisablehook = _without_abandoned_reads(previous_hook)
         try:
             state = self._manager.restore(step, args=ocp.args.Composite(state=arguments))["state"]
         except Exception as error:  # Orbax and TensorStore raise a different type per defect.
             raise self._damaged(step, str(error)) from error
-        sys.unraisablehook = previous_hook
         return state
 
     def set_aside_after(self, step: int) -> list[int]:
@@ -317,6 +319,10 @@ class _Kept:
         ]
 
 
+def _as_data(x: jax.Array) -> jax.Array:
+    return jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x
+
+
 def _write_failure(error: BaseException | None) -> str | None:
     """Returns why something could not be written, None for an error of another kind."""
     while error is not None:
@@ -349,10 +355,10 @@ def _save_args(state: Any) -> ocp.args.PyTreeSave:
     return ocp.args.PyTreeSave(state)
 
 
-def _without_abandoned_reads(hook: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Returns `hook` without what reads of other arrays say when one array's read has failed.
+def _without_abandoned_work(hook: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Returns `hook` without what other arrays' reads and writes say when one array's has failed.
 
-    Orbax closes its event loop at the first failure; reads that end later find it closed, and each
+    Orbax closes its event loop at the first failure; what ends later finds it closed, and each
     would print a stack trace below the one line that tells the user what is wrong.
     """
 

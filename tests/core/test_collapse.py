@@ -119,6 +119,7 @@ def test_the_best_result_is_remembered_and_a_far_worse_one_is_a_collapse(tmp_pat
         InputError, match="guard.metric='metrics/frechet' is no result.*metrics/fid"
     ):
         memory.judge(600, {"metrics/fid@1000:net": 4.0})
+    writer.close()
     again = CollapseMemory(GUARD, tmp_path)
     for recalled, best in ((500, 300), (299, 100), (99, None)):
         again.recall(recalled)
