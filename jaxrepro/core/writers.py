@@ -143,7 +143,9 @@ class TensorBoard:
     def __init__(self, directory: pathlib.Path, start_step: int = 0):
         """Opens a new event file; TensorBoard hides the older ones' steps after `start_step`."""
         from tensorboardX.event_file_writer import EventsWriter
-        from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+        # pyright does not see into generated modules.
+        from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore
         from tensorboardX.record_writer import directory_check
 
         self._directory, self._failed = directory, False
@@ -158,7 +160,7 @@ class TensorBoard:
     def write(self, step: int, results: Mapping[str, float | Image]) -> None:
         """Adds scalars and pictures; InputError where they cannot be written."""
         from tensorboardX import summary
-        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore
 
         try:
             with _writing(self._directory):

@@ -170,8 +170,8 @@ def test_a_full_disk_ends_with_one_line_and_the_last_checkpoint_whole(num_bytes,
     message = r"cannot write a checkpoint to .*: File too large; earlier ones are whole"
     with (
         pytest.raises(InputError, match=message),
-        Checkpoints(tmp_path, keep=1) as checkpoints,
         files_of_at_most(num_bytes),
+        Checkpoints(tmp_path, keep=1) as checkpoints,
     ):
         # What fails in the background is said at the next save, at a wait or at the end.
         checkpoints.save(2, make_state())
