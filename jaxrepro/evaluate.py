@@ -52,7 +52,7 @@ def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
     from jaxrepro.page import draw_after_run
 
     folder = pathlib.Path(args.workdir)
-    saved = workdir.read_json(folder / workdir.CONFIG)
+    saved = workdir.read_config(folder)
     changed = [] if args.config is None else config.differing_keys(saved, args.config.to_dict())
     if changed:
         print(f"measuring by the given config, not the run's own: {'; '.join(changed)}")

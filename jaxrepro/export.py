@@ -42,7 +42,7 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core.seeds import one_seed
 
     folder, output = pathlib.Path(args.workdir), pathlib.Path(args.output)
-    saved = workdir.read_json(folder / workdir.CONFIG)
+    saved = workdir.read_config(folder)
     settings = config.Settings(saved)
     task = config.make_task(settings)
     single, state_of_seed = one_seed(task, args.seed)
