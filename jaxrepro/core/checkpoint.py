@@ -326,8 +326,6 @@ def _as_data(x: jax.Array) -> jax.Array:
 def _write_failure(error: BaseException | None) -> str | None:
     """Returns why something could not be written, None for an error of another kind."""
     while error is not None:
-        if isinstance(error, InputError):
-            return str(error)
         if isinstance(error, OSError):
             return error.strerror or str(error)
         # TensorStore's have no class of their own.

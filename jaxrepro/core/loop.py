@@ -102,7 +102,15 @@ def train(
             write_json(workdir / MODEL_CARD, task.model_card())
             record_start(workdir, start)
         writer = workdir_writers(workdir, start)
-        stack.callback(lambda: writer.close())
+
+        def close_writer(kind: Any, error: BaseException | None, trace: Any) -> None:
+            try:
+                writer.close()
+            except InputError:
+                if error is None:  # Or the error that is under way came first.
+                    raise
+
+        stack.push(close_writer)
         stop = stack.enter_context(stop_request())
 
         # --- Data, before anything compiles: a set that is too small is said at once.
