@@ -15,6 +15,8 @@ DIGESTS = "digests.json"
 # Orbax writes it anew when it commits a checkpoint, after the digests are taken.
 _LEFT_OUT = (DIGESTS, "_CHECKPOINT_METADATA")
 _THREADS = 4
+# What a process may find instead of the index of a damaged file.
+_NONE_THERE, _UNREADABLE, _ALL_GOOD = -2, -1, np.iinfo(np.int32).max
 
 
 def write_digests(folder: pathlib.Path) -> None:
@@ -32,27 +34,34 @@ def find_damage(folder: pathlib.Path) -> str | None:
     together: each reads a part of the files, and all get the same answer.
     """
     path = folder / DIGESTS
-    if not path.exists():
-        return None
+    expected: list[tuple[str, str]] = []
+    first, unreadable = _ALL_GOOD, ""
     try:
         digests = json.loads(path.read_bytes())["files"]
         expected = sorted((str(name), str(digest)) for name, digest in digests.items())
+    except FileNotFoundError:
+        first = _NONE_THERE
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return f"{path} cannot be read ({error})"
+        first, unreadable = _UNREADABLE, f" ({error})"
     part = range(jax.process_index(), len(expected), jax.process_count())
-    first = len(expected)
     found = _digests([folder / expected[i][0] for i in part])
     for i, digest in zip(part, found, strict=True):
         if digest != expected[i][1]:
             first = i
             break
+    # Every process comes here, whatever it has seen: one that did not would leave the rest waiting.
     if jax.process_count() > 1:
         first = int(np.min(multihost_utils.process_allgather(np.asarray(first))))
-    if first == len(expected):
+    if first == _NONE_THERE:
+        return None
+    if first == _ALL_GOOD:
         return ""
-    name = expected[first][0]
-    is_there = (folder / name).is_file()
-    return f"{folder / name} " + ("was altered after it was written" if is_there else "is missing")
+    if first == _UNREADABLE or first >= len(expected):
+        return f"{path} cannot be read{unreadable}"
+    damaged = folder / expected[first][0]
+    return f"{damaged} " + (
+        "was altered after it was written" if damaged.is_file() else "is missing"
+    )
 
 
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:
