@@ -1,8 +1,11 @@
 """Where measurements go: JSON lines, TensorBoard, PNG files."""
 
+import contextlib
+import io
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import jax
@@ -11,6 +14,10 @@ import numpy as np
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically, write_png
 from jaxrepro.core.task import Image
+from jaxrepro.core.workdir import METRICS, SAMPLES
+
+# As often is what TensorBoard shows brought to disk.
+_FLUSH_SECONDS = 60
 
 
 class MetricWriter(Protocol):
@@ -40,14 +47,16 @@ class JsonLines:
             if record["step"] <= start_step
         )
         write_atomically(path, kept.encode())
-        self._file = path.open("a", encoding="utf-8")
+        self._path = path
+        # Without a buffer, whose rest a full disk would refuse again when the file is closed.
+        self._file = path.open("ab", buffering=0)
 
     def write(self, step: int, results: Mapping[str, float | Image]) -> None:
-        """Appends the numbers among `results`."""
+        """Appends the numbers among `results`; InputError where that cannot be written."""
         numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
         if numbers:
-            self._file.write(json.dumps({"step": step, **numbers}) + "\n")
-            self._file.flush()
+            with _writing(self._path):
+                _append(self._file, (json.dumps({"step": step, **numbers}) + "\n").encode())
 
     def close(self) -> None:
         """Closes the file."""
@@ -79,6 +88,18 @@ def read_json_lines(path: pathlib.Path) -> list[dict[str, Any]]:
     return records
 
 
+def was_evaluated(workdir: pathlib.Path, step: int, names: Sequence[str]) -> bool:
+    """Returns whether a run has results or pictures of one of these evaluators after `step`."""
+    lines = read_json_lines(workdir / METRICS)
+    numbers = {key.partition("/")[0] for line in lines if line["step"] == step for key in line}
+    if numbers & set(names):
+        return True
+    return any(
+        next((workdir / SAMPLES).glob(f"{name}-*-{step:08d}.png"), None) is not None
+        for name in names
+    )
+
+
 def append_json_line(path: pathlib.Path, record: Mapping[str, Any]) -> None:
     """Adds `record`, which has an int "step", to `path` as one line.
 
@@ -87,37 +108,86 @@ def append_json_line(path: pathlib.Path, record: Mapping[str, Any]) -> None:
     """
     whole = read_json_lines(path)
     line = json.dumps(record) + "\n"
-    try:
+    with _writing(path):
         if path.exists() and not path.read_bytes().endswith(b"\n"):
             write_atomically(path, "".join(json.dumps(r) + "\n" for r in whole).encode())
         # One write at the end of the file: two processes that append do not lose a line.
         with path.open("ab", buffering=0) as file:
-            file.write(line.encode())
+            _append(file, line.encode())
+
+
+def _append(file: io.RawIOBase, content: bytes) -> None:
+    # On a disk that fills up, a first write takes a part and only the next one fails.
+    while content:
+        content = content[file.write(content) :]
+
+
+@contextlib.contextmanager
+def _writing(path: pathlib.Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from error
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}; free space or make it writable, then "
+            "give the same command again"
+        ) from error
 
 
 class TensorBoard:
-    """TensorBoard event files."""
+    """TensorBoard event files.
+
+    Written by the caller's thread: tensorboardX's own dies at a full disk, and then its queue
+    fills up and blocks the caller for ever.
+    """
 
     def __init__(self, directory: pathlib.Path, start_step: int = 0):
         """Opens a new event file; TensorBoard hides the older ones' steps after `start_step`."""
-        from tensorboardX import SummaryWriter
+        from tensorboardX.event_file_writer import EventsWriter
 
-        purge = start_step + 1 if start_step else None
-        self._writer = SummaryWriter(str(directory), purge_step=purge)
+        # pyright does not see into generated modules.
+        from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore
+        from tensorboardX.record_writer import directory_check
+
+        self._directory, self._failed = directory, False
+        self._flushed = time.monotonic()
+        with _writing(directory):
+            directory_check(str(directory))
+            self._file = EventsWriter(str(directory / "events"))
+            if start_step:
+                start = SessionLog(status=SessionLog.START)
+                self._file.write_event(Event(step=start_step + 1, session_log=start))
 
     def write(self, step: int, results: Mapping[str, float | Image]) -> None:
-        """Adds scalars and pictures."""
-        for name, value in results.items():
-            if isinstance(value, Image):
-                self._writer.add_image(name, value.pixels, step, dataformats="HWC")
-            else:
-                self._writer.add_scalar(name, float(value), step)
+        """Adds scalars and pictures; InputError where they cannot be written."""
+        from tensorboardX import summary
+        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore
+
+        try:
+            with _writing(self._directory):
+                for name, value in results.items():
+                    content = (
+                        summary.image(name, value.pixels, dataformats="HWC")
+                        if isinstance(value, Image)
+                        else summary.scalar(name, float(value))
+                    )
+                    event = Event(step=step, wall_time=time.time(), summary=content)
+                    self._file.write_event(event)
+                if time.monotonic() > self._flushed + _FLUSH_SECONDS:
+                    self._file.flush()
+                    self._flushed = time.monotonic()
+        except InputError:
+            self._failed = True
+            raise
 
     def close(self) -> None:
-        """Flushes and closes the event file."""
-        self._writer.close()
+        """Flushes and closes the event file; InputError where it cannot be written."""
+        try:
+            with _writing(self._directory):
+                self._file.close()
+        except InputError:
+            # What could not be written before was said then.
+            if not self._failed:
+                raise
 
 
 class Pictures:
@@ -149,9 +219,10 @@ class Writers:
             writer.write(step, results)
 
     def close(self) -> None:
-        """Closes every writer."""
-        for writer in self._writers:
-            writer.close()
+        """Closes every writer, all of them even where one cannot be written."""
+        with contextlib.ExitStack() as stack:
+            for writer in self._writers:
+                stack.callback(writer.close)
 
 
 def workdir_writers(workdir: pathlib.Path, start_step: int) -> Writers:
@@ -163,8 +234,8 @@ def workdir_writers(workdir: pathlib.Path, start_step: int) -> Writers:
         return Writers([])
     return Writers(
         [
-            JsonLines(workdir / "metrics.jsonl", start_step),
+            JsonLines(workdir / METRICS, start_step),
             TensorBoard(workdir / "tb", start_step),
-            Pictures(workdir / "samples"),
+            Pictures(workdir / SAMPLES),
         ]
     )
