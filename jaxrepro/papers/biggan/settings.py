@@ -143,8 +143,8 @@ def published(resolution: int) -> Any:
             "factor": 2.0,
             "window": 10,
             "start": 2000,
-            # The beginning of the name of a result of which less is better, such as
-            # "metrics/frechet"; "" for none. It may be `worse` times the best; 0: any.
+            # The name of a result of which less is better, such as "metrics/frechet", without
+            # what follows "@" in it; "" for none. It may be `worse` times the best; 0: any.
             "metric": "",
             "worse": 0.0,
             "max_rollbacks": 3,
