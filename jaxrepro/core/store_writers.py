@@ -76,22 +76,32 @@ class StoreTensorBoard:
         self._start(start_step + 1 if start_step else None)
 
     def _start(self, purge_step: int | None) -> None:
-        from tensorboardX import SummaryWriter
+        from tensorboardX.event_file_writer import EventsWriter
+
+        # pyright does not see into generated modules.
+        from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore
 
         # Two files of one second need different names; those of one process sort in their order.
         suffix = f".{self._token}.{self._files:05d}"
         self._files += 1
-        self._writer = SummaryWriter(
-            str(self._staging.path), purge_step=purge_step, filename_suffix=suffix
-        )
+        # Written by this thread: what tensorboardX's own has not come to would not be uploaded.
+        self._file = EventsWriter(str(self._staging.path / "events"), suffix)
+        if purge_step is not None:
+            start = SessionLog(status=SessionLog.START)
+            self._file.write_event(Event(step=purge_step, session_log=start))
 
     def write(self, step: int, results: Mapping[str, float | Image]) -> None:
         """Adds scalars and pictures; uploads once a minute."""
+        from tensorboardX import summary
+        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore
+
         for name, value in results.items():
-            if isinstance(value, Image):
-                self._writer.add_image(name, value.pixels, step, dataformats="HWC")
-            else:
-                self._writer.add_scalar(name, float(value), step)
+            content = (
+                summary.image(name, value.pixels, dataformats="HWC")
+                if isinstance(value, Image)
+                else summary.scalar(name, float(value))
+            )
+            self._file.write_event(Event(step=step, wall_time=time.time(), summary=content))
         self._changed = True
         if self._clock.due():
             self.flush()
@@ -99,10 +109,10 @@ class StoreTensorBoard:
     def flush(self) -> None:
         """Uploads the event file if there is something new in it."""
         if self._changed:
-            self._writer.flush()
+            self._file.flush()
             self._upload()
             if sum(p.stat().st_size for p in self._staging.path.iterdir()) > _EVENT_FILE_BYTES:
-                self._writer.close()
+                self._file.close()
                 self._upload()
                 for path in self._staging.path.iterdir():
                     path.unlink()
@@ -118,6 +128,6 @@ class StoreTensorBoard:
 
     def close(self) -> None:
         """Uploads what is new and closes the event file."""
-        self._writer.close()
+        self._file.close()
         self._upload()
         self._staging.close()
