@@ -17,6 +17,7 @@ from absl import flags
 
 from jaxrepro.core import cli, distributed
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import place
 
 
 def define_flags() -> None:
@@ -51,7 +52,7 @@ def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
     from jaxrepro.core.writers import Pictures, append_json_line
     from jaxrepro.page import draw_after_run
 
-    folder = pathlib.Path(args.workdir)
+    folder = place(args.workdir)
     saved = workdir.read_config(folder)
     changed = [] if args.config is None else config.differing_keys(saved, args.config.to_dict())
     if changed:

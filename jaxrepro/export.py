@@ -12,6 +12,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import place
 
 
 def define_flags() -> None:
@@ -41,7 +42,7 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core.restore import restore_state
     from jaxrepro.core.seeds import one_seed
 
-    folder, output = pathlib.Path(args.workdir), pathlib.Path(args.output)
+    folder, output = place(args.workdir), pathlib.Path(args.output)
     saved = workdir.read_config(folder)
     settings = config.Settings(saved)
     task = config.make_task(settings)

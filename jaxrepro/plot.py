@@ -6,6 +6,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import Place, place
 
 
 def define_flags() -> None:
@@ -23,14 +24,14 @@ def main(args: flags.FlagValues) -> None:
         raise InputError(
             "give --workdir and --output, such as --workdir=runs/biggan_digits --output=curves.png"
         )
-    workdir = pathlib.Path(args.workdir)
+    workdir = place(args.workdir)
     curves = read_curves(workdir, args.metrics)
     draw(curves, pathlib.Path(args.output), workdir.resolve().name)
     print(f"{len(curves)} curves of {workdir} in {args.output}")
 
 
 def read_curves(
-    workdir: pathlib.Path, names: list[str] | None
+    workdir: Place, names: list[str] | None
 ) -> dict[str, tuple[list[int], list[float]]]:
     """Returns {name: (steps, values)} from a run's metrics.jsonl.
 

@@ -9,6 +9,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import place
 
 
 def define_flags() -> None:
@@ -26,7 +27,7 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core.task import references_of
     from jaxrepro.page import write_page
 
-    folder = pathlib.Path(args.workdir)
+    folder = place(args.workdir)
     settings = config.Settings(workdir.read_json(folder / workdir.CONFIG))
     try:
         references = references_of(config.make_task(settings))

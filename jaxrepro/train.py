@@ -15,14 +15,18 @@ from collections.abc import Iterator
 
 from absl import flags
 
-from jaxrepro.core import cli, distributed
+from jaxrepro.core import cli, distributed, places
 from jaxrepro.core.errors import InputError
 
 
 def define_flags() -> None:
     """Defines the command's flags."""
     cli.define_config()
-    flags.DEFINE_string("workdir", None, "Folder of the run; runs/<config>_<variant> by default.")
+    flags.DEFINE_string(
+        "workdir",
+        None,
+        "Folder of the run, on a disk, gs:// or s3://; runs/<config>_<variant> by default.",
+    )
     flags.DEFINE_integer(
         "resume", None, "Continue from this step's checkpoint; later ones are moved to set_aside/."
     )
@@ -61,7 +65,8 @@ def _train(args: flags.FlagValues, job: distributed.Job) -> None:
     task = config.make_task(settings)
     loop_settings = loop.LoopSettings.from_settings(settings)
     settings.check_all_read()
-    folder = pathlib.Path(args.workdir or f"runs/{cli.config_name()}")
+    given = args.workdir or pathlib.Path("runs", cli.config_name())
+    folder = places.place(str(given))
 
     def end(outcome: str, message: str = "") -> bool:
         """Returns whether the run's record and its page could be written."""
@@ -88,7 +93,7 @@ def _train(args: flags.FlagValues, job: distributed.Job) -> None:
 
 
 @contextlib.contextmanager
-def _claimed(folder: pathlib.Path, args: flags.FlagValues, job: distributed.Job) -> Iterator[None]:
+def _claimed(folder: places.Place, args: flags.FlagValues, job: distributed.Job) -> Iterator[None]:
     """A context in which the folder is this job's: process 0 claims it for all."""
     from jaxrepro.core import config, workdir
 

@@ -4,7 +4,7 @@
 #   TPU=my-v3-32 ZONE=europe-west4-a launch/tpu_pod.sh --config=configs/biggan128.py --workdir=/mnt/runs/big
 #
 # The arguments are those of `python -m jaxrepro.train`. The workdir must be on a disk that all workers
-# share. A run that was stopped and saved (status 143), or lost a worker or the connection (75, 134,
+# share, or on gs://. A run that was stopped and saved (status 143), or lost a worker or the connection (75, 134,
 # 255), is continued by the same command, MAX_RESTARTS times at most.
 #
 # Settings (environment): TPU, ZONE; PROJECT (gcloud's own by default); FOLDER, where the repository is

@@ -34,6 +34,7 @@ import pytest
 from absl import flags
 
 from jaxrepro.core import runtime
+from tests.memory_store import store  # noqa: F401 - a fixture
 
 # Tracing makes many objects and little garbage: at Python's own thresholds a quarter of its time
 # goes into the search for the latter.

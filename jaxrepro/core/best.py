@@ -6,12 +6,12 @@ the workdir all come to the same one.
 
 import dataclasses
 import math
-import pathlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import Place
 from jaxrepro.core.task import Image
 from jaxrepro.core.workdir import CONFIG, METRICS, read_json
 from jaxrepro.core.writers import read_json_lines
@@ -100,7 +100,7 @@ class BestRule:
         return best
 
 
-def best_step(workdir: pathlib.Path, steps: Collection[int]) -> int:
+def best_step(workdir: Place, steps: Collection[int]) -> int:
     """Returns which of the checkpoints `steps` of a run is the best by its own rule.
 
     Raises InputError if the run has no rule or has not measured any of them.

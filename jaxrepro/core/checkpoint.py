@@ -5,7 +5,6 @@ import logging as standard_logging
 import os
 import pathlib
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -17,9 +16,12 @@ import orbax.checkpoint as ocp
 from absl import logging
 from jax.experimental import multihost_utils
 
+from jaxrepro.core.checkpoint_mirror import COMMITTED, CheckpointMirror, needs_mirror
 from jaxrepro.core.digests import DIGESTS, find_damage, write_digests
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.partition import leaf_path
+from jaxrepro.core.places import Place, folder_size, move_folder
+from jaxrepro.core.workdir import CHECKPOINTS
 
 
 class Checkpoints:
@@ -32,7 +34,7 @@ class Checkpoints:
 
     def __init__(
         self,
-        workdir: pathlib.Path,
+        workdir: Place,
         *,
         keep: int = 3,
         keep_period: int | None = None,
@@ -43,7 +45,10 @@ class Checkpoints:
         keep: how many of the latest to keep. keep_period: also keep each step divisible by it.
         read_only: for looking at a finished or a live run; nothing is created or removed.
         """
-        self._directory = workdir.absolute() / "checkpoints"
+        place = (workdir.absolute() if isinstance(workdir, pathlib.Path) else workdir) / CHECKPOINTS
+        self._place = place
+        self._mirror = CheckpointMirror(place, read_only=read_only) if needs_mirror(place) else None
+        self._directory = self._mirror.local if self._mirror else place
         self._protected: dict[str, int] = {}
         self._saving: int | None = None
         # What was compared with its digests already.
@@ -87,6 +92,8 @@ class Checkpoints:
         try:
             with self._writing():
                 self._manager.close()
+                if self._mirror:
+                    self._mirror.close()
         except Exception:
             # The error that is under way came first.
             if error is None:
@@ -113,6 +120,8 @@ class Checkpoints:
         """Waits until what is being saved is saved; InputError where it could not be written."""
         with self._writing():
             self._manager.wait_until_finished()
+            if self._mirror:
+                self._mirror.wait()
 
     def save(self, step: int, state: Any, *, wait: bool = False) -> None:
         """Saves `state` as `step`, unless that step is saved already.
@@ -123,14 +132,20 @@ class Checkpoints:
         """
         with self._writing():
             if step not in self._manager.all_steps():
-                self._manager.wait_until_finished()
+                self.wait()  # Orbax may remove what is still being uploaded.
                 self._saving = step
                 self._manager.save(step, args=ocp.args.Composite(state=_save_args(state)))
+                if self._mirror:
+                    # On this machine, which is fast; the way to the store is not waited for.
+                    self._manager.wait_until_finished()
+                    self._mirror.follow(self._manager.all_steps())
             if wait:
-                self._manager.wait_until_finished()
+                self.wait()
 
     def _add_digests(self) -> None:
         """Adds the digests to what is being saved: all of it is written and nothing committed."""
+        if not isinstance(self._directory, pathlib.Path):
+            return  # A store keeps checksums itself; to read all back would cost as much again.
         (folder,) = (
             path
             for path in self._directory.iterdir()
@@ -146,7 +161,7 @@ class Checkpoints:
             if (reason := _write_failure(error)) is None:
                 raise
             raise InputError(
-                f"cannot write a checkpoint to {self._directory}: {reason}; earlier ones are "
+                f"cannot write a checkpoint to {self._place}: {reason}; earlier ones are "
                 "whole: free space or choose another --workdir, then give the same command again "
                 "to continue"
             ) from error
@@ -177,7 +192,7 @@ class Checkpoints:
             more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
             raise InputError(
                 f"the config describes other networks or optimisers than the checkpoint of step "
-                f"{step} in {self._directory} holds ({'; '.join(differing[:3])}{more}); give the "
+                f"{step} in {self._place} holds ({'; '.join(differing[:3])}{more}); give the "
                 "model and optim settings of the run"
             )
 
@@ -216,12 +231,17 @@ class Checkpoints:
 
     def find_damage(self, step: int) -> str | None:
         """Returns what is wrong with the files of `step`, see `core.digests.find_damage`."""
+        if not isinstance(self._directory, pathlib.Path):
+            return ""
+        if self._mirror:
+            self._mirror.fetch(step)
         return find_damage(self._directory / str(step))
 
     def size(self, step: int) -> int:
         """Returns how many bytes the checkpoint of `step` has."""
-        files = (self._directory / str(step)).rglob("*")
-        return sum(path.stat().st_size for path in files if path.is_file())
+        if self._mirror:
+            self._mirror.fetch(step)
+        return folder_size(self._directory / str(step))
 
     def read_arrays(self, step: int) -> dict[str, Any]:
         """Returns every array saved as `step` by its path, as numpy; keys as their data.
@@ -256,13 +276,12 @@ class Checkpoints:
         if step not in self.steps:
             raise self._absent(step)
         newer = [other for other in self.steps if other > step]
-        folder = self._directory.parent / "set_aside"
         for other in newer if jax.process_index() == 0 else ():
-            folder.mkdir(exist_ok=True)
-            target = folder / str(other)
-            if target.exists():
-                shutil.rmtree(target)
-            shutil.move(self._directory / str(other), target)
+            target = self._place.parent / "set_aside" / str(other)
+            if self._mirror:
+                self._mirror.move(other, target)
+            else:
+                move_folder(self._place / str(other), target, last=COMMITTED)
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices("checkpoints set aside")
         self._intact.difference_update(newer)
@@ -271,7 +290,7 @@ class Checkpoints:
 
     def _absent(self, step: int) -> InputError:
         return InputError(
-            f"no checkpoint of step {step} in {self._directory}; "
+            f"no checkpoint of step {step} in {self._place}; "
             f"there are {', '.join(map(str, self.steps)) or 'none'}"
         )
 
@@ -285,7 +304,7 @@ class Checkpoints:
         )
         reason = " ".join(reason.split())[:300]
         return InputError(
-            f"the checkpoint of step {step} in {self._directory} is damaged or of another "
+            f"the checkpoint of step {step} in {self._place} is damaged or of another "
             f"program: {reason}; {advice}"
         )
 

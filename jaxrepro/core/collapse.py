@@ -6,7 +6,6 @@ What was seen and done is in `<workdir>/guard.json`.
 """
 
 import dataclasses
-import pathlib
 import re
 import statistics
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ import jax
 
 from jaxrepro.core.best import BestRule, Result
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import Place, exists
 from jaxrepro.core.task import Guard, Image
 from jaxrepro.core.workdir import GUARD, METRICS, read_json, write_json
 from jaxrepro.core.writers import read_json_lines
@@ -100,7 +100,7 @@ def _ratio(value: float, before: Sequence[float]) -> float:
 class CollapseMemory:
     """The guard's memory of one run: measurements, the best result, what it has done."""
 
-    def __init__(self, guard: Guard, workdir: pathlib.Path):
+    def __init__(self, guard: Guard, workdir: Place):
         """Remembers nothing yet: see `recall`."""
         self._guard = guard
         self._workdir = workdir
@@ -200,8 +200,8 @@ class CollapseMemory:
             write_json(self._workdir / GUARD, {"best": best, "events": self._events})
 
 
-def _read_events(path: pathlib.Path) -> list[dict[str, Any]]:
-    if not path.exists():
+def _read_events(path: Place) -> list[dict[str, Any]]:
+    if not exists(path):
         return []
     events = read_json(path).get("events")
     if not isinstance(events, list) or not all(

@@ -1,6 +1,5 @@
 """Runs evaluators over a state: sharded, jitted, reduced on the host in float64."""
 
-import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from jaxrepro.core.best import best_step
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.partition import state_shardings, with_shardings
+from jaxrepro.core.places import Place
 from jaxrepro.core.random import evaluation_key
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Evaluator, Image, Task, UsesVariables
@@ -97,7 +97,7 @@ def _gather(tree: Any) -> Any:
 
 
 def evaluate_workdir(
-    task: Task, seed: int, workdir: pathlib.Path, steps: str = "latest"
+    task: Task, seed: int, workdir: Place, steps: str = "latest"
 ) -> Iterator[tuple[int, dict[str, float | Image]]]:
     """Yields (step, results) of all evaluators on checkpoints, compiled once for all of them.
 

@@ -7,13 +7,21 @@ import tempfile
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import Place, reason, refuse_url, replace_object
 
 
-def write_atomically(path: pathlib.Path, content: bytes) -> None:
+def write_atomically(path: Place, content: bytes) -> None:
     """Writes `content` to `path`: whoever reads it sees the old content or the new, never a part.
 
     Makes missing folders. Raises InputError where the file cannot be written.
     """
+    if not isinstance(path, pathlib.Path):
+        try:
+            replace_object(path, content)
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {reason(error)}") from error
+        return
+    refuse_url(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -40,7 +48,7 @@ def _umask() -> int:
     return mask
 
 
-def write_png(path: pathlib.Path, image: np.ndarray) -> None:
+def write_png(path: Place, image: np.ndarray) -> None:
     """Writes a picture as PNG, whole or not at all.
 
     image: uint8 [H, W, 1 or 3].

@@ -3,7 +3,6 @@
 import contextlib
 import math
 import pathlib
-import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -15,8 +14,11 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.errors import InputError
 from jaxrepro.core.partition import leaf_path
+from jaxrepro.core.places import Place, reason, remove_folder, upload
 from jaxrepro.core.spread import parts_by_name
+from jaxrepro.core.staging import StagingFolder
 from jaxrepro.core.state import TrainState
 
 
@@ -35,7 +37,7 @@ def check_finite(
     step: int,
     last_finite: int,
     state: TrainState,
-    debug: pathlib.Path,
+    debug: Place,
 ) -> None:
     """Raises NonFiniteError if a scalar of `step` is not finite.
 
@@ -89,9 +91,10 @@ def _finite(x: jax.Array) -> bool:
     return all(np.isfinite(np.asarray(s.data).astype(wide)).all() for s in x.addressable_shards)
 
 
-def _clear(folder: pathlib.Path) -> None:
+def _clear(folder: Place) -> None:
     if jax.process_index() == 0:
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_folder(folder)
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices("debug folder cleared")
 
@@ -179,16 +182,20 @@ def _clock(seconds: float) -> str:
 class Profile:
     """A trace of a few steps, for TensorBoard or Perfetto: `log.profile_at` > 0 turns it on."""
 
-    def __init__(self, directory: pathlib.Path, at_step: int, num_steps: int = 5):
+    def __init__(self, directory: Place, at_step: int, num_steps: int = 5):
         # Of the processes of a job the first is traced.
         first = at_step if jax.process_index() == 0 else 0
         self._directory, self._first, self._last = directory, first, first + num_steps
         self._running = False
+        self._staging: StagingFolder | None = None
 
     def before(self, step: int) -> None:
         """Starts the trace before update number `step` (counted from 1)."""
         if step == self._first:
-            jax.profiler.start_trace(str(self._directory))
+            if not isinstance(self._directory, pathlib.Path):
+                self._staging = StagingFolder()
+            folder = self._directory if self._staging is None else self._staging.path
+            jax.profiler.start_trace(str(folder))
             self._running = True
 
     def after(self, step: int, result: Any) -> None:
@@ -197,3 +204,9 @@ class Profile:
             jax.block_until_ready(result)
             jax.profiler.stop_trace()
             self._running = False
+            if self._staging is not None:
+                try:
+                    upload(self._staging.path, self._directory)
+                except OSError as error:
+                    raise InputError(f"cannot write {self._directory}: {reason(error)}") from error
+                self._staging.close()

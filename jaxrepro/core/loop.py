@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation
 from jaxrepro.core.hooks import NonFiniteError, Profile, Progress, check_finite
+from jaxrepro.core.places import Place, exists
 from jaxrepro.core.preemption import Interrupted, Stopped, stop_request
 from jaxrepro.core.run_record import record_start
 from jaxrepro.core.state import TrainState
@@ -57,7 +57,7 @@ class LoopSettings:
 
 
 def train(
-    task: Task, settings: LoopSettings, workdir: pathlib.Path, resume: int | None = None
+    task: Task, settings: LoopSettings, workdir: Place, resume: int | None = None
 ) -> dict[str, float]:
     """Trains until `settings.total_steps` and returns the final results.
 
@@ -188,6 +188,7 @@ def train(
                     report(*pending)  # A state with NaN must never become a checkpoint.
                     pending = None
                     with progress.paused():
+                        writer.flush()  # Or a kill after the save loses numbers for good.
                         checkpoints.save(step, state, wait=stopping or step == total)
                 if step < total and names:
                     evaluate(step, names)
@@ -220,6 +221,7 @@ def train(
         except Interrupted as interrupted:
             raise Stopped(total, interrupted.status) from interrupted
         writer.write(total, results)
+        writer.flush()
         numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
         if leads:
             write_json(workdir / RESULTS, {"step": total, "results": numbers})
@@ -237,9 +239,7 @@ def _close(batches: Any) -> None:
         batches.close()
 
 
-def _start_step(
-    checkpoints: Checkpoints, workdir: pathlib.Path, total: int, resume: int | None
-) -> int:
+def _start_step(checkpoints: Checkpoints, workdir: Place, total: int, resume: int | None) -> int:
     """Returns the step to continue from, 0 for a new run."""
     if resume is not None:
         if moved := checkpoints.set_aside_after(resume):
@@ -256,11 +256,9 @@ def _start_step(
     return start
 
 
-def _results_of_finished_run(
-    workdir: pathlib.Path, start: int, total: int
-) -> dict[str, float] | None:
+def _results_of_finished_run(workdir: Place, start: int, total: int) -> dict[str, float] | None:
     """Returns the results of a run that was trained and measured to the end, else None."""
-    if start < total or not (workdir / RESULTS).exists():
+    if start < total or not exists(workdir / RESULTS):
         return None
     results = read_json(workdir / RESULTS)
     if not isinstance(results.get("step"), int) or not isinstance(results.get("results"), dict):

@@ -1,7 +1,6 @@
 """The state of a run, or parts of it, read from its workdir for looking at."""
 
 import contextlib
-import pathlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,12 +11,13 @@ from jaxrepro.core.best import best_step
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.partition import state_shardings, with_shardings
+from jaxrepro.core.places import Place
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Task
 
 
 def restore_state(
-    task: Task, seed: int, workdir: pathlib.Path, step: int | str | None, mesh: Mesh
+    task: Task, seed: int, workdir: Place, step: int | str | None, mesh: Mesh
 ) -> tuple[int, TrainState, Any]:
     """Returns (step, state, its shardings) of a checkpoint, see `open_checkpoint`.
 
@@ -31,9 +31,7 @@ def restore_state(
 
 
 @contextlib.contextmanager
-def open_checkpoint(
-    workdir: pathlib.Path, step: int | str | None
-) -> Iterator[tuple[Checkpoints, int]]:
+def open_checkpoint(workdir: Place, step: int | str | None) -> Iterator[tuple[Checkpoints, int]]:
     """Yields (the checkpoints of a run, to be read only, the step to read).
 
     step: a number, "best" by the run's own rule, or None for the latest. Raises InputError if

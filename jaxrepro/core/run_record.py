@@ -2,7 +2,6 @@
 
 import datetime
 import importlib.metadata
-import pathlib
 import platform
 import sys
 from typing import Any
@@ -11,6 +10,7 @@ import jax
 
 from jaxrepro.core.config import config_digest
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import Place, exists
 from jaxrepro.core.workdir import CONFIG, CONFIG_DIGEST, RUN, read_json, write_json
 
 _PACKAGES = ("jaxrepro", "jax", "jaxlib", "flax", "optax", "numpy")
@@ -50,14 +50,14 @@ def command() -> list[str]:
     return ["python", *program, *sys.argv[1:]]
 
 
-def read_starts(workdir: pathlib.Path) -> list[dict[str, Any]]:
+def read_starts(workdir: Place) -> list[dict[str, Any]]:
     """Returns the entries of `run.json`, the first start first; [] if there is none.
 
     An entry has "time", "step", "command", "devices", "versions" and, once it ended in an orderly
     way, "ended", "outcome" and "message". Raises InputError if the file is damaged.
     """
     path = workdir / RUN
-    if not path.exists():
+    if not exists(path):
         return []
     starts = read_json(path).get("starts")
     if not isinstance(starts, list) or not all(
@@ -73,7 +73,7 @@ def read_starts(workdir: pathlib.Path) -> list[dict[str, Any]]:
     return starts
 
 
-def record_start(workdir: pathlib.Path, step: int) -> None:
+def record_start(workdir: Place, step: int) -> None:
     """Adds an entry for a process that starts training after `step` updates."""
     entry = {
         "time": now(),
@@ -82,12 +82,12 @@ def record_start(workdir: pathlib.Path, step: int) -> None:
         "devices": devices(),
         "versions": versions(),
     }
-    if (workdir / CONFIG).exists():
+    if exists(workdir / CONFIG):
         entry[CONFIG_DIGEST] = config_digest(read_json(workdir / CONFIG))
     write_json(workdir / RUN, {"starts": [*read_starts(workdir), entry]})
 
 
-def record_end(workdir: pathlib.Path, outcome: str, message: str = "") -> None:
+def record_end(workdir: Place, outcome: str, message: str = "") -> None:
     """Writes into the last entry how it ended: "finished", "stopped" or "failed", and why.
 
     An entry that has its end already keeps it: a finished run that is asked for again.

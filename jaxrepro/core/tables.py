@@ -1,14 +1,12 @@
 """Results as a table on the console."""
 
-import pathlib
 from collections.abc import Mapping
 
+from jaxrepro.core.places import Place
 from jaxrepro.core.spread import STD, parts_by_name
 
 
-def print_results(
-    results: Mapping[str, float], workdir: pathlib.Path, step: int | None = None
-) -> None:
+def print_results(results: Mapping[str, float], workdir: Place, step: int | None = None) -> None:
     """Prints the final measurements of a run and where its files are."""
     from rich.console import Console
     from rich.table import Table

@@ -1,6 +1,5 @@
 """What the loop watches: it keeps the best checkpoint, measures a monitored state, goes back."""
 
-import pathlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.best import BestRule, Result
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.collapse import Collapse, CollapsedError, CollapseMemory
+from jaxrepro.core.places import Place
 from jaxrepro.core.random import named_key
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Image, IsMonitored, Scalars, Task
@@ -28,7 +28,7 @@ class Watch:
         self,
         task: Task,
         key: jax.Array,
-        workdir: pathlib.Path,
+        workdir: Place,
         checkpoints: Checkpoints,
         mesh: Mesh,
         shardings: Any,

@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from jaxrepro.core import store_lock
 from jaxrepro.core.config import config_digest, differing_keys, to_json
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically
+from jaxrepro.core.places import Place, exists, is_remote, make_folder, read_text, reason
 
 CONFIG = "config.json"
 MODEL_CARD = "model.json"
@@ -34,7 +36,7 @@ class InUseError(InputError):
 
 
 @contextlib.contextmanager
-def claimed(workdir: pathlib.Path, config: Mapping[str, Any], mark: str = "") -> Iterator[None]:
+def claimed(workdir: Place, config: Mapping[str, Any], mark: str = "") -> Iterator[None]:
     """A context in which `workdir` is the folder of a run of `config`, and of no other process.
 
     mark: what `wait_for_mark` looks for in the other processes of this one's job.
@@ -44,28 +46,50 @@ def claimed(workdir: pathlib.Path, config: Mapping[str, Any], mark: str = "") ->
 
     Raises InputError if it holds another config or something else, InUseError if it is in use.
     """
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        lock = (workdir / _LOCK).open("w")
-    except OSError as error:
-        raise InputError(
-            f"cannot use workdir {workdir}: {error.strerror}; choose another with --workdir"
-        ) from error
-    with lock:
+    with contextlib.ExitStack() as stack:
+        try:
+            make_folder(workdir)
+            stack.enter_context(_locked(workdir / _LOCK, mark))
+        except store_lock.HeldError as error:
+            raise InUseError(
+                f"workdir {workdir} is in use by another run ({error}); wait for it to end"
+            ) from error
+        except OSError as error:
+            raise InputError(
+                f"cannot use workdir {workdir}: {reason(error)}; choose another with --workdir"
+            ) from error
+        _check_same_run(workdir, config)
+        write_atomically(workdir / CONFIG, to_json(config).encode())
+        yield
+
+
+@contextlib.contextmanager
+def _locked(path: Place, mark: str) -> Iterator[None]:
+    """A context in which no other process holds the lock `path`, and `read_mark` gives `mark`.
+
+    Raises InUseError or HeldError if one does, OSError if the folder cannot be used.
+    """
+    if not isinstance(path, pathlib.Path):
+        with store_lock.held(path, mark):
+            yield
+        return
+    with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise InUseError(
-                f"workdir {workdir} is in use by another run; wait for it to end"
+                f"workdir {path.parent} is in use by another run; wait for it to end"
             ) from error
-        _check_same_run(workdir, config)
-        write_atomically(workdir / CONFIG, to_json(config).encode())
         lock.write(mark)
         lock.flush()
         yield
 
 
-def wait_for_mark(workdir: pathlib.Path, mark: str, patience: float = 15.0) -> None:
+def _mark(path: Place) -> str:
+    return store_lock.read_mark(path) if is_remote(path) else read_text(path)
+
+
+def wait_for_mark(workdir: Place, mark: str, patience: float = 15.0) -> None:
     """Returns once process 0 of the job is seen to have claimed this `workdir` with `mark`.
 
     Raises InputError if it is not after `patience` seconds: what one machine writes may take a
@@ -74,18 +98,18 @@ def wait_for_mark(workdir: pathlib.Path, mark: str, patience: float = 15.0) -> N
     deadline = time.monotonic() + patience
     while True:
         with contextlib.suppress(OSError):
-            if (workdir / _LOCK).read_text(encoding="utf-8") == mark:
+            if _mark(workdir / _LOCK) == mark:
                 return
         if time.monotonic() > deadline:
             raise InputError(
                 f"workdir {workdir} is not the folder that process 0 writes to; give --workdir a "
-                "folder on a disk that all machines of the job share"
+                "folder on a disk that all machines of the job share, or in a store (gs://)"
             )
         time.sleep(0.1)
 
 
-def _check_same_run(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
-    if (workdir / CONFIG).exists():
+def _check_same_run(workdir: Place, config: Mapping[str, Any]) -> None:
+    if exists(workdir / CONFIG):
         if _recorded_digest(workdir) == config_digest(config):
             return  # The run's own: a damaged file is about to be written anew.
         if differing := differing_keys(read_config(workdir), config):
@@ -100,10 +124,10 @@ def _check_same_run(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
         )
 
 
-def read_json(path: pathlib.Path) -> dict[str, Any]:
+def read_json(path: Place) -> dict[str, Any]:
     """Returns the object in `path`; raises InputError if it is absent or damaged."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_text(path))
     except FileNotFoundError as error:
         raise InputError(f"{path.parent} is not the workdir of a run: no {path.name}") from error
     except (OSError, ValueError) as error:
@@ -113,7 +137,7 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
     return value
 
 
-def read_config(workdir: pathlib.Path) -> dict[str, Any]:
+def read_config(workdir: Place) -> dict[str, Any]:
     """Returns the config of a run.
 
     Raises InputError if it is absent, damaged, or another than the run was last started with, in
@@ -128,16 +152,16 @@ def read_config(workdir: pathlib.Path) -> dict[str, Any]:
     return config
 
 
-def _recorded_digest(workdir: pathlib.Path) -> str | None:
+def _recorded_digest(workdir: Place) -> str | None:
     """Returns `config_digest` of the last start, None where no start has recorded it."""
-    if not (workdir / RUN).exists():
+    if not exists(workdir / RUN):
         return None
     starts = read_json(workdir / RUN).get("starts")
     last = starts[-1] if isinstance(starts, list) and starts else None
     return last.get(CONFIG_DIGEST) if isinstance(last, dict) else None
 
 
-def read_model_card(workdir: pathlib.Path) -> dict[str, Any]:
+def read_model_card(workdir: Place) -> dict[str, Any]:
     """Returns the model card of a run, for using its networks.
 
     Raises InputError if there is none, or the run trained several seeds, whose networks lie
@@ -153,6 +177,6 @@ def read_model_card(workdir: pathlib.Path) -> dict[str, Any]:
     return card
 
 
-def write_json(path: pathlib.Path, value: Mapping[str, Any]) -> None:
+def write_json(path: Place, value: Mapping[str, Any]) -> None:
     """Writes `value` to `path`, whole or not at all."""
     write_atomically(path, (json.dumps(value, indent=2) + "\n").encode())

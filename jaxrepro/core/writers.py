@@ -13,6 +13,8 @@ import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically, write_png
+from jaxrepro.core.places import Place, exists, read_text
+from jaxrepro.core.store_writers import StoreJsonLines, StoreTensorBoard
 from jaxrepro.core.task import Image
 from jaxrepro.core.workdir import METRICS, SAMPLES
 
@@ -25,6 +27,10 @@ class MetricWriter(Protocol):
 
     def write(self, step: int, results: Mapping[str, float | Image]) -> None:
         """Writes numbers and pictures measured after `step` updates."""
+        ...
+
+    def flush(self) -> None:
+        """Brings all that was written to its place: what a kill after this does not lose."""
         ...
 
     def close(self) -> None:
@@ -41,12 +47,7 @@ class JsonLines:
         Those are of a run that was stopped after its last checkpoint: the continuation writes
         them again. A last line cut off by a kill is dropped too.
         """
-        kept = "".join(
-            json.dumps(record) + "\n"
-            for record in read_json_lines(path)
-            if record["step"] <= start_step
-        )
-        write_atomically(path, kept.encode())
+        write_atomically(path, kept_lines(path, start_step).encode())
         self._path = path
         # Without a buffer, whose rest a full disk would refuse again when the file is closed.
         self._file = path.open("ab", buffering=0)
@@ -58,21 +59,31 @@ class JsonLines:
             with _writing(self._path):
                 _append(self._file, (json.dumps({"step": step, **numbers}) + "\n").encode())
 
+    def flush(self) -> None:
+        """Does nothing: every line is written at once."""
+
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
 
 
-def read_json_lines(path: pathlib.Path) -> list[dict[str, Any]]:
+def kept_lines(path: Place, step: int) -> str:
+    """Returns the lines of a `metrics.jsonl` up to `step`, "" if there is none."""
+    return "".join(
+        json.dumps(record) + "\n" for record in read_json_lines(path) if record["step"] <= step
+    )
+
+
+def read_json_lines(path: Place) -> list[dict[str, Any]]:
     """Returns the records of a `metrics.jsonl`, [] if absent; a cut-off last line is left out.
 
     Raises InputError naming any other line that is not a record.
     """
-    if not path.exists():
+    if not exists(path):
         return []
     records = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = read_text(path).splitlines(keepends=True)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
     for number, line in enumerate(lines, start=1):
@@ -88,7 +99,7 @@ def read_json_lines(path: pathlib.Path) -> list[dict[str, Any]]:
     return records
 
 
-def was_evaluated(workdir: pathlib.Path, step: int, names: Sequence[str]) -> bool:
+def was_evaluated(workdir: Place, step: int, names: Sequence[str]) -> bool:
     """Returns whether a run has results or pictures of one of these evaluators after `step`."""
     lines = read_json_lines(workdir / METRICS)
     numbers = {key.partition("/")[0] for line in lines if line["step"] == step for key in line}
@@ -100,14 +111,18 @@ def was_evaluated(workdir: pathlib.Path, step: int, names: Sequence[str]) -> boo
     )
 
 
-def append_json_line(path: pathlib.Path, record: Mapping[str, Any]) -> None:
+def append_json_line(path: Place, record: Mapping[str, Any]) -> None:
     """Adds `record`, which has an int "step", to `path` as one line.
 
     A last line cut off by a kill is dropped first. Raises InputError where another line is not a
-    record or the file cannot be written.
+    record or the file cannot be written. In an object store the file is written anew: of two
+    processes that add a line at the same moment one may lose its own.
     """
     whole = read_json_lines(path)
     line = json.dumps(record) + "\n"
+    if not isinstance(path, pathlib.Path):
+        write_atomically(path, ("".join(json.dumps(r) + "\n" for r in whole) + line).encode())
+        return
     with _writing(path):
         if path.exists() and not path.read_bytes().endswith(b"\n"):
             write_atomically(path, "".join(json.dumps(r) + "\n" for r in whole).encode())
@@ -179,6 +194,11 @@ class TensorBoard:
             self._failed = True
             raise
 
+    def flush(self) -> None:
+        """Writes what is still in memory; InputError where it cannot be written."""
+        with _writing(self._directory):
+            self._file.flush()
+
     def close(self) -> None:
         """Flushes and closes the event file; InputError where it cannot be written."""
         try:
@@ -193,7 +213,7 @@ class TensorBoard:
 class Pictures:
     """`samples/<name>-<step>.png`, for each picture."""
 
-    def __init__(self, directory: pathlib.Path):
+    def __init__(self, directory: Place):
         self._directory = directory
 
     def write(self, step: int, results: Mapping[str, float | Image]) -> None:
@@ -202,6 +222,9 @@ class Pictures:
             if isinstance(value, Image):
                 file_name = f"{name.replace('/', '-')}-{step:08d}.png"
                 write_png(self._directory / file_name, np.asarray(value.pixels))
+
+    def flush(self) -> None:
+        """Does nothing: every picture is complete once written."""
 
     def close(self) -> None:
         """Does nothing: every picture is complete once written."""
@@ -218,6 +241,11 @@ class Writers:
         for writer in self._writers:
             writer.write(step, results)
 
+    def flush(self) -> None:
+        """Flushes every writer."""
+        for writer in self._writers:
+            writer.flush()
+
     def close(self) -> None:
         """Closes every writer, all of them even where one cannot be written."""
         with contextlib.ExitStack() as stack:
@@ -225,13 +253,22 @@ class Writers:
                 stack.callback(writer.close)
 
 
-def workdir_writers(workdir: pathlib.Path, start_step: int) -> Writers:
+def workdir_writers(workdir: Place, start_step: int) -> Writers:
     """Returns the writers of a run: metrics.jsonl, tb/ and samples/ in `workdir`.
 
     Only process 0 of a job writes.
     """
     if jax.process_index():
         return Writers([])
+    if not isinstance(workdir, pathlib.Path):
+        kept = kept_lines(workdir / METRICS, start_step)
+        return Writers(
+            [
+                StoreJsonLines(workdir / METRICS, kept),
+                StoreTensorBoard(workdir / "tb", start_step),
+                Pictures(workdir / SAMPLES),
+            ]
+        )
     return Writers(
         [
             JsonLines(workdir / METRICS, start_step),

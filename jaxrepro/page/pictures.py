@@ -3,13 +3,13 @@
 import base64
 import dataclasses
 import io
-import pathlib
 import re
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import Place, read_bytes
 
 # All pictures of a page together; base64 makes four bytes of three.
 _PAGE_BYTES = 1_500_000
@@ -24,7 +24,7 @@ class Picture:
 
     name: str
     step: int
-    path: pathlib.Path
+    path: Place
     uri: str
     width: int
     height: int
@@ -40,12 +40,12 @@ class PictureSet:
     strip: tuple[Picture, ...]
 
 
-def read_pictures(folder: pathlib.Path) -> tuple[list[PictureSet], list[str]]:
+def read_pictures(folder: Place) -> tuple[list[PictureSet], list[str]]:
     """Returns the pictures `<name>-<step>.png` in `folder`, and the names that had no room.
 
     Raises InputError naming a file that is no picture.
     """
-    steps: dict[str, dict[int, pathlib.Path]] = {}
+    steps: dict[str, dict[int, Place]] = {}
     for path in sorted(folder.glob("*.png")):
         if match := re.fullmatch(r"(.+)-(\d{8,})", path.stem):
             steps.setdefault(match[1], {})[int(match[2])] = path
@@ -72,12 +72,10 @@ def spread(steps: list[int], count: int) -> list[int]:
     return [steps[i] for i in places]
 
 
-def _picture(
-    name: str, step: int, path: pathlib.Path, max_bytes: int, sides: tuple[int, ...]
-) -> Picture:
+def _picture(name: str, step: int, path: Place, max_bytes: int, sides: tuple[int, ...]) -> Picture:
     """Returns the file itself if it is small, else a JPEG of the first side that fits."""
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
         with Image.open(io.BytesIO(content)) as opened:
             opened.load()
             image = opened.convert("RGB")

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from jaxrepro.core import workdir as files
 from jaxrepro.core.config import flatten
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import Place, exists, modified
 from jaxrepro.core.run_record import read_starts
 from jaxrepro.core.writers import read_json_lines
 
@@ -65,7 +65,7 @@ class Run:
     run measured last itself; repeated: what `jaxrepro.evaluate` measured, the latest last.
     """
 
-    workdir: pathlib.Path
+    workdir: Place
     config: Mapping[str, Any]
     model_card: Mapping[str, Any]
     starts: Sequence[Mapping[str, Any]]
@@ -80,7 +80,7 @@ class Run:
     last_written: str
 
 
-def read_run(workdir: pathlib.Path) -> Run:
+def read_run(workdir: Place) -> Run:
     """Returns the run in `workdir`, which may still be going on.
 
     Raises InputError if it is not the workdir of a run or one of its files is damaged.
@@ -112,9 +112,7 @@ def read_run(workdir: pathlib.Path) -> Run:
     )
 
 
-def _series(
-    records: Sequence[Mapping[str, Any]], path: pathlib.Path
-) -> tuple[list[Series], list[Series]]:
+def _series(records: Sequence[Mapping[str, Any]], path: Place) -> tuple[list[Series], list[Series]]:
     """Returns the series of the training and those of the evaluations, in the order of the file."""
     points: dict[str, list[tuple[int, float]]] = {}
     of_training = set()
@@ -135,21 +133,21 @@ def _series(
     )
 
 
-def _number(value: Any, name: str, path: pathlib.Path) -> float:
+def _number(value: Any, name: str, path: Place) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{path}: {name} is {value!r}, not a number")
     return float(value)
 
 
-def _numbers(value: Any, path: pathlib.Path) -> dict[str, float]:
+def _numbers(value: Any, path: Place) -> dict[str, float]:
     if not isinstance(value, dict):
         raise InputError(f'{path} has no object "results"')
     return {name: _number(x, name, path) for name, x in value.items()}
 
 
-def _results(workdir: pathlib.Path) -> Measured | None:
+def _results(workdir: Place) -> Measured | None:
     path = workdir / files.RESULTS
-    if not path.exists():
+    if not exists(path):
         return None
     content = files.read_json(path)
     if not isinstance(content.get("step"), int):
@@ -165,7 +163,7 @@ def _latest(evaluation: Sequence[Series]) -> Measured | None:
     return Measured(step, results, files.METRICS)
 
 
-def _evaluations(workdir: pathlib.Path) -> list[Measured]:
+def _evaluations(workdir: Place) -> list[Measured]:
     path = workdir / files.EVALUATIONS
     return [
         Measured(
@@ -178,7 +176,7 @@ def _evaluations(workdir: pathlib.Path) -> list[Measured]:
     ]
 
 
-def _events(workdir: pathlib.Path, starts: Sequence[Mapping[str, Any]]) -> list[Event]:
+def _events(workdir: Place, starts: Sequence[Mapping[str, Any]]) -> list[Event]:
     """Returns starts and ends in their order, then the reports of the guard."""
     events = []
     for number, start in enumerate(starts):
@@ -192,9 +190,9 @@ def _events(workdir: pathlib.Path, starts: Sequence[Mapping[str, Any]]) -> list[
     return events + _guard_events(workdir)
 
 
-def _guard_events(workdir: pathlib.Path) -> list[Event]:
+def _guard_events(workdir: Place) -> list[Event]:
     path = workdir / files.GUARD
-    if not path.exists():
+    if not exists(path):
         return []
     reports = files.read_json(path).get("events")
     if not isinstance(reports, list) or not all(
@@ -210,19 +208,19 @@ def _guard_events(workdir: pathlib.Path) -> list[Event]:
     ]
 
 
-def _optional_json(path: pathlib.Path) -> dict[str, Any]:
-    return files.read_json(path) if path.exists() else {}
+def _optional_json(path: Place) -> dict[str, Any]:
+    return files.read_json(path) if exists(path) else {}
 
 
-def _checkpoint_steps(workdir: pathlib.Path) -> list[int]:
+def _checkpoint_steps(workdir: Place) -> list[int]:
     folder = workdir / files.CHECKPOINTS
     if not folder.is_dir():
         return []
     return [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
 
 
-def _last_written(workdir: pathlib.Path) -> str:
+def _last_written(workdir: Place) -> str:
     """Returns when the run wrote its last measurement or its config, UTC to the minute."""
     names = (files.CONFIG, files.METRICS, files.RESULTS)
-    times = [(workdir / name).stat().st_mtime for name in names if (workdir / name).exists()]
+    times = [modified(workdir / name) for name in names if exists(workdir / name)]
     return datetime.datetime.fromtimestamp(max(times), datetime.UTC).isoformat(timespec="seconds")

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from jaxrepro.core import workdir as files
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically
+from jaxrepro.core.places import Place, is_remote
 from jaxrepro.core.task import References
 from jaxrepro.page import published
 from jaxrepro.page.numbers import deviation, number, time
@@ -36,9 +37,7 @@ _LINKED = (
 )
 
 
-def write_page(
-    workdir: pathlib.Path, references: References | None, output: pathlib.Path | None = None
-) -> pathlib.Path:
+def write_page(workdir: Place, references: References | None, output: Place | None = None) -> Place:
     """Returns the path of the page it wrote: `output`, or page.html in `workdir`.
 
     Reads only files of `workdir`, of a finished run or a live one. The page is one file that
@@ -50,7 +49,7 @@ def write_page(
     return output
 
 
-def draw_after_run(workdir: pathlib.Path, references: References | None) -> bool:
+def draw_after_run(workdir: Place, references: References | None) -> bool:
     """Returns whether the page was written; says on stderr why not.
 
     For the end of a command whose results are kept already: they are not lost with the page.
@@ -69,7 +68,7 @@ def draw_after_run(workdir: pathlib.Path, references: References | None) -> bool
     return True
 
 
-def render(run: Run, references: References | None, output: pathlib.Path) -> str:
+def render(run: Run, references: References | None, output: Place) -> str:
     """Returns the page as HTML; links are relative to the folder of `output`."""
     # Matplotlib, a quarter of what a command would otherwise import before it can say anything.
     from jaxrepro.page import curves
@@ -105,7 +104,9 @@ def render(run: Run, references: References | None, output: pathlib.Path) -> str
     )
 
 
-def _link(path: pathlib.Path, output: pathlib.Path) -> str:
+def _link(path: Place, output: Place) -> str:
+    if is_remote(path) != is_remote(output):
+        return urllib.parse.quote(str(path), safe=":/")
     relative = os.path.relpath(path.absolute(), output.absolute().parent)
     # A name with a colon would be taken for a scheme.
     return "./" + urllib.parse.quote(pathlib.PurePath(relative).as_posix())

@@ -6,10 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from etils import epath
 
 from jaxrepro import checkpoints as checkpoints_command
 from jaxrepro.core import mesh as mesh_lib
+from jaxrepro.core import places
 from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.checkpoint_mirror import COMMITTED, needs_mirror
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.hooks import NonFiniteError, check_finite
 from jaxrepro.core.partition import fsdp, state_shardings, with_shardings
@@ -252,3 +255,42 @@ def test_nan_guard_names_quantity_steps_and_leaf_and_keeps_the_last_such_state(t
         "ema/g/params/w  float32[8, 4]  NOT FINITE: 32 of 32"
     ]
     assert "nets/g/params/w  float32[8, 4]  from 1 to 1, mean 1" in shown
+
+
+def test_a_store_that_orbax_does_not_know_holds_whole_checkpoints_only(tmp_path, store):
+    workdir = places.place("s3://bucket/run")
+    needed = [needs_mirror(path) for path in (workdir, epath.Path("gs://bucket/run"), tmp_path)]
+    assert needed == [True, False, False]
+    root = "bucket/run/checkpoints/"
+    with Checkpoints(workdir, keep=2) as checkpoints:
+        for step in (1, 2, 3):
+            checkpoints.save(step, make_state(float(step)))
+        checkpoints.wait()
+        assert {name.split("/")[3] for name in store.texts()} == {"2", "3"}
+    # As a process leaves it that was killed while uploading.
+    store().pipe_file(f"{root}4/state/manifest.ocdbt", b"")
+    with Checkpoints(workdir, read_only=True) as checkpoints:
+        assert checkpoints.steps == [2, 3]
+        local = checkpoints._directory
+        assert_equal(checkpoints.restore(2, abstract()), make_state(2.0))
+        # The arrays of the other are not read.
+        assert list((local / "2").rglob("d/*")) and not list((local / "3").rglob("d/*"))
+        checkpoints.check_shapes(3, abstract())
+    assert f"{root}4/state/manifest.ocdbt" in store.texts() and not local.exists()
+
+    with Checkpoints(workdir, keep=2) as checkpoints:
+        assert f"{root}4/state/manifest.ocdbt" not in store.texts()
+        assert checkpoints.set_aside_after(2) == [3] and checkpoints.steps == [2]
+        assert f"bucket/run/set_aside/3/{COMMITTED}" in store.texts()
+        store.put_failure = PermissionError("Access Denied")
+        checkpoints.save(3, make_state(7.0))
+        with pytest.raises(InputError, match="s3://bucket/run/.*Access Denied"):
+            checkpoints.wait()
+    with Checkpoints(workdir, read_only=True) as checkpoints:
+        assert checkpoints.steps == [2]
+
+
+def test_several_processes_cannot_share_one_way_to_a_store(store, monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    with pytest.raises(InputError, match="give a workdir on gs:// or on a disk that all share"):
+        Checkpoints(places.place("s3://bucket/run"))

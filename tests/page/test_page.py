@@ -12,6 +12,7 @@ from PIL import Image
 from jaxrepro import page
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_png
+from jaxrepro.core.places import place, upload
 from jaxrepro.core.spread import over_seeds
 from jaxrepro.core.task import PublishedCurve, PublishedFigure, References
 from jaxrepro.page import write
@@ -349,6 +350,21 @@ def test_links_lead_from_another_folder_to_the_run(tmp_path):
     output = page.write_page(workdir, None, tmp_path / "pages" / "p.html")
     links = Parsed(output.read_text()).values("href")
     assert "./../a%20run/config.json" in links
+
+
+def test_a_run_in_a_store_has_the_page_of_one_on_a_disk(tmp_path, store):
+    workdir = full(tmp_path / "run")
+    local = page.write_page(workdir, REFERENCES).read_text()
+    there = place("s3://bucket/run")
+    upload(workdir, there)
+    assert str(page.write_page(there, REFERENCES)) == "s3://bucket/run/page.html"
+    # But for the time of the last file.
+    words = [word for word in Parsed(local).text if not re.search(r"20\d\d-\d\d-\d\d", word)]
+    written = Parsed(store.texts()["bucket/run/page.html"].decode())
+    assert words == [word for word in written.text if not re.search(r"20\d\d-\d\d-\d\d", word)]
+    assert written.values("href") == Parsed(local).values("href")
+    elsewhere = page.write_page(there, REFERENCES, tmp_path / "page.html")
+    assert "s3://bucket/run/config.json" in Parsed(elsewhere.read_text()).values("href")
 
 
 def test_template_and_style_are_part_of_the_package():

@@ -13,7 +13,6 @@ value is another, by which the class term of all its logits changes.
 """
 
 import csv
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import place
 
 _MEAN = "mean"
 _PRINTED = 20
@@ -50,7 +50,7 @@ def main(args: flags.FlagValues) -> None:
             "give --workdir, --output and --config, such as --workdir=runs/old --output=runs/new "
             "--config=configs/biggan_digits.py"
         )
-    old_folder, new_folder = pathlib.Path(args.workdir), pathlib.Path(args.output)
+    old_folder, new_folder = place(args.workdir), place(args.output)
     if new_folder.exists() and (not new_folder.is_dir() or any(new_folder.iterdir())):
         raise InputError(f"--output={new_folder} is not empty; choose a new folder")
 

@@ -7,6 +7,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import place
 
 if TYPE_CHECKING:
     from jaxrepro.papers.biggan.trained import TrainedGenerator
@@ -71,7 +72,7 @@ def generator_from_flags(args: flags.FlagValues) -> "TrainedGenerator":
     from jaxrepro.papers.biggan.trained import load_generator
 
     return load_generator(
-        workdir=None if args.workdir is None else pathlib.Path(args.workdir),
+        workdir=None if args.workdir is None else place(args.workdir),
         export=None if args.export is None else pathlib.Path(args.export),
         step=args.step,
     )

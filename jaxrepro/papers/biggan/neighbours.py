@@ -61,6 +61,7 @@ def main(args: flags.FlagValues) -> None:
     import numpy as np
 
     from jaxrepro.core.files import write_png
+    from jaxrepro.core.places import place
     from jaxrepro.core.workdir import CONFIG, read_json, write_json
     from jaxrepro.data.sources import open_source
     from jaxrepro.data.transforms import square_transform
@@ -69,7 +70,7 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.papers.biggan.sampler import Sampler
 
     generator = inference_flags.generator_from_flags(args)
-    data = {} if args.workdir is None else read_json(pathlib.Path(args.workdir) / CONFIG)["data"]
+    data = {} if args.workdir is None else read_json(place(args.workdir) / CONFIG)["data"]
     source = open_source(
         args.data or data["source"],
         split=args.split or (data["split"] if args.data is None else "train"),

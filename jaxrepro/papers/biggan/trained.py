@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.export import Export, read_export
+from jaxrepro.core.places import Place
 from jaxrepro.core.state import Variables
 from jaxrepro.core.workdir import MODEL_CARD, read_model_card
 from jaxrepro.papers.biggan.latents import DISTRIBUTIONS
@@ -84,7 +85,7 @@ class TrainedGenerator:
 
 def load_generator(
     *,
-    workdir: pathlib.Path | None = None,
+    workdir: Place | None = None,
     export: pathlib.Path | None = None,
     step: int | str | None = None,
 ) -> TrainedGenerator:
@@ -117,7 +118,7 @@ def load_generator(
     )
 
 
-def _from_workdir(workdir: pathlib.Path, step: int | str | None) -> TrainedGenerator:
+def _from_workdir(workdir: Place, step: int | str | None) -> TrainedGenerator:
     # Here, so that exports are read where Orbax is not installed.
     from jaxrepro.core.restore import on_first_device, open_checkpoint
 
@@ -137,7 +138,7 @@ def _from_workdir(workdir: pathlib.Path, step: int | str | None) -> TrainedGener
     )
 
 
-def _from_card(card: Mapping[str, Any], folder: pathlib.Path) -> tuple[Any, str, tuple[str, ...]]:
+def _from_card(card: Mapping[str, Any], folder: Place) -> tuple[Any, str, tuple[str, ...]]:
     if card.get("paper") != "biggan":
         raise InputError(f"{folder} is a run of {card.get('paper')!r}, not of biggan")
     if missing := [key for key in ("generator", "latent", "class_names") if key not in card]:

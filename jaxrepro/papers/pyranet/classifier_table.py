@@ -17,6 +17,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import place
 
 if TYPE_CHECKING:
     from jaxrepro.page.records import Run
@@ -56,7 +57,7 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core.strict_json import write_strict_json
     from jaxrepro.page.records import read_run
 
-    rows = [make_row(read_run(pathlib.Path(folder))) for folder in args.workdirs]
+    rows = [make_row(read_run(place(folder))) for folder in args.workdirs]
     print(as_text(rows))
     if args.output:
         write_strict_json(

@@ -23,6 +23,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import Place
 from jaxrepro.papers.pyranet import inference_flags
 from jaxrepro.papers.pyranet.inference_flags import given_path
 
@@ -180,7 +181,7 @@ def _changed(trained: "TrainedPose", args: flags.FlagValues) -> "TrainedPose":
     return dataclasses.replace(trained, **given)
 
 
-def _run_data(workdir: pathlib.Path) -> "PoseData":
+def _run_data(workdir: Place) -> "PoseData":
     """Returns the people of a run."""
     from jaxrepro.core import config
     from jaxrepro.core import workdir as files

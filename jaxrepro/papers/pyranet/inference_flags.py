@@ -1,5 +1,6 @@
 """Flags of the commands that use a trained pose network: the network, the people, the search."""
 
+import os
 import pathlib
 from collections.abc import Sequence
 
@@ -7,6 +8,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import Place, place
 
 
 def define_network_flags() -> None:
@@ -60,9 +62,9 @@ def check_flags(args: flags.FlagValues) -> None:
         raise InputError("--shift is of use with --flip only; give that too")
 
 
-def network_path(args: flags.FlagValues) -> pathlib.Path:
+def network_path(args: flags.FlagValues) -> Place:
     """Returns what --workdir or --weights names, for `trained.load_trained`."""
-    return given_path(args.workdir or args.weights)
+    return place(os.path.expanduser(args.workdir or args.weights))
 
 
 def given_path(name: str) -> pathlib.Path:

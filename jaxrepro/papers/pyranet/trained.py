@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxrepro.core.array_files import read_arrays
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.export import is_export, read_export
+from jaxrepro.core.places import Place
 from jaxrepro.core.state import Variables
 from jaxrepro.core.workdir import read_model_card
 from jaxrepro.data.joint_sets import JOINT_SETS, LSP, MPII, JointSet
@@ -68,7 +69,7 @@ class TrainedPose:
 
 
 def load_trained(
-    path: pathlib.Path, step: int | str | None = None, *, average: bool | None = None
+    path: Place, step: int | str | None = None, *, average: bool | None = None
 ) -> TrainedPose:
     """Returns the network in `path`.
 
@@ -79,7 +80,7 @@ def load_trained(
 
     Raises InputError if there is no pose network of this paper, or no such average.
     """
-    if path.is_dir() and not is_export(path):
+    if not isinstance(path, pathlib.Path) or (path.is_dir() and not is_export(path)):
         return _from_workdir(path, step, average)
     if step is not None or average is not None:
         choice = "a moving average, or none, is" if step is None else f"step {step} is"
@@ -111,9 +112,7 @@ def _from_export(folder: pathlib.Path) -> TrainedPose:
     return _with_variables(trained, export.nets[NET])
 
 
-def _from_workdir(
-    workdir: pathlib.Path, step: int | str | None, average: bool | None
-) -> TrainedPose:
+def _from_workdir(workdir: Place, step: int | str | None, average: bool | None) -> TrainedPose:
     # Here, so that exports are read where Orbax is not installed.
     from jaxrepro.core.restore import on_first_device, open_checkpoint
 

@@ -1,5 +1,6 @@
 """Flags of the commands that use a trained generator, and what they stand for."""
 
+import os
 import pathlib
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import place
 
 if TYPE_CHECKING:
     from jaxrepro.papers.scfegan.trained import Trained
@@ -43,7 +45,7 @@ def trained_from_flags(args: flags.FlagValues) -> "Trained":
     from jaxrepro.papers.scfegan.trained import load_trained
 
     return load_trained(
-        workdir=given_path(args.workdir),
+        workdir=None if args.workdir is None else place(os.path.expanduser(args.workdir)),
         export=given_path(args.export),
         checkpoint=given_path(args.checkpoint),
         step=args.step,

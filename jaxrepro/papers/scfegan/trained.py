@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.export import Export, read_export
+from jaxrepro.core.places import Place
 from jaxrepro.core.state import Variables
 from jaxrepro.core.workdir import read_model_card
 from jaxrepro.papers.scfegan import port
@@ -62,7 +63,7 @@ def model_card(module: Generator, resolution: int, channel_order: str = "rgb") -
 
 def load_trained(
     *,
-    workdir: pathlib.Path | None = None,
+    workdir: Place | None = None,
     export: pathlib.Path | None = None,
     checkpoint: pathlib.Path | None = None,
     step: int | str | None = None,
@@ -113,7 +114,7 @@ def _from_export(folder: pathlib.Path) -> Trained:
     return dataclasses.replace(trained, variables=variables)
 
 
-def _from_workdir(workdir: pathlib.Path, step: int | str | None) -> Trained:
+def _from_workdir(workdir: Place, step: int | str | None) -> Trained:
     # Here, so that exports are read where Orbax is not installed.
     from jaxrepro.core.restore import on_first_device, open_checkpoint
 
