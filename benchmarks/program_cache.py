@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import pathlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,8 +23,8 @@ class CompileTimes:
 
 
 @contextlib.contextmanager
-def fresh_cache() -> Iterator[None]:
-    """A context in which JAX's cache on disk is an empty folder that keeps every program."""
+def fresh_cache(folder: pathlib.Path) -> Iterator[None]:
+    """A context in which JAX's cache on disk is `folder`, which keeps every program."""
     import jax
     from jax.experimental.compilation_cache import compilation_cache
 
@@ -33,17 +34,16 @@ def fresh_cache() -> Iterator[None]:
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
     before = {name: getattr(jax.config, name) for name in settings}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, value in (settings | {"jax_compilation_cache_dir": folder}).items():
+    for name, value in (settings | {"jax_compilation_cache_dir": str(folder)}).items():
+        jax.config.update(name, value)
+    # JAX looks once in a process whether there is a cache, and where.
+    compilation_cache.reset_cache()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
             jax.config.update(name, value)
-        # JAX looks once in a process whether there is a cache, and where.
         compilation_cache.reset_cache()
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                jax.config.update(name, value)
-            compilation_cache.reset_cache()
 
 
 def compile_twice(lower: Callable[[], Any]) -> tuple[Any, CompileTimes]:
@@ -58,7 +58,7 @@ def compile_twice(lower: Callable[[], Any]) -> tuple[Any, CompileTimes]:
     jax.monitoring.register_event_listener(
         lambda event, **_: loaded.append(event) if event.endswith("/cache_hits") else None
     )
-    with fresh_cache():
+    with tempfile.TemporaryDirectory() as folder, fresh_cache(pathlib.Path(folder)):
         began = time.perf_counter()
         lowered = lower()
         traced = time.perf_counter()

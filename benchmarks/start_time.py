@@ -25,6 +25,7 @@ from benchmarks.environment import publish
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
+_TRAIN = ("-m", "jaxrepro.train")
 _POLL_SECONDS = 0.02
 _IMPORT = re.compile(r"import time:\s*(\d+) \|\s*\d+ \|\s*(\w+)")
 
@@ -97,8 +98,7 @@ def start(
         with log.open("w") as stderr:
             began_clock, began = time.time(), time.perf_counter()
             process = subprocess.Popen(
-                [sys.executable, *options, "-m", "jaxrepro.train", *config]
-                + [f"--workdir={workdir}"],
+                [sys.executable, *options, *_TRAIN, *config, f"--workdir={workdir}"],
                 env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(programs)},
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,

@@ -15,6 +15,7 @@ from jaxrepro.core.compilation import compile_step, lay_out
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation
+from jaxrepro.core.first_state import run_in_parts
 from jaxrepro.core.hooks import NonFiniteError, Profile, Progress, check_finite
 from jaxrepro.core.places import Place, exists
 from jaxrepro.core.preemption import Interrupted, Stopped, stop_request
@@ -138,7 +139,7 @@ def train(
                 progress.message(f"continuing from the checkpoint of step {start} in {workdir}")
                 state = watch.reseeded(checkpoints.restore(start, abstract_state))
             else:
-                state = mesh_lib.lay_over(jax.jit(task.init)(key), shardings)
+                state = mesh_lib.lay_over(run_in_parts(task.init, key), shardings)
             started.end("state")
 
             # --- Step: one compilation per run; the old state's memory becomes the new state's.
