@@ -13,6 +13,7 @@ from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.collapse import Collapse
 from jaxrepro.core.compilation import compile_step, lay_out
 from jaxrepro.core.config import Settings
+from jaxrepro.core.data_wait import DataWait
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation
 from jaxrepro.core.first_state import run_in_parts
@@ -130,6 +131,8 @@ def train(
         # --- Data, before anything compiles: a set that is too small is said at once.
         batches = _batches(task, start)
         stack.callback(lambda: _close(batches))
+        wait = DataWait()
+        stack.callback(wait.close)
         started.end("training data")
 
         with progress.paused():
@@ -171,7 +174,8 @@ def train(
                 numbers = {name: float(x) for name, x in jax.device_get(scalars).items()}
                 check_finite(numbers, step, last_finite, state, workdir / "debug")
                 last_finite = step
-                writer.write(step, numbers | progress.report(step, numbers))
+                speeds = progress.report(step, numbers, waited=wait.take())
+                writer.write(step, numbers | speeds)
                 watch.observe(step, numbers)
 
             # --- An evaluation that a stop or a kill cut off is made up for.
@@ -180,9 +184,10 @@ def train(
                 evaluate(start, names)
 
             # --- The loop. The order is fixed: batch, update, report (one update late, so that
-            # the device is never idle), save, evaluate, stop.
+            # the device is never idle), save, evaluate, stop. A batch is fetched and sent to the
+            # device while the update before it still runs.
             for step in range(start + 1, total + 1):
-                batch = mesh_lib.put_batch(next(batches), batch_shardings)
+                batch = mesh_lib.put_batch(wait.next(batches), batch_shardings)
                 started.end("first batch")
                 profile.before(step)
                 with (
@@ -190,6 +195,7 @@ def train(
                     jax.transfer_guard("disallow"),
                 ):
                     state, scalars = update(state, batch)
+                wait.started(scalars)
                 profile.after(step, scalars)
                 if not started.finished:
                     jax.block_until_ready(scalars)
