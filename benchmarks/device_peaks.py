@@ -62,15 +62,14 @@ def measured_peak(sides: Sequence[int], repeats: int = 5) -> dict[str, Any]:
     return best
 
 
-def utilisation(rate: float, num_devices: int, device: Any, sides: Sequence[int]) -> dict[str, Any]:
-    """Returns what share of the peak `rate` operations a second are.
+def utilisation(rate: float, device: Any, sides: Sequence[int]) -> dict[str, Any]:
+    """Returns what share of the peak of one device `rate` operations a second are.
 
-    On a CPU of the measured peak of all its cores, elsewhere of the published one of all devices,
-    by arithmetic; "share" is null where neither is known.
+    On a CPU of the peak measured now with matrices of `sides`, elsewhere of the published one, by
+    arithmetic; None where that is not known.
     """
     if device.platform == "cpu":
         peak = measured_peak(sides)
-        # Several CPU devices share the cores on which the peak was measured.
         return {
             "peak_flops_per_second": {"float32": peak["flops_per_second"]},
             "peak_source": f"{MEASURED} in this run: float32 matrices of side {peak['side']}",
@@ -85,9 +84,7 @@ def utilisation(rate: float, num_devices: int, device: Any, sides: Sequence[int]
         }
     peaks, source = known
     return {
-        "peak_flops_per_second": {name: num_devices * peak for name, peak in peaks.items()},
+        "peak_flops_per_second": peaks,
         "peak_source": source,
-        "share_of_peak": {
-            name: round(rate / (num_devices * peak), 4) for name, peak in peaks.items()
-        },
+        "share_of_peak": {name: round(rate / peak, 4) for name, peak in peaks.items()},
     }

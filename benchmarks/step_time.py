@@ -62,6 +62,7 @@ def measure(config, *, num_steps: int, num_warmup: int, peak_sides: list[int]) -
     from benchmarks.device_peaks import utilisation
     from benchmarks.program_cache import compile_twice
     from benchmarks.step_batch import step_batch
+    from jaxrepro.core import platform
     from jaxrepro.core.config import Settings, make_task
     from jaxrepro.core.flops import count_operations
 
@@ -71,6 +72,8 @@ def measure(config, *, num_steps: int, num_warmup: int, peak_sides: list[int]) -
     key = jax.random.key(0)
     abstract = jax.eval_shape(task.init, key)
     count = count_operations(task.train_step, abstract, batch)
+    with platform.traced_for_accelerators():
+        model = count_operations(lambda *args: task.train_step(*args), abstract, batch)
     update, compiled = compile_twice(
         lambda: jax.jit(task.train_step, donate_argnums=0).lower(abstract, batch)
     )
@@ -88,7 +91,7 @@ def measure(config, *, num_steps: int, num_warmup: int, peak_sides: list[int]) -
     costs = update.cost_analysis() or {}
     examples = next(iter(task.batch_spec.values())).num_examples
     memory = update.memory_analysis()
-    rate = count.contractions / float(np.median(times))
+    seconds = float(np.median(times))
     return {
         **environment(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
@@ -100,18 +103,20 @@ def measure(config, *, num_steps: int, num_warmup: int, peak_sides: list[int]) -
         "trace_seconds": round(compiled.trace_seconds, 2),
         "compile_from_cache_seconds": _rounded(compiled.from_cache_seconds),
         "step_ms": {
-            "median": round(float(np.median(times)) * 1e3, 2),
+            "median": round(seconds * 1e3, 2),
             "p10": round(float(np.percentile(times, 10)) * 1e3, 2),
             "p90": round(float(np.percentile(times, 90)) * 1e3, 2),
         },
-        "real_images_per_second": round(examples / float(np.median(times)), 2),
+        "real_images_per_second": round(examples / seconds, 2),
         # Of the optimised program; a loop's body counts once, and on CPU there are no loops.
         "flops_per_step": costs.get("flops"),
         "bytes_accessed_per_step": costs.get("bytes accessed"),
-        # Of convolutions and products, loops at their length.
+        # Of convolutions and products, loops at their length. Some are rewritten for CPU into
+        # forms with more operations; the model's are those of the plain form.
         "contraction_flops_per_step": count.contractions,
-        "contraction_flops_per_second": round(rate),
-        **utilisation(rate, jax.device_count(), jax.devices()[0], peak_sides),
+        "contraction_flops_per_second": round(count.contractions / seconds),
+        "model_flops_per_step": model.contractions,
+        **utilisation(model.contractions / seconds, jax.devices()[0], peak_sides),
         "elementwise_flops_per_step": count.elementwise,
         "temporary_bytes": getattr(memory, "temp_size_in_bytes", None),
         "argument_bytes": getattr(memory, "argument_size_in_bytes", None),
