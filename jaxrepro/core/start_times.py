@@ -66,12 +66,12 @@ class StartTimes:
             "jax_programs": self._num_programs,
         }
 
-    def _hear(self, event: str, seconds: float, **details: Any) -> None:
-        del details
+    def _hear(self, event: str, duration_secs: float, **kwargs: str | int) -> None:
+        del kwargs
         if self._finished or event not in _JAX_EVENTS:
             return
         name = _JAX_EVENTS[event]
-        self._programs[name] = self._programs.get(name, 0.0) + seconds
+        self._programs[name] = self._programs.get(name, 0.0) + duration_secs
         if name == "compile_or_load":
             self._num_programs["compiled_or_loaded"] += 1
         if name == "of_it_load":

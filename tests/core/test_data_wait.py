@@ -19,7 +19,13 @@ def clock(monkeypatch):
 
 def ended(wait, time):
     wait.started(lambda: time)
-    wait._ended.result()
+    outcome(wait)
+
+
+def outcome(wait):
+    """Waits until the thread knows how the last update ended; returns its error, if any."""
+    assert wait._ended is not None
+    return wait._ended.exception()
 
 
 def test_only_the_time_after_the_end_of_the_update_counts(clock):
@@ -42,7 +48,7 @@ def test_only_the_time_after_the_end_of_the_update_counts(clock):
     clock(40, 59)
     assert wait.next(batches) == "d"
     end.set()
-    wait._ended.result()
+    assert outcome(wait) is None
     assert wait.take() == 0
     wait.close()
 
@@ -54,7 +60,7 @@ def test_a_failed_update_is_not_hidden(clock):
         raise FloatingPointError("on the device")
 
     wait.started(fail)
-    assert isinstance(wait._ended.exception(), FloatingPointError)
+    assert isinstance(outcome(wait), FloatingPointError)
     clock(0, 1)
     with pytest.raises(FloatingPointError, match="on the device"):
         wait.next(batches)
