@@ -6,13 +6,11 @@ The network runs as `upscale` and the evaluation of a picture run it: exact tile
 extended by its edge values, from numpy to numpy. The interpolation before it is left out.
 """
 
-import json
-import pathlib
-import sys
 import time
 
 from absl import flags
 
+from benchmarks.environment import environment, in_milliseconds, publish
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
@@ -35,24 +33,14 @@ def main(args: flags.FlagValues) -> None:
 
     runtime.set_for_speed()
     result = measure(args.config, size=args.size, num_runs=args.runs, num_warmup=args.warmup)
-    result["command"] = " ".join(["python -m benchmarks.enlarging_time", *sys.argv[1:]])
-    text = json.dumps(result, indent=2)
-    print(text)
-    if args.output:
-        from jaxrepro.core.files import write_atomically
-
-        write_atomically(pathlib.Path(args.output), (text + "\n").encode())
+    publish(result, "enlarging_time", args.output)
 
 
 def measure(config, *, size: int, num_runs: int, num_warmup: int) -> dict:
     """Returns device, versions and milliseconds a picture of [size, size] input pixels."""
-    import importlib.metadata
-    import os
-
     import jax
     import numpy as np
 
-    from benchmarks.step_time import processor_name
     from jaxrepro.core.config import Settings
     from jaxrepro.papers.srcnn.networks import make_network
     from jaxrepro.papers.srcnn.planes import COLORS
@@ -70,22 +58,12 @@ def measure(config, *, size: int, num_runs: int, num_warmup: int) -> dict:
         began = time.perf_counter()
         network(picture)
         times.append(time.perf_counter() - began)
-    times = np.asarray(times[num_warmup:]) * 1e3
-    device = jax.devices()[0]
+    times = times[num_warmup:]
     return {
-        "device": f"{jax.device_count()} x {device.device_kind}",
-        "processor": processor_name(),
-        "num_cpus": len(os.sched_getaffinity(0)),
-        "versions": {
-            name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "flax", "numpy")
-        },
+        **environment(),
         "input": list(picture.shape),
         "num_runs": num_runs,
-        "milliseconds": {
-            "median": round(float(np.median(times)), 2),
-            "min": round(float(times.min()), 2),
-            "max": round(float(times.max()), 2),
-        },
+        "milliseconds": in_milliseconds(times),
     }
 
 

@@ -6,13 +6,11 @@ The network runs as `predict` and `evaluate` run it without the mirrored picture
 the last stack's maps out. Cutting crops and decoding maps are left out.
 """
 
-import json
-import pathlib
-import sys
 import time
 
 from absl import flags
 
+from benchmarks.environment import environment, in_milliseconds, publish
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
@@ -37,25 +35,16 @@ def main(args: flags.FlagValues) -> None:
     result = measure(
         args.config, batch_size=args.batch_size, num_runs=args.runs, num_warmup=args.warmup
     )
-    result["command"] = " ".join(["python -m benchmarks.pose_time", *sys.argv[1:]])
-    text = json.dumps(result, indent=2)
-    print(text)
-    if args.output:
-        from jaxrepro.core.files import write_atomically
-
-        write_atomically(pathlib.Path(args.output), (text + "\n").encode())
+    publish(result, "pose_time", args.output)
 
 
 def measure(config, *, batch_size: int, num_runs: int, num_warmup: int) -> dict:
     """Returns device, versions, milliseconds a batch and crops a second."""
     import dataclasses
-    import importlib.metadata
-    import os
 
     import jax
     import numpy as np
 
-    from benchmarks.step_time import processor_name
     from jaxrepro.core.config import Settings, make_task
     from jaxrepro.papers.pyranet.task import PoseEstimation
 
@@ -74,23 +63,13 @@ def measure(config, *, batch_size: int, num_runs: int, num_warmup: int) -> dict:
         began = time.perf_counter()
         jax.block_until_ready(maps(variables, crops, key))
         times.append(time.perf_counter() - began)
-    times = np.asarray(times[num_warmup:]) * 1e3
-    device = jax.devices()[0]
+    times = times[num_warmup:]
     return {
-        "device": f"{jax.device_count()} x {device.device_kind}",
-        "processor": processor_name(),
-        "num_cpus": len(os.sched_getaffinity(0)),
-        "versions": {
-            name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "flax", "numpy")
-        },
+        **environment(),
         "crops": list(crops.shape),
         "num_runs": num_runs,
-        "milliseconds": {
-            "median": round(float(np.median(times)), 2),
-            "min": round(float(times.min()), 2),
-            "max": round(float(times.max()), 2),
-        },
-        "crops_per_second": round(batch_size * 1e3 / float(np.median(times)), 2),
+        "milliseconds": in_milliseconds(times),
+        "crops_per_second": round(batch_size / float(np.median(times)), 2),
     }
 
 

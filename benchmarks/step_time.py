@@ -1,18 +1,19 @@
-"""Time of a config's training step, as JSON.
+"""Time, compilation and memory of a config's training step, as JSON.
 
 python -m benchmarks.step_time --config=configs/biggan32.py:demo --output=result.json
 
-The update is compiled as the training loop compiles it and run on random images, each run fenced:
-data loading, logging and checkpoints are left out.
+The update is compiled as the training loop compiles it and run on one batch of the config's own
+training data, each run fenced: data loading, logging and checkpoints are left out. What the fields
+mean is in docs/benchmarks.md.
 """
 
-import json
-import pathlib
+import resource
 import sys
 import time
 
 from absl import flags
 
+from benchmarks.environment import environment, publish
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
@@ -27,6 +28,9 @@ def define_flags() -> None:
         False,
         "Leave out the XLA flags and allocator settings for CPU.",
     )
+    flags.DEFINE_multi_integer(
+        "peak_side", [1024, 2048], "Sides of the matrices that measure a CPU's peak.", lower_bound=1
+    )
     flags.DEFINE_string("output", None, "JSON file to write besides printing.")
 
 
@@ -39,45 +43,41 @@ def main(args: flags.FlagValues) -> None:
 
     if not args.without_settings:
         runtime.set_for_speed()
-    result = measure(args.config, num_steps=args.steps, num_warmup=args.warmup)
-    result["command"] = " ".join(["python -m benchmarks.step_time", *sys.argv[1:]])
-    text = json.dumps(result, indent=2)
-    print(text)
-    if args.output:
-        from jaxrepro.core.files import write_atomically
-
-        write_atomically(pathlib.Path(args.output), (text + "\n").encode())
+    result = measure(
+        args.config, num_steps=args.steps, num_warmup=args.warmup, peak_sides=args.peak_side
+    )
+    publish(result, "step_time", args.output)
 
 
-def measure(config, *, num_steps: int, num_warmup: int) -> dict:
-    """Returns device, versions, compile seconds, step milliseconds and images per second.
+def measure(config, *, num_steps: int, num_warmup: int, peak_sides: list[int]) -> dict:
+    """Returns device, versions, compile seconds, step milliseconds, operations and memory.
 
     "real_images_per_second" counts the real images of all discriminator steps.
     """
-    import importlib.metadata
     import os
 
     import jax
     import numpy as np
 
+    from benchmarks.device_peaks import utilisation
+    from benchmarks.program_cache import compile_twice
+    from benchmarks.step_batch import step_batch
+    from jaxrepro.core import platform
     from jaxrepro.core.config import Settings, make_task
     from jaxrepro.core.flops import count_operations
 
     task = make_task(Settings(config))
-    rng = np.random.default_rng(0)
-    batch = {
-        name: jax.device_put(
-            rng.integers(0, 256, spec.shape).astype(spec.dtype)
-            if name == "image"
-            else np.zeros(spec.shape, spec.dtype)
-        )
-        for name, spec in task.batch_spec.items()
-    }
-    state = jax.jit(task.init)(jax.random.key(0))
-    count = count_operations(task.train_step, state, batch)
-    began = time.perf_counter()
-    update = jax.jit(task.train_step, donate_argnums=0).lower(state, batch).compile()
-    compile_seconds = time.perf_counter() - began
+    rows, origin = step_batch(task, config.data.get("source"))
+    batch = jax.device_put(rows)
+    key = jax.random.key(0)
+    abstract = jax.eval_shape(task.init, key)
+    count = count_operations(task.train_step, abstract, batch)
+    with platform.traced_for_accelerators():
+        model = count_operations(lambda *args: task.train_step(*args), abstract, batch)
+    update, compiled = compile_twice(
+        lambda: jax.jit(task.train_step, donate_argnums=0).lower(abstract, batch)
+    )
+    state = jax.jit(task.init)(key)
 
     times = []
     for _ in range(num_warmup + num_steps):
@@ -86,49 +86,61 @@ def measure(config, *, num_steps: int, num_warmup: int) -> dict:
         times.append(time.perf_counter() - began)
     times = np.asarray(times[num_warmup:])
     finite = all(np.isfinite(x) for x in jax.device_get(scalars).values())
+    memory_used = _peak_memory(jax.devices()[0])
 
-    device = jax.devices()[0]
     costs = update.cost_analysis() or {}
     examples = next(iter(task.batch_spec.values())).num_examples
     memory = update.memory_analysis()
+    seconds = float(np.median(times))
     return {
-        "device": f"{jax.device_count()} x {device.device_kind}",
-        "processor": processor_name(),
-        "num_cpus": len(os.sched_getaffinity(0)),
-        "versions": {
-            name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "flax", "numpy")
-        },
+        **environment(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        "config": " ".join(cli.given_config()),
         "batch": {name: list(spec.shape) for name, spec in task.batch_spec.items()},
+        "batch_content": origin,
         "num_steps": num_steps,
-        "compile_seconds": round(compile_seconds, 2),
+        "compile_seconds": round(compiled.seconds, 2),
+        "trace_seconds": round(compiled.trace_seconds, 2),
+        "compile_from_cache_seconds": _rounded(compiled.from_cache_seconds),
         "step_ms": {
-            "median": round(float(np.median(times)) * 1e3, 2),
+            "median": round(seconds * 1e3, 2),
             "p10": round(float(np.percentile(times, 10)) * 1e3, 2),
             "p90": round(float(np.percentile(times, 90)) * 1e3, 2),
         },
-        "real_images_per_second": round(examples / float(np.median(times)), 2),
+        "real_images_per_second": round(examples / seconds, 2),
         # Of the optimised program; a loop's body counts once, and on CPU there are no loops.
         "flops_per_step": costs.get("flops"),
-        # Of convolutions and products, loops at their length; per second, over the device's peak
-        # it is the model FLOPs utilisation.
+        "bytes_accessed_per_step": costs.get("bytes accessed"),
+        # Of convolutions and products, loops at their length. Some are rewritten for CPU into
+        # forms with more operations; the model's are those of the plain form.
         "contraction_flops_per_step": count.contractions,
-        "contraction_flops_per_second": round(count.contractions / float(np.median(times))),
+        "contraction_flops_per_second": round(count.contractions / seconds),
+        "model_flops_per_step": model.contractions,
+        **utilisation(model.contractions / seconds, jax.devices()[0], peak_sides),
         "elementwise_flops_per_step": count.elementwise,
         "temporary_bytes": getattr(memory, "temp_size_in_bytes", None),
+        "argument_bytes": getattr(memory, "argument_size_in_bytes", None),
+        **memory_used,
         "losses_finite": finite,
     }
 
 
-def processor_name() -> str:
-    """Returns the CPU's own name and family where Linux tells them, else its architecture."""
-    import platform
+def _peak_memory(device) -> dict:
+    """Returns the most memory so far: of the process, and of the device where it tells.
 
-    path = pathlib.Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    facts = dict(line.replace("\t", "").split(":", 1) for line in lines if ":" in line)
-    name = facts.get("model name", platform.machine()).strip()
-    return name + (f", family {facts['cpu family'].strip()}" if "cpu family" in facts else "")
+    A step was compiled and run by then, so a small network's figure is that of the compiler.
+    """
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    stats = device.memory_stats() or {}
+    return {
+        # macOS counts bytes.
+        "peak_process_bytes": kilobytes if sys.platform == "darwin" else 1024 * kilobytes,
+        "peak_device_bytes": stats.get("peak_bytes_in_use"),
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 2)
 
 
 if __name__ == "__main__":

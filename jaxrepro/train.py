@@ -17,6 +17,7 @@ from absl import flags
 
 from jaxrepro.core import cli, distributed, places
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.start_times import StartTimes
 
 
 def define_flags() -> None:
@@ -44,13 +45,16 @@ def main(args: flags.FlagValues) -> None:
 
     from jaxrepro.core import runtime
 
+    started = StartTimes()
     runtime.set_up()
+    started.listen_to_jax()
+    started.end("import of jax")
 
     with distributed.joined(args, preemption=True) as job:
-        _train(args, job)
+        _train(args, job, started)
 
 
-def _train(args: flags.FlagValues, job: distributed.Job) -> None:
+def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) -> None:
     from jaxrepro.core import config, loop
     from jaxrepro.core.collapse import CollapsedError
     from jaxrepro.core.hooks import NonFiniteError
@@ -60,11 +64,14 @@ def _train(args: flags.FlagValues, job: distributed.Job) -> None:
     from jaxrepro.core.task import references_of
     from jaxrepro.page import draw_after_run
 
+    started.end("import of the framework")
+
     # --- Everything that the user may have got wrong is found before anything compiles.
     settings = config.Settings(args.config)
     task = config.make_task(settings)
     loop_settings = loop.LoopSettings.from_settings(settings)
     settings.check_all_read()
+    started.end("import of the paper and its task")
     given = args.workdir or pathlib.Path("runs", cli.config_name())
     folder = places.place(str(given))
 
@@ -77,7 +84,7 @@ def _train(args: flags.FlagValues, job: distributed.Job) -> None:
 
     with _claimed(folder, args, job):
         try:
-            results = loop.train(task, loop_settings, folder, args.resume)
+            results = loop.train(task, loop_settings, folder, args.resume, started)
         except Stopped as stopped:
             print(f"stopped and saved at step {stopped.step}; the same command continues")
             end("stopped", f"saved at step {stopped.step}")

@@ -1,9 +1,19 @@
 """The benchmark commands run; what they measure is not tested."""
 
 import json
+import os
+import pathlib
+import sys
+import time
+import types
 
+import numpy as np
 import pytest
 
+from benchmarks import all_configs, compare, device_peaks, input_pipeline, start_time
+from benchmarks.step_batch import step_batch
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.task import BatchSpec
 from tests import runs
 
 
@@ -11,24 +21,203 @@ def test_step_time_writes_json(tmp_path):
     output = tmp_path / "result.json"
     result = runs.run(
         "benchmarks.step_time",
-        "--config=configs/biggan_digits.py:test",
+        "--config=configs/srcnn.py:test",
+        "--config.train.batch_size=3",
         "--steps=2",
         "--warmup=1",
+        "--peak_side=64",
         f"--output={output}",
     )
     assert result.returncode == 0, result.stderr
     measured = json.loads(output.read_text())
     assert json.loads(result.stdout) == measured
     assert measured["losses_finite"] is True
-    assert measured["batch"]["image"] == [2, 2, 4, 16, 16, 1]
+    assert measured["config"] == ("--config=configs/srcnn.py:test --config.train.batch_size=3")
+    assert measured["batch"]["image"][0] == 3
+    assert measured["batch_content"] == "the first batch of the training data"
     assert 0 < measured["step_ms"]["p10"] <= measured["step_ms"]["median"]
     assert measured["real_images_per_second"] > 0
-    # On CPU nothing is a loop, and XLA drops little of what is written.
-    assert 0.8 < measured["contraction_flops_per_step"] / measured["flops_per_step"] < 1.1
+    # Kernels 9-1-5 and 4 channels over 3 patches of 33 pixels without padding: the outputs, the
+    # kernels' gradients, and the inputs' but for the first.
+    layers = [25 * 25 * 81 * 4, 25 * 25 * 4 * 4, 21 * 21 * 25 * 4]
+    by_hand = 2 * 3 * (3 * sum(layers) - layers[0])
+    assert measured["model_flops_per_step"] == pytest.approx(by_hand, rel=1e-4)
+    assert measured["flops_per_step"] > by_hand
     seconds = measured["step_ms"]["median"] / 1e3
     rate = measured["contraction_flops_per_step"] / seconds
     assert measured["contraction_flops_per_second"] == pytest.approx(rate, rel=1e-2)
+    share = (
+        measured["model_flops_per_step"] / seconds / measured["peak_flops_per_second"]["float32"]
+    )
+    assert measured["share_of_peak"]["float32"] == pytest.approx(share, rel=0.02, abs=2e-4)
+    assert measured["compile_from_cache_seconds"] > 0  # None unless it was really loaded.
+    assert measured["peak_process_bytes"] > measured["temporary_bytes"] > 0
+    assert measured["bytes_accessed_per_step"] > measured["argument_bytes"] > 0
     assert {"device", "processor", "versions", "xla_flags", "command"} <= measured.keys()
+
+
+def test_a_described_source_gives_drawn_batches():
+    specs = {
+        "image": BatchSpec((20, 4, 4, 3), np.uint8),
+        "label": BatchSpec((20,), np.int32),
+        "labelled": BatchSpec((20,), np.bool_),
+        "joints": BatchSpec((20, 2), np.float32),
+    }
+    batch, content = step_batch(types.SimpleNamespace(batch_spec=specs), "described:7")
+    assert "int32 uniform in [0, 6]" in content
+    for name, spec in specs.items():
+        assert (batch[name].shape, batch[name].dtype) == (spec.shape, spec.dtype)
+    assert set(batch["label"]) <= set(range(7))
+    assert len(set(batch["label"])) > 3
+    assert set(batch["labelled"]) == {True, False}
+    assert np.ptp(batch["image"]) > 200
+    assert -1 <= batch["joints"].min() < 0 < batch["joints"].max() < 1
+
+
+def test_share_of_a_published_peak():
+    class Device:
+        platform, device_kind = "gpu", "NVIDIA H100 80GB HBM3"
+
+    used = device_peaks.utilisation(98.94e12, Device(), [])
+    assert used["share_of_peak"]["bfloat16"] == 0.1
+    assert used["peak_flops_per_second"]["float32"] == 66.9e12
+    Device.device_kind = "a new one"
+    used = device_peaks.utilisation(1e12, Device(), [])
+    assert used["share_of_peak"] is None
+    assert used["peak_source"] == "no published peak of 'a new one' is known here"
+
+
+def step_ms(p10, median, p90):
+    return {"median": median, "p10": p10, "p90": p90}
+
+
+STEP = {
+    "device": "1 x cpu",
+    "step_ms": step_ms(95, 100, 104),
+    "compile_seconds": 10.0,
+    "compile_from_cache_seconds": None,
+    "temporary_bytes": 1000,
+    "losses_finite": True,
+    "command": "python -m benchmarks.step_time --config=a",
+}
+
+
+def verdicts(old, new, **options):
+    limits = {"tolerance": 0.1, "compile_tolerance": 0.3, "memory_tolerance": 0.05}
+    return {r.quantity: r.verdict for r in compare.compare(old, new, **limits, **options)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {}),
+        ({"step_ms": {"median": 109.0, "p10": 108.0, "p90": 110.0}}, {}),
+        (
+            {"step_ms": {"median": 112.0, "p10": 103.0, "p90": 130.0}},
+            {"update, ms": "within noise"},
+        ),
+        ({"step_ms": {"median": 112.0, "p10": 105.0, "p90": 130.0}}, {"update, ms": "WORSE"}),
+        ({"step_ms": {"median": 80.0, "p10": 79.0, "p90": 81.0}}, {"update, ms": "better"}),
+        ({"compile_seconds": 12.0}, {}),
+        ({"compile_seconds": 14.0}, {"compilation, s": "WORSE"}),
+        ({"temporary_bytes": 1060}, {"memory of an update, bytes": "WORSE"}),
+        ({"losses_finite": False}, {"losses finite": "WORSE"}),
+    ],
+)
+def test_compare_tells_slower_from_noise(changes, expected):
+    same = dict.fromkeys(("update, ms", "compilation, s", "memory of an update, bytes"), "same")
+    assert verdicts(STEP, STEP | changes) == same | expected
+
+
+def test_compare_refuses_what_cannot_be_compared():
+    with pytest.raises(InputError, match="other conditions .device: 1 x cpu -> 1 x tpu.*--anyway"):
+        verdicts(STEP, STEP | {"device": "1 x tpu"})
+    assert "update, ms" in verdicts(STEP, STEP | {"device": "1 x tpu"}, anyway=True)
+    with pytest.raises(InputError, match="one is of step_time, the other of start_time"):
+        verdicts(STEP, {"command": "python -m benchmarks.start_time"})
+    with pytest.raises(InputError, match=r"no step_ms\.median, the old one has"):
+        verdicts(STEP, {"command": STEP["command"], "compile_seconds": 1.0})
+    with pytest.raises(InputError, match="share no quantity"):
+        verdicts({"what": "something"}, {"what": "something"})
+    with pytest.raises(InputError, match="compile_seconds is 'long', not a number"):
+        verdicts(STEP, STEP | {"compile_seconds": "long"})
+
+
+def test_compare_command_on_folders(tmp_path, capsys):
+    folders = [tmp_path / "old", tmp_path / "new"]
+    for folder, median in zip(folders, (100.0, 150.0), strict=True):
+        folder.mkdir()
+        (folder / "b.json").write_text(json.dumps(STEP))
+        slower = STEP | {"step_ms": step_ms(median, median, median)}
+        (folder / "a.json").write_text(json.dumps(slower))
+    output = tmp_path / "rows.json"
+    with pytest.raises(SystemExit) as ended:
+        runs.call(compare, *map(str, folders), f"--output={output}")
+    assert ended.value.code == 1
+    assert "1.500  WORSE" in capsys.readouterr().out
+    rows = json.loads(output.read_text())
+    assert [row["verdict"] for row in rows["b.json"]] == ["same"] * 3
+    runs.call(compare, str(folders[1] / "a.json"), str(folders[0] / "a.json"))  # Only faster.
+    (folders[1] / "a.json").unlink()
+    with pytest.raises(InputError, match=r"a\.json is in only one of"):
+        runs.call(compare, *map(str, folders))
+
+
+def test_all_configs_runs_each_in_a_process_and_says_which_failed(capsys):
+    chosen = all_configs.chosen(runs.ROOT / "configs", "demo", [])
+    files = {path.stem for path in (runs.ROOT / "configs").glob("*.py")}
+    assert files < chosen.keys()
+    assert chosen["hourglass"] == [f"--config={runs.ROOT}/configs/hourglass.py:demo"]
+    assert chosen["srcnn_3_seeds"][1:] == ["--config.num_seeds=3"]
+    with pytest.raises(InputError, match="no config nothing in"):
+        all_configs.chosen(runs.ROOT / "configs", "demo", ["nothing"])
+    assert all_configs.run([sys.executable, "-c", ""], 60)
+    assert not all_configs.run([sys.executable, "-c", "raise SystemExit('broken')"], 60)
+    assert "broken" in capsys.readouterr().err
+
+
+def test_need_for_images():
+    speed = {"images_per_second": {"median": 900.0}, "images_per_second_per_core": 500.0}
+    found = input_pipeline.need(64, 40.0, speed)
+    assert found["images_per_second_needed"] == 1600
+    assert found["cores_needed"] == 3.2
+    assert found["speed_over_need"] == 0.562
+
+
+def test_pipeline_speed_counts_the_images_of_whole_batches(monkeypatch):
+    clock = iter(np.arange(0, 100, 0.5))
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(input_pipeline, "_cpu_seconds", iter([0, 0.5, 1, 2]).__next__)
+    batches = iter(range(100))
+    found = input_pipeline.pipeline_speed(batches, 10, seconds=2.0, num_parts=2)
+    # A part begins, asks the clock after each batch and once more for its rate: 0, 0.5, 1, 1.5.
+    assert next(batches) == 5
+    assert found["images_per_second"] == {"median": 13.3, "min": 13.3, "max": 13.3}
+    assert found["image_cpu_ms"] == {"median": 37.5, "min": 25.0, "max": 50.0}
+    assert found["images_per_second_per_core"] == 26.7
+
+
+def test_start_time_of_a_command():
+    programs = pathlib.Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
+    found = start_time.start(["--config=configs/srcnn.py:test"], programs, 300)
+    first, *_, last = found["phases"]
+    assert (first, last) == ("python, flags and config", "first update")
+    assert "program of the update" in found["phases"]
+    assert all(phase["seconds"] >= 0 for phase in found["phases"].values())
+    assert found["jax_programs"]["compiled_or_loaded"] > 0
+    with pytest.raises(InputError, match="no update within 300 s: .*nothing"):
+        start_time.start(["--config=configs/srcnn.py:test", "--nothing=1"], programs, 300)
+
+
+def test_import_times_by_package():
+    lines = [
+        "import time: self [us] | cumulative | imported package",
+        "import time:     30000 |      30000 |   numpy.linalg",
+        "import time:     40000 |      70000 | numpy",
+        "import time:       500 |        500 | abc",
+        "error: something else",
+    ]
+    assert start_time.import_milliseconds(lines) == {"numpy": 70.0, "others": 0.5}
 
 
 def test_enlarging_time_writes_json(tmp_path):

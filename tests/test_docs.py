@@ -11,6 +11,7 @@ from jaxrepro.core import loop
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.run_record import read_starts
 from jaxrepro.core.seeds import make_seeds_task
 from jaxrepro.core.writers import read_json_lines
 
@@ -48,14 +49,14 @@ def train(added_paper, workdir, resume=None, **changes):
 def test_the_added_paper_trains_on_eight_devices(added_paper, tmp_path, capsys):
     results = train(added_paper, tmp_path)
     assert results["test/accuracy"] > 0.9
-    losses = [
-        r["loss/cross_entropy"]
-        for r in read_json_lines(tmp_path / "metrics.jsonl")
-        if "loss/cross_entropy" in r
-    ]
+    records = read_json_lines(tmp_path / "metrics.jsonl")
+    losses = [r["loss/cross_entropy"] for r in records if "loss/cross_entropy" in r]
     assert len(losses) == 6
     assert losses[-1] < 0.5 * losses[0]
     assert "for 8 x cpu" in capsys.readouterr().out
+    assert all(0 <= r["speed/waiting_for_data"] <= 1 for r in records if "loss/cross_entropy" in r)
+    first_update = read_starts(tmp_path)[-1]["first_update"]
+    assert list(first_update["seconds"])[-2:] == ["first batch", "first update"]
     with Checkpoints(tmp_path, read_only=True) as checkpoints:
         assert checkpoints.steps == [100, 200, 300]
 

@@ -18,7 +18,7 @@ def _names(words: str) -> frozenset[str]:
 
 
 # Primitives that only run what they hold, once, and where they hold it.
-_CALLS = {
+CALLS = {
     "jit": "jaxpr",
     "pjit": "jaxpr",
     "checkpoint": "jaxpr",
@@ -122,8 +122,8 @@ def count_jaxpr(jaxpr: Any) -> OperationCount:
 
 def _count_equation(equation: Any) -> OperationCount:
     name, params = equation.primitive.name, equation.params
-    if name in _CALLS:
-        return count_jaxpr(_open(params[_CALLS[name]]))
+    if name in CALLS:
+        return count_jaxpr(_open(params[CALLS[name]]))
     if name == "scan":
         return count_jaxpr(_open(params["jaxpr"])).times(params["length"])
     if name == "while":

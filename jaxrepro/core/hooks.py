@@ -154,8 +154,14 @@ class Progress:
         """Moves the bar to `step`."""
         self._bar.update(self._task, completed=step)
 
-    def report(self, step: int, scalars: Mapping[str, float]) -> dict[str, float]:
-        """Shows losses and speed up to `step`; returns the speed as scalars to be logged."""
+    def report(
+        self, step: int, scalars: Mapping[str, float], waited: float = 0.0
+    ) -> dict[str, float]:
+        """Shows losses and speed up to `step`; returns the speed as scalars to be logged.
+
+        waited: seconds since the last report in which the device stood still for want of data.
+        "speed/waiting_for_data" is their share, from 0 to 1.
+        """
         now = time.perf_counter()
         seconds = max(now - self._since - self._paused, 1e-9)
         rate = (step - self._since_step) * self._examples / seconds
@@ -170,7 +176,8 @@ class Progress:
             self.message(
                 f"step {step}/{self._total}  ETA {_clock(left)}  {rate:.1f} images/s  {losses}"
             )
-        return {"speed/images_per_second": rate}
+        waiting = min(waited / seconds, 1.0)
+        return {"speed/images_per_second": rate, "speed/waiting_for_data": waiting}
 
 
 def _clock(seconds: float) -> str:

@@ -13,12 +13,15 @@ from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.collapse import Collapse
 from jaxrepro.core.compilation import compile_step, lay_out
 from jaxrepro.core.config import Settings
+from jaxrepro.core.data_wait import DataWait
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation
+from jaxrepro.core.first_state import run_in_parts
 from jaxrepro.core.hooks import NonFiniteError, Profile, Progress, check_finite
 from jaxrepro.core.places import Place, exists
 from jaxrepro.core.preemption import Interrupted, Stopped, stop_request
-from jaxrepro.core.run_record import record_start
+from jaxrepro.core.run_record import record_first_update, record_start
+from jaxrepro.core.start_times import StartTimes
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Every, HostBatch, Image, Task
 from jaxrepro.core.watch import Watch
@@ -57,12 +60,18 @@ class LoopSettings:
 
 
 def train(
-    task: Task, settings: LoopSettings, workdir: Place, resume: int | None = None
+    task: Task,
+    settings: LoopSettings,
+    workdir: Place,
+    resume: int | None = None,
+    started: StartTimes | None = None,
 ) -> dict[str, float]:
     """Trains until `settings.total_steps` and returns the final results.
 
     Starts new in a `workdir` without checkpoints; otherwise continues from the latest, or from
     step `resume`. A finished run is not trained again: its results are returned.
+
+    started: the stopwatch of this process's start, of which `run.json` keeps the times.
 
     Every process of a job calls it; process 0 alone writes what is no checkpoint.
 
@@ -70,12 +79,15 @@ def train(
     where the task's guard stops, and NonFiniteError.
     """
     total = settings.total_steps
+    started = started or StartTimes()
 
     # --- Layout: shapes, then shardings; no array exists yet.
     mesh = mesh_lib.make_mesh(settings.fsdp)
     key = jax.random.key(settings.seed)
+    started.end("devices")
     abstract_state, batch_shardings = lay_out(task, mesh, key)
     shardings = jax.tree.map(lambda x: x.sharding, abstract_state)
+    started.end("shapes of the state")
 
     with contextlib.ExitStack() as stack:
         # --- Where to start.
@@ -86,6 +98,7 @@ def train(
         if (results := _results_of_finished_run(workdir, start, total)) is not None:
             print(f"this run is finished: {total} steps in {workdir}")
             return results
+        started.end("look for checkpoints")
 
         # --- Measurements: what they need beside the state is loaded now, so that a missing file
         # is said at once.
@@ -94,6 +107,7 @@ def train(
             task, key, workdir, checkpoints, mesh, shardings, set(evaluators), settings.best
         )
         evaluation = Evaluation(evaluators, mesh, shardings)
+        started.end("evaluators")
 
         examples_per_step = next(iter(task.batch_spec.values())).num_examples
         progress = stack.enter_context(Progress(total, start, examples_per_step))
@@ -112,10 +126,14 @@ def train(
 
         stack.push(close_writer)
         stop = stack.enter_context(stop_request())
+        started.end("writers")
 
         # --- Data, before anything compiles: a set that is too small is said at once.
         batches = _batches(task, start)
         stack.callback(lambda: _close(batches))
+        wait = DataWait()
+        stack.callback(wait.close)
+        started.end("training data")
 
         with progress.paused():
             # --- State: restored or new. A new one is made on one device and then laid out, so
@@ -124,10 +142,12 @@ def train(
                 progress.message(f"continuing from the checkpoint of step {start} in {workdir}")
                 state = watch.reseeded(checkpoints.restore(start, abstract_state))
             else:
-                state = mesh_lib.lay_over(jax.jit(task.init)(key), shardings)
+                state = mesh_lib.lay_over(run_in_parts(task.init, key), shardings)
+            started.end("state")
 
             # --- Step: one compilation per run; the old state's memory becomes the new state's.
             update = compile_step(task, mesh, abstract_state, batch_shardings, progress.message)
+        started.end("program of the update")
         profile = Profile(workdir / "profile", settings.profile_at)
 
         def advance(start: int, state: TrainState) -> TrainState:
@@ -154,7 +174,8 @@ def train(
                 numbers = {name: float(x) for name, x in jax.device_get(scalars).items()}
                 check_finite(numbers, step, last_finite, state, workdir / "debug")
                 last_finite = step
-                writer.write(step, numbers | progress.report(step, numbers))
+                speeds = progress.report(step, numbers, waited=wait.take())
+                writer.write(step, numbers | speeds)
                 watch.observe(step, numbers)
 
             # --- An evaluation that a stop or a kill cut off is made up for.
@@ -163,16 +184,24 @@ def train(
                 evaluate(start, names)
 
             # --- The loop. The order is fixed: batch, update, report (one update late, so that
-            # the device is never idle), save, evaluate, stop.
+            # the device is never idle), save, evaluate, stop. A batch is fetched and sent to the
+            # device while the update before it still runs.
             for step in range(start + 1, total + 1):
-                batch = mesh_lib.put_batch(next(batches), batch_shardings)
+                batch = mesh_lib.put_batch(wait.next(batches), batch_shardings)
+                started.end("first batch")
                 profile.before(step)
                 with (
                     jax.profiler.StepTraceAnnotation("train", step_num=step),
                     jax.transfer_guard("disallow"),
                 ):
                     state, scalars = update(state, batch)
+                wait.started(scalars)
                 profile.after(step, scalars)
+                if not started.finished:
+                    jax.block_until_ready(scalars)
+                    times = started.finish("first update")
+                    if leads:
+                        record_first_update(workdir, times)
 
                 if pending is not None:
                     jax.block_until_ready(pending[1])

@@ -53,8 +53,9 @@ def command() -> list[str]:
 def read_starts(workdir: Place) -> list[dict[str, Any]]:
     """Returns the entries of `run.json`, the first start first; [] if there is none.
 
-    An entry has "time", "step", "command", "devices", "versions" and, once it ended in an orderly
-    way, "ended", "outcome" and "message". Raises InputError if the file is damaged.
+    An entry has "time", "step", "command", "devices", "versions", after the first update
+    "first_update" and, once it ended in an orderly way, "ended", "outcome" and "message". Raises
+    InputError if the file is damaged.
     """
     path = workdir / RUN
     if not exists(path):
@@ -85,6 +86,14 @@ def record_start(workdir: Place, step: int) -> None:
     if exists(workdir / CONFIG):
         entry[CONFIG_DIGEST] = config_digest(read_json(workdir / CONFIG))
     write_json(workdir / RUN, {"starts": [*read_starts(workdir), entry]})
+
+
+def record_first_update(workdir: Place, times: dict[str, Any]) -> None:
+    """Writes into the last entry how long the first update took, as `StartTimes` tells it."""
+    starts = read_starts(workdir)
+    if starts:
+        starts[-1]["first_update"] = times
+        write_json(workdir / RUN, {"starts": starts})
 
 
 def record_end(workdir: Place, outcome: str, message: str = "") -> None:

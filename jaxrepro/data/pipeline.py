@@ -61,6 +61,7 @@ def train_iterator(
     num_processes: int = 1,
     num_workers: int = 0,
     num_threads: int = 2,
+    memory_bytes: int = MEMORY_BYTES,
 ) -> TrainIterator:
     """An endless iterator; item k holds this process's data of update `start_step` + k.
 
@@ -86,6 +87,7 @@ def train_iterator(
         keeps the prepared images in memory if they fit.
       num_threads: threads of this process (or of each worker) that assemble updates ahead of
         time; 0 assembles them when they are asked for.
+      memory_bytes: without workers, memory for prepared images; 0 prepares each at every visit.
 
     Raises:
       InputError: if the source is smaller than the last entry of `batch_shape`, or an argument is
@@ -94,7 +96,7 @@ def train_iterator(
     _check(source, seed, batch_shape, start_step, process, num_processes)
     # Workers would each fill a memory of their own. The chain must be the same with and without
     # them: grain derives the seed of a stage from its place in the chain.
-    prepared = MemoryCache(source, transform.prepare, max_bytes=0 if num_workers else MEMORY_BYTES)
+    prepared = MemoryCache(source, transform.prepare, max_bytes=0 if num_workers else memory_bytes)
     items = grain.MapDataset.source(prepared).seed(seed).shuffle().repeat()
     if transform.augment is not None:
         items = items.random_map(transform.augment)

@@ -18,6 +18,8 @@ from jaxrepro.page.records import Run, Series
 _MAX_IN_ONE_PLOT = plot.NUM_COLOURS
 _MAX_PLOTS = 24
 _FIRST_GROUPS = ("loss", "logits")
+# The only group whose series do not share a scale; it comes last.
+_OF_SEVERAL_UNITS = "speed"
 # A published curve so much longer than the run would squeeze it to a dot.
 _FAR_LONGER = 8
 _SIGMA = re.compile(r"sigma/([^/]+)/(.+)/(\d+)")
@@ -80,8 +82,8 @@ def training_groups(run: Run) -> list[Group]:
         if not _SIGMA.fullmatch(series.name):
             groups.setdefault(series.group, []).append(series)
     order = [name for name in _FIRST_GROUPS if name in groups]
-    order += [name for name in groups if name not in (*order, "speed")]
-    order += [name for name in groups if name == "speed"]
+    order += [name for name in groups if name not in (*order, _OF_SEVERAL_UNITS)]
+    order += [name for name in groups if name == _OF_SEVERAL_UNITS]
     return [
         Group(name, tuple(_group_plots(groups[name], seeds, f"g{i}")))
         for i, name in enumerate(order)
@@ -112,7 +114,8 @@ def _seed_lines(
 def _group_plots(
     group: Sequence[Series], seeds: Mapping[str, list[Series]], identifier: str
 ) -> list[Plot]:
-    if len(group) <= _MAX_IN_ONE_PLOT:
+    one_unit = len(group) == 1 or group[0].group != _OF_SEVERAL_UNITS
+    if one_unit and len(group) <= _MAX_IN_ONE_PLOT:
         return [_plot(group[0].group, group, seeds, identifier)]
     if len(group) <= _MAX_PLOTS:
         return [_plot(s.name, [s], seeds, f"{identifier}-{i}") for i, s in enumerate(group)]
