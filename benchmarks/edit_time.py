@@ -119,8 +119,9 @@ def _draw(structs, rng):
     import numpy as np
 
     def draw(struct):
-        scale = np.float32(max(np.prod(struct.shape[:-1]), 1) ** -0.5)
-        return jax.device_put(scale * rng.standard_normal(struct.shape, np.float32))
+        array = rng.standard_normal(struct.shape, np.float32)
+        array *= max(np.prod(struct.shape[:-1]), 1) ** -0.5
+        return jax.device_put(array).block_until_ready()
 
     return jax.tree.map(draw, structs)
 
