@@ -18,7 +18,7 @@ from jaxrepro.nn import (
     narrow_convolution,
     phase_convolution,
     resampling,
-    transposed_phases,
+    transposed_taps,
     valid_convolution,
 )
 
@@ -55,7 +55,7 @@ FOR_CPU = Operations(
     upsample_then_convolve=phase_convolution.upsample_then_convolve,
     convolve_then_pool=phase_convolution.convolve_then_pool,
     convolve_and_halve=phase_convolution.convolve_and_halve,
-    transpose_convolve=transposed_phases.transpose_convolve,
+    transpose_convolve=transposed_taps.transpose_convolve,
     max_pool=resampling.max_pool_of_slices,
     attend=dot_product_attention.attend_in_blocks,
     normalize_batch=batch_moments.normalize_batch_in_two_sums,

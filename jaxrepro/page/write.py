@@ -6,6 +6,7 @@ import pathlib
 import sys
 import traceback
 import urllib.parse
+from collections.abc import Sequence
 from typing import Any
 
 import jinja2
@@ -35,6 +36,9 @@ _LINKED = (
     ("tb", "TensorBoard event files"),
     ("debug", "the state at a failure"),
 )
+
+# Rows without a description that stay among those with one.
+_MANY = 12
 
 
 def write_page(workdir: Place, references: References | None, output: Place | None = None) -> Place:
@@ -83,6 +87,7 @@ def render(run: Run, references: References | None, output: Place) -> str:
         "markup": Markup,
     }
     environment.globals["link"] = lambda name: _link(run.workdir / name, output)
+    environment.globals["parted"] = parted
     resources = importlib.resources.files("jaxrepro.page")
     template = environment.from_string((resources / "page.html.jinja").read_text("utf-8"))
     pictures, left_out = read_pictures(run.workdir / files.SAMPLES)
@@ -102,6 +107,14 @@ def render(run: Run, references: References | None, output: Place) -> str:
         settings=_settings(run),
         linked=[(name, what) for name, what in _LINKED if (run.workdir / name).exists()],
     )
+
+
+def parted(rows: Sequence[Any], field: str) -> tuple[list[Any], list[Any]]:
+    """Returns (rows to show, rows to fold away): many that have no `field` beside some that do."""
+    without = [row for row in rows if not getattr(row, field)]
+    if len(without) < _MANY or len(without) == len(rows):
+        return list(rows), []
+    return [row for row in rows if getattr(row, field)], without
 
 
 def _link(path: Place, output: Place) -> str:

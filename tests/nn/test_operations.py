@@ -96,6 +96,23 @@ def test_convolve_and_halve(shapes):
     assert_same("convolve_and_halve", draw(*shapes), jnp.float32)
 
 
+# Few pixels for each channel, and many.
+@pytest.mark.parametrize(
+    ("shapes", "dtype"),
+    [
+        (((2, 3, 4, 6), (5, 5, 3, 6)), jnp.float32),
+        (((2, 3, 4, 6), (5, 5, 3, 6)), jnp.bfloat16),
+        (((1, 3, 2, 4), (4, 4, 2, 4)), jnp.float32),
+        (((1, 2, 3, 3), (2, 2, 2, 3)), jnp.float32),
+        (((1, 2, 2, 3), (3, 3, 2, 3)), jnp.float32),
+        (((2, 5, 4, 3), (5, 5, 2, 3)), jnp.float32),
+    ],
+    ids=str,
+)
+def test_transpose_convolve(shapes, dtype):
+    assert_same("transpose_convolve", draw(*shapes, dtype=dtype), dtype)
+
+
 def test_gradient_of_the_gradient_of_a_halving_convolution():
     x, first, second = draw((2, 8, 8, 2), (3, 3, 2, 4), (5, 5, 4, 3))
 

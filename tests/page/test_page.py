@@ -450,3 +450,20 @@ def test_a_run_over_seeds_shows_mean_and_spread(tmp_path):
     assert words.count("Coloured: the mean over the seeds; grey: each seed.") == 2
     assert "g: sigma 0 of 1 layers" in words
     assert words.count("The mean over the seeds.") == 1
+
+
+def test_many_results_without_a_description_are_folded_away(tmp_path):
+    def page_of(num):
+        results = {"metrics/fid@1000:net": 2.5} | {
+            f"held_out/part{i}": float(i) for i in range(num)
+        }
+        workdir = full(tmp_path / f"run{num}")
+        (workdir / "results.json").write_text(json.dumps({"step": 40, "results": results}))
+        page.write_page(workdir, REFERENCES)
+        return (workdir / "page.html").read_text()
+
+    many, few = page_of(12), page_of(11)
+    before, _, folded = many.partition("<summary>12 more measurements</summary>")
+    assert "metrics/fid@1000:net" in before.partition('id="results"')[2]
+    assert "held_out/part3" not in before and folded.count("held_out/part3") == 1
+    assert "more measurements" not in few and few.count("held_out/part3") == 1

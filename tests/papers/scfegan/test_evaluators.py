@@ -1,5 +1,7 @@
 """Measurements of a run, on rows as the compiled step would give them: nothing is compiled."""
 
+import chex
+import jax
 import numpy as np
 import pytest
 
@@ -118,3 +120,22 @@ def test_ablations_change_what_they_name():
     # As published at 512 pixels: tested by its size in test_networks.
     full = config_file.get_config("paper")
     assert (full.model.width, full.data.size, full.train.batch_size) == (64, 512, 8)
+
+
+@pytest.mark.parametrize(
+    ("settings", "absent"),
+    [
+        ("gate=self,d_input=0", set()),
+        ("gate=separate,style=0", {"loss/g/style_raw", "loss/g/style_composed"}),
+        ("architecture=coarse_to_fine,norm=pixel", set()),
+    ],
+)
+def test_ablations_can_be_trained(settings, absent):
+    """Shapes and dtypes are a fixed point of their update; nothing is compiled."""
+    task = make_task(Settings(config_file.get_config(f"test,{settings}")))
+    state = jax.eval_shape(task.init, jax.random.key(0))
+    batch = {k: jax.ShapeDtypeStruct(s.shape, s.dtype) for k, s in task.batch_spec.items()}
+    after, scalars = jax.eval_shape(task.train_step, state, batch)
+    chex.assert_trees_all_equal_shapes_and_dtypes(after, state)
+    terms = {"loss/g/pixel", "loss/g/style_raw", "loss/g/style_composed"}
+    assert terms & set(scalars) == terms - absent
