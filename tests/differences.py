@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-# A leaf is measured by its own largest number, but at least by this part of the largest one among
-# its kind: gradients of biases in front of a batch norm are zero, and what is left is rounding.
+# A leaf is measured by its own largest number, but at least by this part of the largest one of its
+# kind and name: gradients of biases in front of a batch norm are zero but for rounding.
 FLOOR = 1e-3
 
 
@@ -34,9 +34,9 @@ def relative_difference(ours: float, theirs: float) -> float:
 
 
 def _kind(path: str) -> str:
-    """Returns "nets/g/params", "nets/g/opt_state/0/mu", "ema/g/batch_stats" of a leaf's path."""
-    found = re.match(r".*?/(params|mu|nu|trace|ema)(?=/)|[^/]*/[^/]*/[^/]*", path)
-    return found[0] if found else path
+    """Returns "nets/g/params/bias", "nets/g/opt_state/0/mu/kernel" and the like, of a path."""
+    found = re.match(r".*?/(params|mu|nu|trace|batch_stats)/", path)
+    return f"{found[0]}{path.rpartition('/')[2]}" if found else path
 
 
 def _magnitude(leaf: np.ndarray) -> float:

@@ -90,6 +90,19 @@ def state_shardings(abstract_state: Any, rules: Rules, mesh: Mesh) -> Any:
     return jax.tree_util.tree_map_with_path(sharding, abstract_state)
 
 
+def gathered(tree: Any) -> Any:
+    """Returns `tree` with every leaf whole on every device, where a mesh is set that splits leaves.
+
+    Parameters are gathered before they are used, and gradients summed before they are cut into the
+    parts that each device keeps. Left to choose, XLA (0.10.2) makes layers of the cut parameters
+    themselves, and on a mesh of 2 x 4 made one kernel's gradient twice too large.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty or mesh.shape["fsdp"] == 1:
+        return tree
+    return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, PartitionSpec()), tree)
+
+
 def with_shardings(abstract: Any, shardings: Any) -> Any:
     """Returns the shapes `abstract` with the `shardings` attached."""
     return jax.tree.map(
