@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-# A leaf is measured by its own largest number, but at least by this part of the largest one of its
-# kind and name: gradients of biases in front of a batch norm are zero but for rounding.
-FLOOR = 1e-3
+# A kernel is measured by its own largest number; another leaf at least by this part of the largest
+# one of its kind and name: gradients of biases before a batch norm are zero but for rounding.
+FLOOR = 1e-2
 
 
 def largest_difference(
@@ -24,13 +24,13 @@ def largest_difference(
     scales: dict[str, float] = {}
     for path, leaf in theirs.items():
         scales[_kind(path)] = max(scales.get(_kind(path), 0.0), _magnitude(leaf))
-    apart = ((_difference(ours[p], theirs[p], FLOOR * scales[_kind(p)]), p) for p in theirs)
-    return max(apart)
+    floors = {p: 0.0 if p.endswith("kernel") else FLOOR * scales[_kind(p)] for p in theirs}
+    return max((_difference(ours[p], theirs[p], floors[p]), p) for p in theirs)
 
 
 def relative_difference(ours: float, theirs: float) -> float:
     """Returns |ours - theirs| / |theirs|."""
-    return abs(ours - theirs) / max(abs(theirs), np.finfo(np.float32).tiny)
+    return abs(ours - theirs) / max(abs(theirs), float(np.finfo(np.float32).tiny))
 
 
 def _kind(path: str) -> str:

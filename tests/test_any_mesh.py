@@ -14,7 +14,7 @@ from jaxrepro.core.config import Settings, make_task
 from jaxrepro.core.partition import leaf_path
 from tests.differences import largest_difference, relative_difference
 from tests.runs import leaves_of
-from tests.test_task_contract import check_after_two_updates, load
+from tests.test_task_contract import ELSEWHERE, check_after_two_updates, load
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 # With rules that are gradient descent, whose state holds the gradient itself: Adam divides it by
@@ -33,7 +33,7 @@ CASES = {
     "scfegan": {"optim.epsilon": 1.0},
 }
 # Largest relative differences of leaves, see `largest_difference`, and of losses.
-LEAVES, SCALARS = 2e-3, 1e-4
+LEAVES, SCALARS = 1e-3, 1e-4
 
 
 def make(name):
@@ -85,7 +85,8 @@ def test_an_update_is_the_same_on_one_device_and_in_parts_on_eight(name, tmp_pat
     for batch in batches:
         state, *found = one.advance(state, batch)
         expected.append(found)
-    check_after_two_updates(start, *expected[-1])
+    if name in ELSEWHERE:
+        check_after_two_updates(start, *expected[-1])
 
     state = eight.lay_over(init(jax.random.key(0)))
     check_parts(state)
@@ -100,12 +101,6 @@ def test_an_update_is_the_same_on_one_device_and_in_parts_on_eight(name, tmp_pat
     _, *continued = one.advance(moved, batches[1])
     for (leaves, scalars), wanted in ((first, 0), (second, 1), (continued, 1)):
         difference, path = largest_difference(leaves, expected[wanted][0])
-        print(
-            "FOUND",
-            path,
-            difference,
-            max(relative_difference(scalars[k], v) for k, v in expected[wanted][1].items()),
-        )
         assert difference < LEAVES, path
         for key, value in expected[wanted][1].items():
             assert relative_difference(scalars[key], value) < SCALARS, key
@@ -133,8 +128,8 @@ def check_that_one_per_cent_is_seen(leaves):
     for path in kernels:
         wrong = {**leaves, path: leaves[path] * np.float32(1.01)}
         difference, found = largest_difference(wrong, leaves)
-        if not (difference > LEAVES and found == path):
-            print("MISSED", path, difference)
+        assert found == path
+        assert difference > 5 * LEAVES
 
 
 @pytest.mark.parametrize("name", CASES)

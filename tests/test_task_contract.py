@@ -100,7 +100,7 @@ def test_every_paper_trains_several_seeds(path):
 
 
 # Those of `test_any_mesh` are checked there, where their updates are compiled as well.
-ELSEWHERE = ("biggan_digits", "hourglass", "prm_cifar", "scfegan", "srcnn")
+ELSEWHERE = ("biggan_digits", "prm_cifar", "scfegan", "srcnn")
 
 
 @pytest.mark.parametrize(
