@@ -103,6 +103,24 @@ def gathered(tree: Any) -> Any:
     return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, PartitionSpec()), tree)
 
 
+def on_whole_state(function: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+    """Returns `function(state, ...)`, given the state with networks and averages whole.
+
+    For what looks at a state on `mesh` and changes nothing, see `gathered`.
+    """
+    if mesh.shape["fsdp"] == 1:
+        return function
+    everywhere = NamedSharding(mesh, PartitionSpec())
+
+    def call(state: Any, *rest: Any) -> Any:
+        nets, ema = jax.tree.map(
+            lambda x: jax.lax.with_sharding_constraint(x, everywhere), (state.nets, state.ema)
+        )
+        return function(state.replace(nets=nets, ema=ema), *rest)
+
+    return call
+
+
 def with_shardings(abstract: Any, shardings: Any) -> Any:
     """Returns the shapes `abstract` with the `shardings` attached."""
     return jax.tree.map(
