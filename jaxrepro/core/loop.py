@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from jaxrepro.core import distributed
 from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.best import BestRule
 from jaxrepro.core.checkpoint import Checkpoints
@@ -128,6 +129,7 @@ def train(
 
             # --- Step: one compilation per run; the old state's memory becomes the new state's.
             update = compile_step(task, mesh, abstract_state, batch_shardings, progress.message)
+            distributed.wait_for_all()
         profile = Profile(workdir / "profile", settings.profile_at)
 
         def advance(start: int, state: TrainState) -> TrainState:

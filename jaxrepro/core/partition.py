@@ -98,7 +98,7 @@ def gathered(tree: Any) -> Any:
     themselves, and on a mesh of 2 x 4 made one kernel's gradient twice too large.
     """
     mesh = jax.sharding.get_abstract_mesh()
-    if mesh.empty or mesh.shape["fsdp"] == 1:
+    if mesh.shape.get("fsdp", 1) == 1:
         return tree
     return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, PartitionSpec()), tree)
 

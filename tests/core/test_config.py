@@ -79,9 +79,7 @@ def test_keys_that_older_configs_lack_mean_what_they_meant():
     assert config_lib.Settings(old).model.bn_groups == 1
     assert config_lib.Settings(old).mesh.fsdp_except == ()
     assert config_lib.differing_keys(old, new) == []
-    assert config_lib.differing_keys(old, other) == [
-        "model.bn_groups: 1 -> 2"
-    ]
+    assert config_lib.differing_keys(old, other) == ["model.bn_groups: 1 -> 2"]
     with pytest.raises(InputError, match="no key 'model.groups'"):
         _ = config_lib.Settings(old).model.groups
 
