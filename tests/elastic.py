@@ -9,7 +9,7 @@ for bit. Runs are started by launch/local_multiprocess.py, as a user would start
 
 Prints a table of the largest relative differences of losses and leaves (see
 `tests.differences.largest_difference`) and writes it as JSON. Exits with 1 if one is too large. It
-takes about ten minutes on 2 CPU cores.
+takes a quarter of an hour or more on 2 CPU cores.
 """
 
 import dataclasses

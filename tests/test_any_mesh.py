@@ -32,7 +32,8 @@ CASES = {
     "prm_cifar": {},
     "scfegan": {"optim.epsilon": 1.0},
 }
-# Largest relative differences of leaves, see `largest_difference`, and of losses.
+# Largest relative differences of leaves, see `largest_difference`, and of losses. Found: less than
+# 2e-4 and 2e-6.
 LEAVES, SCALARS = 1e-3, 1e-4
 
 
