@@ -67,13 +67,21 @@ def main(args: flags.FlagValues) -> None:
         raise InputError(f"--configs={','.join(sorted(unknown))} given; choose of {PAPERS}")
     os.environ["JAX_PLATFORMS"] = "cpu"
 
-    from jaxrepro.core.files import write_atomically
-    from jaxrepro.core.run_record import command, versions
-
-    rows = []
+    rows: list[dict] = []
     with tempfile.TemporaryDirectory() as folder:
         for config in args.configs:
             rows += compare_layouts(config, pathlib.Path(folder))
+            if args.output:
+                write(pathlib.Path(args.output), rows)
+    if failed := [row for row in rows if not row["ok"]]:
+        raise InputError(f"{len(failed)} of {len(rows)} comparisons are over the tolerance")
+
+
+def write(path: pathlib.Path, rows: list[dict]) -> None:
+    """Writes the table so far as JSON."""
+    from jaxrepro.core.files import write_atomically
+    from jaxrepro.core.run_record import command, versions
+
     result = {
         "command": " ".join(command()),
         "versions": versions(),
@@ -82,11 +90,7 @@ def main(args: flags.FlagValues) -> None:
         "tolerance": {"losses": LOSSES, "leaves": LEAVES, "same layout": 0.0},
         "rows": rows,
     }
-    if args.output:
-        text = json.dumps(result, indent=2) + "\n"
-        write_atomically(pathlib.Path(args.output), text.encode())
-    if failed := [row for row in rows if not row["ok"]]:
-        raise InputError(f"{len(failed)} of {len(rows)} comparisons are over the tolerance")
+    write_atomically(path, (json.dumps(result, indent=2) + "\n").encode())
 
 
 def compare_layouts(config: str, folder: pathlib.Path) -> list[dict]:
