@@ -18,6 +18,7 @@ from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.config import Settings, make_task
 from jaxrepro.core.partition import leaf_path, state_shardings, with_shardings
+from jaxrepro.core.state import TrainState
 from jaxrepro.core.workdir import CONFIG, read_json
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -79,6 +80,11 @@ def leaves(workdir: pathlib.Path, step: int) -> dict[str, np.ndarray]:
     shardings = state_shardings(shapes, (), mesh_lib.make_mesh())
     with Checkpoints(workdir, read_only=True) as checkpoints:
         state = checkpoints.restore(step, with_shardings(shapes, shardings))
+    return leaves_of(state)
+
+
+def leaves_of(state: TrainState) -> dict[str, np.ndarray]:
+    """Returns every leaf of a state by its path; keys as their data."""
     flat = jax.tree_util.tree_flatten_with_path(state)[0]
     is_key = lambda x: jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)  # noqa: E731
     return {

@@ -9,7 +9,9 @@ from jax.sharding import Mesh, NamedSharding
 
 from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.partition import state_shardings, with_shardings
-from jaxrepro.core.task import Task
+from jaxrepro.core.state import TrainState
+from jaxrepro.core.step import gathered_net
+from jaxrepro.core.task import Batch, Scalars, Task
 
 
 def lay_out(task: Task, mesh: Mesh, key: jax.Array) -> tuple[Any, dict[str, NamedSharding]]:
@@ -42,17 +44,20 @@ def compile_step(
         for name, spec in task.batch_spec.items()
     }
     shardings = jax.tree.map(lambda x: x.sharding, abstract_state)
+
+    def update(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
+        nets = {name: gathered_net(net) for name, net in state.nets.items()}
+        return task.train_step(TrainState(state.step, state.key, nets, state.ema), batch)
+
     began = time.perf_counter()
-    compiled = (
-        jax.jit(
-            task.train_step,
+    with jax.set_mesh(mesh):
+        lowered = jax.jit(
+            update,
             in_shardings=(shardings, dict(batch_shardings)),
             out_shardings=(shardings, mesh_lib.replicated(mesh)),
             donate_argnums=0,
-        )
-        .lower(abstract_state, batch)
-        .compile(dict(compiler_options or {}))
-    )
+        ).lower(abstract_state, batch)
+    compiled = lowered.compile(dict(compiler_options or {}))
     say(
         f"compiled the training step for {mesh.size} x {jax.devices()[0].device_kind} in "
         f"{time.perf_counter() - began:.1f} s"

@@ -21,8 +21,13 @@ RESUMABLE = (
     "log.",
     "mesh.",
 )
-# Keys that a config may leave out, with what that means.
-OPTIONAL = {"num_seeds": 1}
+# Keys that a config may leave out, as those of older runs do, with what that means.
+OPTIONAL = {
+    "num_seeds": 1,
+    "model.bn_groups": 1,
+    "mesh.fsdp_min_mb": 4.0,
+    "mesh.fsdp_except": (),
+}
 
 
 def parse_variant(arg: str | None, variants: Sequence[str], **settings: Any) -> Any:
@@ -80,6 +85,8 @@ class Settings:
 
     def __getattr__(self, name: str) -> Any:
         key = f"{self._prefix}{name}"
+        if key in OPTIONAL and name not in self._config:
+            return OPTIONAL[key]
         if name.startswith("_") or name not in self._config:
             raise InputError(
                 f"the config has no key {key!r}; it has {', '.join(self._prefix + k for k in self)}"
@@ -160,7 +167,7 @@ def differing_keys(
 
     free: beginnings of the keys that may differ.
     """
-    old, new = (OPTIONAL | json.loads(json.dumps(flatten(config))) for config in (saved, given))
+    old, new = (json.loads(json.dumps(OPTIONAL | flatten(config))) for config in (saved, given))
     return [
         f"{key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
         for key in sorted(old.keys() | new.keys())

@@ -8,6 +8,7 @@ again, and 75 (or 134, where JAX itself ends the process) for one that came from
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import re
 import socket
@@ -24,13 +25,19 @@ from jaxrepro.core.errors import InputError
 
 _FLAGS = ("coordinator", "num_processes", "process_id")
 _FAILURE = "jaxrepro/failure"
+# Names of the times that all wait for all, and the seconds within which the last must come.
+_WAIT = "jaxrepro/wait"
+_WAITS = itertools.count()
+_LONGEST_WAIT_SECONDS = 3600
 _POLL_SECONDS = 0.5
 # Exit statuses: an error that the same command would meet again, and one that it may not.
 _FAILED, _PEERS_LOST = 1, 75
 # What the others get to learn of a failure and to end before process 0 does.
 _FAREWELL_SECONDS = 5 * _POLL_SECONDS
 # What the text of an error names when it is another process that failed.
-_PEER_ERRORS = re.compile(r"\bGloo [\w -]+ failed|\bNCCL\b|coordination service|sending heartbeats")
+_PEER_ERRORS = re.compile(
+    r"\bGloo [\w -]+ failed|\bNCCL\b|coordination service|sending heartbeats|jaxrepro/wait"
+)
 
 
 def define_flags() -> None:
@@ -118,6 +125,19 @@ def joined(args: flags.FlagValues, *, preemption: bool) -> Iterator[Job]:
     import jax
 
     jax.distributed.shutdown()
+
+
+def wait_for_all() -> None:
+    """Waits until every process of the job has come here, as often as this one.
+
+    To be called by all of them before a first sum over processes that one may reach long before
+    another, as after compiling: gloo gives up after 30 seconds. A process that ends meanwhile ends
+    the wait, as at any other place.
+    """
+    import jax
+
+    if jax.process_count() > 1:
+        _client().wait_at_barrier(f"{_WAIT}/{next(_WAITS)}", _LONGEST_WAIT_SECONDS * 1000)
 
 
 def _check(args: flags.FlagValues) -> None:

@@ -12,7 +12,7 @@ from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.best import best_step
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.partition import state_shardings, with_shardings
+from jaxrepro.core.partition import on_whole_state, state_shardings, with_shardings
 from jaxrepro.core.places import Place
 from jaxrepro.core.random import evaluation_key
 from jaxrepro.core.state import TrainState
@@ -35,7 +35,7 @@ class Evaluation:
         }
         self._steps = {
             name: jax.jit(
-                evaluator.step,
+                on_whole_state(evaluator.step, mesh),
                 in_shardings=(
                     *(state_shardings, self._rows, replicated),
                     *(replicated for _ in self._variables[name]),

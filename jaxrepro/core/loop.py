@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from jaxrepro.core import distributed
 from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.best import BestRule
 from jaxrepro.core.checkpoint import Checkpoints
@@ -147,6 +148,7 @@ def train(
 
             # --- Step: one compilation per run; the old state's memory becomes the new state's.
             update = compile_step(task, mesh, abstract_state, batch_shardings, progress.message)
+            distributed.wait_for_all()
         started.end("program of the update")
         profile = Profile(workdir / "profile", settings.profile_at)
 

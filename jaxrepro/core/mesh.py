@@ -22,7 +22,8 @@ def make_mesh(fsdp: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
     layer whose kernel is split along the batch's axis fails to type-check.
 
     fsdp: size of the "fsdp" axis; 1 replicates parameters (plain data parallelism).
-    devices: all devices of all processes when None.
+    devices: all devices of all processes when None. Those of a process stand side by side, in the
+    order of the processes, so that row i of a batch is the same example however many there are.
     Raises InputError if `fsdp` does not divide the number of devices.
     """
     devices = jax.devices() if devices is None else devices
@@ -31,8 +32,14 @@ def make_mesh(fsdp: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
             f"mesh.fsdp={fsdp} does not divide the {len(devices)} devices; "
             f"choose one of {[n for n in range(1, len(devices) + 1) if len(devices) % n == 0]}"
         )
-    shape = (len(devices) // fsdp, fsdp)
-    return jax.make_mesh(shape, BATCH_AXES, (AxisType.Auto, AxisType.Auto), devices=devices)
+    # Not jax.make_mesh, which follows the wiring of a TPU: its order may mix the processes.
+    grid = np.array(in_process_order(devices)).reshape(-1, fsdp)
+    return Mesh(grid, BATCH_AXES, axis_types=(AxisType.Auto, AxisType.Auto))
+
+
+def in_process_order(devices: Sequence[Any]) -> list[Any]:
+    """Returns `devices` by process, those of a process in the order in which they are given."""
+    return sorted(devices, key=lambda device: device.process_index)
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

@@ -8,6 +8,9 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jaxrepro.core.config import Settings
+from jaxrepro.core.errors import InputError
+
 # A rule sees a leaf's shape, its size in bytes and the mesh, and says how to split the leaf.
 Rule = Callable[[tuple[int, ...], int, Mesh], PartitionSpec]
 # The first rule whose pattern is found in the leaf's path applies; none: replicate.
@@ -38,6 +41,24 @@ def fsdp(min_mb: float = 4.0) -> Rule:
     return rule
 
 
+def rules_from_settings(mesh: Settings) -> Rules:
+    """Returns the rules that the section `mesh` of a config asks for.
+
+    `fsdp_except`: patterns of the paths of leaves that stay whole; all others are split if they
+    have `fsdp_min_mb` MiB or more. Raises InputError for a pattern that is none.
+    """
+    patterns = mesh.fsdp_except
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise InputError(
+                f"mesh.fsdp_except has {pattern!r}, which is no regular expression: {error}"
+            ) from error
+    split = fsdp(mesh.at_least("fsdp_min_mb", 0))
+    return (*((pattern, replicate) for pattern in patterns), ("", split))
+
+
 def leaf_path(path: Sequence[Any]) -> str:
     """Returns a tree path as "nets/g/params/linear/kernel"."""
     return jax.tree_util.keystr(tuple(path), simple=True, separator="/")
@@ -48,8 +69,16 @@ def state_shardings(abstract_state: Any, rules: Rules, mesh: Mesh) -> Any:
 
     Paths end alike for a parameter, its optimiser moments and its moving average
     ("nets/g/params/x", "nets/g/opt_state/0/nu/x", "ema/g/params/x"), so that one pattern on
-    the parameter's own path lays out all of them.
+    the parameter's own path lays out all of them. Raises InputError for a pattern that is found in
+    no path: a rule without effect is a misspelt one.
     """
+    paths = [leaf_path(path) for path, _ in jax.tree_util.tree_leaves_with_path(abstract_state)]
+    for pattern, _ in rules:
+        if not any(re.search(pattern, path) for path in paths):
+            raise InputError(
+                f"{pattern!r}, which says what is split over devices, is found in no path of the "
+                f"state, such as {', '.join(paths[:3])}"
+            )
 
     def sharding(path: Sequence[Any], leaf: jax.ShapeDtypeStruct) -> NamedSharding:
         name = leaf_path(path)
@@ -59,6 +88,37 @@ def state_shardings(abstract_state: Any, rules: Rules, mesh: Mesh) -> Any:
         return NamedSharding(mesh, rule(leaf.shape, num_bytes, mesh))
 
     return jax.tree_util.tree_map_with_path(sharding, abstract_state)
+
+
+def gathered(tree: Any) -> Any:
+    """Returns `tree` with every leaf whole on every device, where a mesh is set that splits leaves.
+
+    Parameters are gathered before they are used, and gradients summed before they are cut into the
+    parts that each device keeps. Left to choose, XLA (0.10.2) makes layers of the cut parameters
+    themselves, and on a mesh of 2 x 4 made one kernel's gradient twice too large.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.shape.get("fsdp", 1) == 1:
+        return tree
+    return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, PartitionSpec()), tree)
+
+
+def on_whole_state(function: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+    """Returns `function(state, ...)`, given the state with networks and averages whole.
+
+    For what looks at a state on `mesh` and changes nothing, see `gathered`.
+    """
+    if mesh.shape["fsdp"] == 1:
+        return function
+    everywhere = NamedSharding(mesh, PartitionSpec())
+
+    def call(state: Any, *rest: Any) -> Any:
+        nets, ema = jax.tree.map(
+            lambda x: jax.lax.with_sharding_constraint(x, everywhere), (state.nets, state.ema)
+        )
+        return function(state.replace(nets=nets, ema=ema), *rest)
+
+    return call
 
 
 def with_shardings(abstract: Any, shardings: Any) -> Any:

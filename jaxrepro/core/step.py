@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxrepro.core import platform
+from jaxrepro.core.partition import gathered
 from jaxrepro.core.state import Net, Params, TrainState, Variables
 
 Carry = TypeVar("Carry")
@@ -70,11 +71,20 @@ def microbatched_grads(
     return grads, carry, jax.tree.map(lambda x: x.mean(axis=0), logs)
 
 
+def gathered_net(net: Net) -> Net:
+    """Returns the network as it is used: its variables whole on every device, see `gathered`.
+
+    The compiled update is given such networks. A Task that uses a network again after
+    `apply_gradients`, within one update, calls this first.
+    """
+    return Net(gathered(net.params), gathered(net.stats), net.opt_state)
+
+
 def apply_gradients(
     net: Net, grads: Params, stats: Any, optimizer: optax.GradientTransformation
 ) -> Net:
     """Returns the network after one optimiser update, with `stats` as its other variables."""
-    updates, opt_state = optimizer.update(grads, net.opt_state, net.params)
+    updates, opt_state = optimizer.update(gathered(grads), net.opt_state, net.params)
     params: Any = optax.apply_updates(net.params, updates)
     return Net(params, stats, opt_state)
 

@@ -10,6 +10,7 @@ from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.best import BestRule, Result
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.collapse import Collapse, CollapsedError, CollapseMemory
+from jaxrepro.core.partition import on_whole_state
 from jaxrepro.core.places import Place
 from jaxrepro.core.random import named_key
 from jaxrepro.core.state import TrainState
@@ -50,7 +51,7 @@ class Watch:
             self._memory = CollapseMemory(self._monitor.guard, workdir)
             rules.append(self._memory.rule)
             self._measure = jax.jit(
-                self._monitor.measure,
+                on_whole_state(self._monitor.measure, mesh),
                 in_shardings=(shardings,),
                 out_shardings=mesh_lib.replicated(mesh),
             )

@@ -73,6 +73,17 @@ def test_differing_keys_leaves_out_what_may_change():
     assert config_lib.differing_keys(saved, {"seed": 0}) == ["train.batch_size: 8 -> absent"]
 
 
+def test_keys_that_older_configs_lack_mean_what_they_meant():
+    old, new = {"model": {}, "mesh": {"fsdp": 1}}, {"model": {"bn_groups": 1}}
+    other = {"model": {"bn_groups": 2}}
+    assert config_lib.Settings(old).model.bn_groups == 1
+    assert config_lib.Settings(old).mesh.fsdp_except == ()
+    assert config_lib.differing_keys(old, new) == []
+    assert config_lib.differing_keys(old, other) == ["model.bn_groups: 1 -> 2"]
+    with pytest.raises(InputError, match="no key 'model.groups'"):
+        _ = config_lib.Settings(old).model.groups
+
+
 def test_tuples_survive_json():
     saved = {"model": {"attention": [64]}}
     assert config_lib.differing_keys(saved, ConfigDict({"model": {"attention": (64,)}})) == []

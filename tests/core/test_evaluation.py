@@ -4,12 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import PartitionSpec
 
 from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation, evaluate_workdir
-from jaxrepro.core.partition import state_shardings
+from jaxrepro.core.partition import fsdp, state_shardings
 from jaxrepro.core.state import Net, TrainState
 from jaxrepro.core.task import Every
 from jaxrepro.data.padding import padded_batches
@@ -66,9 +67,10 @@ class Given:
 
 
 def test_variables_reach_the_step_as_an_argument():
-    task, mesh = Given(), mesh_lib.make_mesh()
+    task, mesh = Given(), mesh_lib.make_mesh(fsdp=2)
     state = task.init(jax.random.key(0))
-    shardings = state_shardings(state, (), mesh)
+    shardings = state_shardings(state, (("", fsdp(min_mb=0)),), mesh)
+    assert shardings.nets["model"].params["w"].spec == PartitionSpec("fsdp")
     evaluation = Evaluation({"product": task.product}, mesh, shardings)
     state = jax.device_put(state, shardings)
     for _ in range(2):

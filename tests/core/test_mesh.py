@@ -1,3 +1,5 @@
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -6,6 +8,7 @@ from jax.sharding import PartitionSpec
 
 from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core import partition
+from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.task import BatchSpec
 
@@ -15,6 +18,25 @@ def test_mesh_shape():
     assert dict(mesh_lib.make_mesh(fsdp=4).shape) == {"data": 2, "fsdp": 4}
     with pytest.raises(InputError, match=r"mesh\.fsdp=3 does not divide the 8 devices"):
         mesh_lib.make_mesh(fsdp=3)
+
+
+def test_devices_of_a_process_stand_side_by_side():
+    """A TPU pod may number its devices along its wiring, across machines."""
+
+    class Device(NamedTuple):
+        process_index: int
+        id: int
+
+    numbered = [Device(process, i) for i, process in enumerate((0, 1, 1, 0, 1, 0))]
+    found = mesh_lib.in_process_order(numbered)
+    assert [(d.process_index, d.id) for d in found] == [
+        (0, 0),
+        (0, 3),
+        (0, 5),
+        (1, 1),
+        (1, 2),
+        (1, 4),
+    ]
 
 
 def test_batches_are_split_along_their_axis():
@@ -51,3 +73,26 @@ def test_first_matching_rule_lays_out_a_leaf_and_its_moments():
     assert specs["params"] == {"a": PartitionSpec("fsdp", None), "b": PartitionSpec()}
     assert specs["nu"]["a"] == specs["params"]["a"]
     assert specs["key"] == PartitionSpec()
+
+
+def test_rules_of_a_config_split_what_is_large_and_not_excepted():
+    mesh = mesh_lib.make_mesh(fsdp=8)
+    leaf = jax.ShapeDtypeStruct((64, 4), jnp.float32)
+    tree = {"params": {"large": leaf, "small": leaf.update(shape=(8, 4)), "kept": leaf}}
+
+    def specs(**changes):
+        section = {"fsdp_min_mb": 2**-12, "fsdp_except": ("/kept$",)} | changes
+        rules = partition.rules_from_settings(Settings({"mesh": section}).mesh)
+        shardings = partition.state_shardings(tree, rules, mesh)["params"]
+        return {name: sharding.spec for name, sharding in shardings.items()}
+
+    whole, split = PartitionSpec(), PartitionSpec("fsdp", None)
+    assert specs() == {"large": split, "small": whole, "kept": whole}
+    assert set(specs(fsdp_min_mb=0, fsdp_except=()).values()) == {split}
+    for given, message in (
+        ({"fsdp_except": ("/kpt$",)}, "'/kpt.*found in no path of the state, such as params/kept"),
+        ({"fsdp_except": ("(",)}, r"mesh.fsdp_except has '\(', which is no regular expression"),
+        ({"fsdp_min_mb": -1}, "mesh.fsdp_min_mb is -1; it must be at least 0"),
+    ):
+        with pytest.raises(InputError, match=message):
+            specs(**given)

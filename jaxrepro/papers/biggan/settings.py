@@ -157,8 +157,9 @@ def published(resolution: int) -> Any:
     )
     # profile_at: the first of five updates to be traced for TensorBoard; 0 for none.
     config.log = ConfigDict({"every": 50, "profile_at": 0})
-    # fsdp: over how many devices large parameters are split; 1 keeps whole copies.
-    config.mesh = ConfigDict({"fsdp": 1})
+    # fsdp: over how many devices arrays of the state are split that have fsdp_min_mb MiB or more;
+    # 1 keeps whole copies. fsdp_except: patterns of the paths of arrays that stay whole.
+    config.mesh = ConfigDict({"fsdp": 1, "fsdp_min_mb": 4.0, "fsdp_except": ()})
     return config
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.optim import OptimizerSpec, make_optimizer, parse_multipliers
-from jaxrepro.core.partition import Rules, fsdp
+from jaxrepro.core.partition import Rules, rules_from_settings
 from jaxrepro.core.random import named_key, streams
 from jaxrepro.core.state import Net, TrainState, Variables
 from jaxrepro.core.task import (
@@ -28,6 +28,7 @@ from jaxrepro.data.pipeline import train_iterator
 from jaxrepro.data.source import Source
 from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import Transform, crop_transform, square_transform
+from jaxrepro.nn.example_groups import num_groups_from_settings
 from jaxrepro.papers.biggan.evaluators import make_evaluators
 from jaxrepro.papers.biggan.latents import DISTRIBUTIONS
 from jaxrepro.papers.biggan.measurements import Measurements
@@ -55,6 +56,7 @@ class BigGAN:
     sheet_columns: int
     measurements: Measurements
     state_monitor: Monitor
+    rules: Rules
 
     @property
     def generator(self) -> Any:
@@ -107,8 +109,8 @@ class BigGAN:
         )
 
     def partition(self) -> Rules:
-        """Splits large leaves where the mesh has an "fsdp" axis."""
-        return (("", fsdp()),)
+        """Returns the rules of the config's section `mesh`."""
+        return self.rules
 
     # --- The update.
 
@@ -186,12 +188,7 @@ def from_settings(settings: Settings) -> BigGAN:
         raise InputError(
             f"train.microbatches={microbatches} does not divide train.batch_size={batch_size}"
         )
-    groups = model.at_least("bn_groups", 1)
-    if (batch_size // microbatches) % groups:
-        raise InputError(
-            f"model.bn_groups={groups} does not divide the microbatch of "
-            f"{batch_size // microbatches} images"
-        )
+    groups = num_groups_from_settings(model, batch_size // microbatches)
     generator, discriminator = networks_from_settings(
         model, num_classes=source.num_classes, channels=data.channels, num_groups=groups
     )
@@ -247,6 +244,7 @@ def from_settings(settings: Settings) -> BigGAN:
         sheet_classes=settings.eval.at_least("sheet_classes", 1),
         sheet_columns=settings.eval.at_least("sheet_columns", 1),
         measurements=Measurements.from_settings(settings),
+        rules=rules_from_settings(settings.mesh),
     )
 
 

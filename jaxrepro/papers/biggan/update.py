@@ -72,7 +72,8 @@ class AdversarialUpdate:
                 loss, d.params, (g_stats, d.stats), data
             )
             optimizer = make_optimizer(self.d_optim, d.params)
-            return (g_stats, step_lib.apply_gradients(d, grads, d_stats, optimizer)), logs
+            d = step_lib.apply_gradients(d, grads, d_stats, optimizer)
+            return (g_stats, step_lib.gathered_net(d)), logs
 
         (g_stats, d), d_logs = step_lib.sequential(d_step, (g.stats, d), (real, d_fakes))
 

@@ -64,6 +64,8 @@ def published_classifier(net: str = "wrn", prm: str = "B") -> Any:
             "normalize_levels": False,
             "init": "msra",
             "dtype": "float32",
+            # Runs of consecutive images with batch statistics of their own; 1: the whole batch's.
+            "bn_groups": 1,
         }
     )
     epochs, drops, factor = _SCHEDULES[net]
@@ -87,7 +89,9 @@ def published_classifier(net: str = "wrn", prm: str = "B") -> Any:
         {"every": 5 * _EPOCH, "keep": 2, "keep_period": 0, "best_metric": "", "best_mode": "max"}
     )
     config.log = ConfigDict({"every": 100, "profile_at": 0})
-    config.mesh = ConfigDict({"fsdp": 1})
+    # fsdp: over how many devices arrays of the state are split that have fsdp_min_mb MiB or more;
+    # 1 keeps whole copies. fsdp_except: patterns of the paths of arrays that stay whole.
+    config.mesh = ConfigDict({"fsdp": 1, "fsdp_min_mb": 4.0, "fsdp_except": ()})
     return config
 
 

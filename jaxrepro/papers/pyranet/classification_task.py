@@ -12,11 +12,12 @@ import optax
 from jaxrepro.core import step as step_lib
 from jaxrepro.core.config import Settings
 from jaxrepro.core.optim import OptimizerSpec, make_optimizer
-from jaxrepro.core.partition import Rules
+from jaxrepro.core.partition import Rules, rules_from_settings
 from jaxrepro.core.random import named_key, streams
 from jaxrepro.core.state import Net, TrainState, Variables
 from jaxrepro.core.task import Batch, BatchSpec, Evaluator, Every, HostBatch, References, Scalars
 from jaxrepro.data.pipeline import train_iterator
+from jaxrepro.nn.example_groups import apply_in_groups, num_groups_from_settings
 from jaxrepro.papers.pyranet import classification_published
 from jaxrepro.papers.pyranet.classification_data import (
     NORMALIZATIONS,
@@ -31,7 +32,8 @@ from jaxrepro.papers.pyranet.classifiers import Classifier, classifier_card, mak
 class Classification:
     """Training of a classifier by cross entropy.
 
-    normalization: a key of NORMALIZATIONS; dtype: of the maps.
+    normalization: a key of NORMALIZATIONS; dtype: of the maps; num_groups: of examples with batch
+    statistics of their own; rules: of `partition`.
     """
 
     module: Classifier
@@ -40,8 +42,10 @@ class Classification:
     dtype: str
     optim: OptimizerSpec
     batch_size: int
+    num_groups: int
     seed: int
     error: ClassificationError
+    rules: Rules
 
     @property
     def batch_spec(self) -> Mapping[str, BatchSpec]:
@@ -78,11 +82,12 @@ class Classification:
         (pooling,) = streams(state.key, state.step, "pooling")
 
         def loss(params: Any, stats: Any, rows: Any) -> tuple[jax.Array, tuple[Any, Any]]:
-            logits, stats = self.module.apply(
-                {"params": params, **stats},
+            logits, stats = apply_in_groups(
+                self.module,
+                params,
+                stats,
                 network_input(rows["image"], self.normalization, self.dtype),
-                train=True,
-                mutable=list(stats),
+                num_groups=self.num_groups,
                 rngs={"pooling": pooling},
             )
             labels = rows["label"]
@@ -94,8 +99,8 @@ class Classification:
         return step_lib.supervised_step(state, loss, batch, optimizer)
 
     def partition(self) -> Rules:
-        """Whole copies on every device."""
-        return ()
+        """Returns the rules of the config's section `mesh`."""
+        return self.rules
 
     def evaluators(self) -> Mapping[str, Evaluator]:
         """Returns "test" and, at the end of a run, "size"."""
@@ -127,6 +132,7 @@ def classification_from_settings(settings: Settings) -> Classification:
     module = make_classifier(settings.model, num_classes=images.train.num_classes)
     normalization = data.one_of("normalization", tuple(NORMALIZATIONS))
     dtype = settings.model.one_of("dtype", ("float32", "bfloat16"))
+    batch_size = train.at_least("batch_size", 1)
     return Classification(
         module=module,
         images=images,
@@ -144,7 +150,8 @@ def classification_from_settings(settings: Settings) -> Classification:
             decay_factor=optim.decay_factor,
             drop_steps=optim.drop_steps,
         ),
-        batch_size=train.at_least("batch_size", 1),
+        batch_size=batch_size,
+        num_groups=num_groups_from_settings(settings.model, batch_size),
         seed=settings.seed,
         error=ClassificationError(
             module,
@@ -154,4 +161,5 @@ def classification_from_settings(settings: Settings) -> Classification:
             every=Every(measured.at_least("every", 0)),
             batch_size=measured.at_least("batch_size", 1),
         ),
+        rules=rules_from_settings(settings.mesh),
     )

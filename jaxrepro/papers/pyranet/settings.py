@@ -119,7 +119,9 @@ def _shared() -> Any:
         {"every": 2000, "keep": 3, "keep_period": 0, "best_metric": "", "best_mode": "max"}
     )
     config.log = ConfigDict({"every": 100, "profile_at": 0})
-    config.mesh = ConfigDict({"fsdp": 1})
+    # fsdp: over how many devices arrays of the state are split that have fsdp_min_mb MiB or more;
+    # 1 keeps whole copies. fsdp_except: patterns of the paths of arrays that stay whole.
+    config.mesh = ConfigDict({"fsdp": 1, "fsdp_min_mb": 4.0, "fsdp_except": ()})
     return config
 
 
@@ -131,6 +133,8 @@ def _sizes(stacks: int) -> dict[str, Any]:
         "depth": 4,
         "dtype": "float32",
         "score_init": "same",  # Of the layers that make the maps; same: as all others.
+        # Runs of consecutive people with batch statistics of their own; 1: the whole batch's.
+        "bn_groups": 1,
     }
 
 

@@ -15,7 +15,7 @@ from jaxrepro.core import step as step_lib
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.optim import OptimizerSpec, make_optimizer
-from jaxrepro.core.partition import Rules
+from jaxrepro.core.partition import Rules, rules_from_settings
 from jaxrepro.core.random import named_key, streams
 from jaxrepro.core.state import Collections, Net, Params, TrainState, Variables
 from jaxrepro.core.task import (
@@ -33,6 +33,7 @@ from jaxrepro.data.pose_augmentation import AUGMENTATIONS, augmented_crop_transf
 from jaxrepro.losses.heat_map_error import MAP_WEIGHTS, heat_map_error
 from jaxrepro.metrics.heat_map_accuracy import map_accuracy, map_distances
 from jaxrepro.metrics.pose_decode import DECODE_STYLES
+from jaxrepro.nn.example_groups import apply_in_groups, num_groups_from_settings
 from jaxrepro.papers.pyranet import published
 from jaxrepro.papers.pyranet.classification_task import (
     Classification,
@@ -62,7 +63,8 @@ class PoseEstimation:
     """Training of a stacked hourglass on people.
 
     size: side of a crop in pixels. augmentation, heat_maps and weights: keys of AUGMENTATIONS,
-    HEAT_MAP_STYLES and MAP_WEIGHTS. baselines: measure predictions without a network too.
+    HEAT_MAP_STYLES and MAP_WEIGHTS. num_groups: of examples with batch statistics of their own.
+    baselines: measure predictions without a network too. rules: of `partition`.
     """
 
     predictor: Predictor
@@ -74,9 +76,11 @@ class PoseEstimation:
     optim: OptimizerSpec
     average: MovingAverage
     batch_size: int
+    num_groups: int
     seed: int
     accuracy: PoseAccuracy
     baselines: bool
+    rules: Rules
 
     @property
     def module(self) -> Any:
@@ -134,12 +138,14 @@ class PoseEstimation:
         points = batch["joints"] / _STRIDE
         targets = heat_maps(points, batch["labelled"], cells, style)
         drawn = drawn_joints(points, batch["labelled"], cells, style)
-        scores, stats = self.module.apply(
-            {"params": params, **stats},
+        scores, stats = apply_in_groups(
+            self.module,
+            params,
+            stats,
             network_input(batch["image"], self.predictor.mean),
-            train=True,
-            mutable=list(stats),
+            num_groups=self.num_groups,
             rngs={"pooling": pooling},
+            batch_axis=1,
         )
         errors = heat_map_error(scores, targets, drawn, batch["visible"], MAP_WEIGHTS[self.weights])
         distances = map_distances(jax.lax.stop_gradient(scores[-1]), targets)
@@ -171,8 +177,8 @@ class PoseEstimation:
         return TrainState(after.step, after.key, after.nets, {"model": average}), logs
 
     def partition(self) -> Rules:
-        """Whole copies on every device."""
-        return ()
+        """Returns the rules of the config's section `mesh`."""
+        return self.rules
 
     def evaluators(self) -> Mapping[str, Evaluator]:
         """Returns "validation" and, at the end of a run, "baselines"."""
@@ -249,6 +255,7 @@ def _pose_from_settings(settings: Settings) -> PoseEstimation:
     decay = ema.at_least("decay", 0)
     if decay >= 1:
         raise InputError(f"ema.decay is {decay}; it must be below 1, 0 for no moving average")
+    batch_size = train.at_least("batch_size", 1)
     return PoseEstimation(
         predictor=predictor,
         data_set=data_set,
@@ -271,7 +278,8 @@ def _pose_from_settings(settings: Settings) -> PoseEstimation:
             clip_norm=optim.at_least("clip_norm", 0),
         ),
         average=MovingAverage(decay, ema.at_least("start", 0)),
-        batch_size=train.at_least("batch_size", 1),
+        batch_size=batch_size,
+        num_groups=num_groups_from_settings(settings.model, batch_size),
         seed=settings.seed,
         accuracy=PoseAccuracy(
             predictor,
@@ -283,4 +291,5 @@ def _pose_from_settings(settings: Settings) -> PoseEstimation:
             num_worst=measured.at_least("worst_people", 0),
         ),
         baselines=measured.one_of("baselines", (False, True)),
+        rules=rules_from_settings(settings.mesh),
     )

@@ -114,8 +114,9 @@ def published(preset: str) -> Any:
         {"every": 5000, "keep": 3, "keep_period": 50_000, "best_metric": "", "best_mode": "max"}
     )
     config.log = ConfigDict({"every": 100, "profile_at": 0})
-    # fsdp: over how many devices large parameters are split; 1 keeps whole copies.
-    config.mesh = ConfigDict({"fsdp": 1})
+    # fsdp: over how many devices arrays of the state are split that have fsdp_min_mb MiB or more;
+    # 1 keeps whole copies. fsdp_except: patterns of the paths of arrays that stay whole.
+    config.mesh = ConfigDict({"fsdp": 1, "fsdp_min_mb": 4.0, "fsdp_except": ()})
     return config
 
 

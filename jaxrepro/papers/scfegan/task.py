@@ -11,7 +11,7 @@ import numpy as np
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.optim import OptimizerSpec, make_optimizer
-from jaxrepro.core.partition import Rules, fsdp
+from jaxrepro.core.partition import Rules, rules_from_settings
 from jaxrepro.core.random import named_key
 from jaxrepro.core.state import Net, TrainState, Variables
 from jaxrepro.core.task import (
@@ -56,6 +56,7 @@ class FaceEditing:
     seed: int
     num_workers: int
     measured: Mapping[str, Evaluator]
+    rules: Rules
 
     # --- Data.
 
@@ -106,8 +107,8 @@ class FaceEditing:
         )
 
     def partition(self) -> Rules:
-        """Splits large leaves where the mesh has an "fsdp" axis."""
-        return (("", fsdp()),)
+        """Returns the rules of the config's section `mesh`."""
+        return self.rules
 
     # --- The update.
 
@@ -190,6 +191,7 @@ def from_settings(settings: Settings) -> FaceEditing:
         seed=settings.at_least("seed", 0),
         num_workers=data.at_least("num_workers", 0),
         measured=_evaluators(settings.eval, update, faces, validation, examples),
+        rules=rules_from_settings(settings.mesh),
     )
 
 

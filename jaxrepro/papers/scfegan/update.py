@@ -93,7 +93,7 @@ class EditingUpdate:
             d.params, d.stats, truth, composed, batch, penalty_key
         )
         optimizer = make_optimizer(self.d_optim, d.params)
-        d = step_lib.apply_gradients(d, d_grads, d_stats, optimizer)
+        d = step_lib.gathered_net(step_lib.apply_gradients(d, d_grads, d_stats, optimizer))
 
         share = (state.step >= self.warmup_steps).astype(jnp.float32)
         cotangents, g_logs = jax.grad(self._g_loss, has_aux=True)(

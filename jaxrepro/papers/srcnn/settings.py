@@ -83,7 +83,9 @@ def published(arch: str = "9-1-5", scale: int = 3, color: str = "y", widths: str
         {"every": 1000, "keep": 3, "keep_period": 0, "best_metric": "", "best_mode": "max"}
     )
     config.log = ConfigDict({"every": 100, "profile_at": 0})
-    config.mesh = ConfigDict({"fsdp": 1})
+    # fsdp: over how many devices arrays of the state are split that have fsdp_min_mb MiB or more;
+    # 1 keeps whole copies. fsdp_except: patterns of the paths of arrays that stay whole.
+    config.mesh = ConfigDict({"fsdp": 1, "fsdp_min_mb": 4.0, "fsdp_except": ()})
     return config
 
 

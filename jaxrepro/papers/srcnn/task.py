@@ -12,7 +12,7 @@ from jaxrepro.core import platform
 from jaxrepro.core import step as step_lib
 from jaxrepro.core.config import Settings
 from jaxrepro.core.optim import OptimizerSpec, make_optimizer, parse_multipliers
-from jaxrepro.core.partition import Rules
+from jaxrepro.core.partition import Rules, rules_from_settings
 from jaxrepro.core.state import Net, Params, TrainState, Variables
 from jaxrepro.core.task import (
     Batch,
@@ -45,7 +45,7 @@ _PATCHES_IN_CACHE = 16
 class SuperResolution:
     """Training of a super-resolution network on patches.
 
-    start: parameters to begin with, None for random ones.
+    start: parameters to begin with, None for random ones. rules: of `partition`.
     """
 
     module: Any
@@ -63,6 +63,7 @@ class SuperResolution:
     batch_size: int
     seed: int
     measurements: Measurements
+    rules: Rules
 
     @property
     def batch_spec(self) -> Mapping[str, BatchSpec]:
@@ -123,8 +124,8 @@ class SuperResolution:
         return self.batch_size // _PATCHES_IN_CACHE if whole else 1
 
     def partition(self) -> Rules:
-        """Whole copies on every device."""
-        return ()
+        """Returns the rules of the config's section `mesh`."""
+        return self.rules
 
     def evaluators(self) -> Mapping[str, Evaluator]:
         """Returns what the config has measured, see `Measurements.evaluators`."""
@@ -198,6 +199,7 @@ def from_settings(settings: Settings) -> SuperResolution:
         batch_size=train.at_least("batch_size", 1),
         seed=settings.seed,
         measurements=Measurements.from_settings(settings),
+        rules=rules_from_settings(settings.mesh),
         # Last, because it takes longest: what is wrong with the rest is said before.
         patches=training_patches(
             pictures, DEGRADATIONS[degradation], patch, scale=scale, color=color
