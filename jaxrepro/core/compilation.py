@@ -43,16 +43,15 @@ def compile_step(
     }
     shardings = jax.tree.map(lambda x: x.sharding, abstract_state)
     began = time.perf_counter()
-    compiled = (
-        jax.jit(
+    # The mesh is set for what the step splits itself: see `mesh.split_examples`.
+    with jax.set_mesh(mesh):
+        lowered = jax.jit(
             task.train_step,
             in_shardings=(shardings, dict(batch_shardings)),
             out_shardings=(shardings, mesh_lib.replicated(mesh)),
             donate_argnums=0,
-        )
-        .lower(abstract_state, batch)
-        .compile(dict(compiler_options or {}))
-    )
+        ).lower(abstract_state, batch)
+    compiled = lowered.compile(dict(compiler_options or {}))
     say(
         f"compiled the training step for {mesh.size} x {jax.devices()[0].device_kind} in "
         f"{time.perf_counter() - began:.1f} s"
