@@ -58,6 +58,12 @@ def split_examples(tree: Any, batch_axis: int = 0) -> Any:
     return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, spec), tree)
 
 
+def num_example_parts() -> int:
+    """Returns over how many devices a step's examples are split; 1 where no mesh is set."""
+    mesh = jax.sharding.get_abstract_mesh()
+    return 1 if mesh.empty else mesh.size
+
+
 def check_batch(mesh: Mesh, specs: Mapping[str, BatchSpec]) -> None:
     """Raises InputError where a batch axis does not divide evenly over the devices."""
     for name, spec in specs.items():

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from jaxrepro.core import mesh as mesh_lib
+from jaxrepro.core.compilation import compile_step
 from jaxrepro.core.optim import OptimizerSpec, make_optimizer, parse_multipliers
-from jaxrepro.core.partition import fsdp, state_shardings
+from jaxrepro.core.partition import fsdp, state_shardings, with_shardings
 from jaxrepro.core.state import Net, TrainState
 from jaxrepro.papers.biggan import losses, port
 from tests.test_task_contract import make
@@ -180,17 +181,13 @@ def run(task, mesh=None, rules=(), steps=2):
     """Returns the state after some updates, on one device or laid over a mesh."""
     state = jax.jit(task.init)(jax.random.key(0))
     devices = mesh or mesh_lib.make_mesh(devices=jax.devices()[:1])
-    shardings = state_shardings(jax.eval_shape(task.init, jax.random.key(0)), rules, devices)
+    abstract = jax.eval_shape(task.init, jax.random.key(0))
+    shardings = state_shardings(abstract, rules, devices)
     batch_shardings = {
         k: mesh_lib.batch_sharding(devices, s.batch_axis) for k, s in task.batch_spec.items()
     }
     state = jax.device_put(state, shardings)
-    step = jax.jit(
-        task.train_step,
-        in_shardings=(shardings, batch_shardings),
-        out_shardings=(shardings, mesh_lib.replicated(devices)),
-        donate_argnums=0,
-    )
+    step = compile_step(task, devices, with_shardings(abstract, shardings), batch_shardings, print)
     batches = task.train_data(0, 0, 1)
     for _ in range(steps):
         state, logs = step(state, mesh_lib.put_batch(next(batches), batch_shardings))
@@ -240,7 +237,8 @@ def test_batch_statistics_are_global_over_devices_and_local_by_choice(digits):
             ),
             in_shardings=(mesh_lib.replicated(mesh), rows, rows),
         )
-        return jax.device_get(apply(variables, fakes["z"], fakes["label"]))
+        with jax.set_mesh(mesh):
+            return jax.device_get(apply(variables, fakes["z"], fakes["label"]))
 
     one, eight = mesh_lib.make_mesh(devices=jax.devices()[:1]), mesh_lib.make_mesh()
     whole, grouped = images_and_stats(one, 1), images_and_stats(one, 8)
