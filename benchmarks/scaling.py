@@ -162,7 +162,7 @@ def analyse(config: Any, num_devices: int) -> dict[str, Any]:
     began = time.perf_counter()
     compiled = compile_for_analysis(task, layout, lambda line: print(line, flush=True), _NOT_RUN)
     seconds = time.perf_counter() - began
-    program = parse_program(compiled.as_text())
+    program = parse_program(compiled.as_text() or "")
     collectives = find_collectives(program)
     of_step = step_operations(make_task(Settings(config)))
     on_device = count_contractions(program)

@@ -8,23 +8,20 @@ from jax import lax
 
 from jaxrepro.core.collectives import BATCH_STATISTICS
 
-# Under this name the compiled program shows what devices exchange: see core/collectives.py.
-_exchanged = functools.partial(jax.named_scope, BATCH_STATISTICS)
 
-
-@_exchanged()
 def batch_moments(x: jax.Array, num_groups: int = 1) -> tuple[jax.Array, jax.Array]:
     """Returns float32 (mean, biased variance) [G, C] of x [B, H, W, C], group by group.
 
     The batch is cut into `num_groups` runs of consecutive examples.
     """
     x = x.astype(jnp.float32).reshape(num_groups, -1, *x.shape[1:])
-    mean = jnp.mean(x, axis=(1, 2, 3), keepdims=True)
-    variance = jnp.mean(jnp.square(x - mean), axis=(1, 2, 3))
+    # By this name core/collectives.py knows what devices exchange.
+    with jax.named_scope(BATCH_STATISTICS):
+        mean = jnp.mean(x, axis=(1, 2, 3), keepdims=True)
+        variance = jnp.mean(jnp.square(x - mean), axis=(1, 2, 3))
     return mean[:, 0, 0, 0], variance
 
 
-@_exchanged()
 def moments_of_parts(
     x: jax.Array, center: jax.Array, num_groups: int, num_parts: int
 ) -> tuple[jax.Array, jax.Array]:
@@ -45,7 +42,8 @@ def moments_of_parts(
     shape = (num_groups, num_parts // num_groups, x.shape[-1])
     offsets = (means - center).reshape(shape)
     squares = variances.reshape(shape) + jnp.square(offsets)
-    offset, square = jnp.mean(offsets, axis=1), jnp.mean(squares, axis=1)
+    with jax.named_scope(BATCH_STATISTICS):
+        offset, square = jnp.mean(offsets, axis=1), jnp.mean(squares, axis=1)
     return center + offset, jnp.maximum(square - jnp.square(offset), 0)
 
 
@@ -106,9 +104,8 @@ def normalize_batch_in_two_sums(
 
 
 def _two_sums_forward(x, gain, bias, center, num_groups, num_parts, epsilon):
-    y, mean, variance = normalize_batch_in_two_sums(
-        x, gain, bias, center, num_groups, num_parts, epsilon
-    )
+    mean, variance = moments_of_parts(x, center, num_groups, num_parts)
+    y = normalize_scale_rectify(x, mean, variance, gain, bias, epsilon=epsilon)
     return (y, mean, variance), (x, y, gain, bias, mean, lax.rsqrt(variance + epsilon))
 
 
@@ -121,9 +118,9 @@ def _two_sums_backward(num_groups, num_parts, epsilon, residuals, cotangents):
     def to_examples(per_group: jax.Array) -> jax.Array:
         return jnp.repeat(per_group, rows, axis=0)[:, None, None]
 
-    @_exchanged()
     def group_mean(per_example: jax.Array) -> jax.Array:
-        total = jnp.sum(per_example.reshape(num_groups, rows, channels), axis=1)
+        with jax.named_scope(BATCH_STATISTICS):
+            total = jnp.sum(per_example.reshape(num_groups, rows, channels), axis=1)
         return total / (rows * height * width)
 
     g = jnp.where(y > 0, cotangents[0], 0).astype(jnp.float32)
@@ -138,8 +135,8 @@ def _two_sums_backward(num_groups, num_parts, epsilon, residuals, cotangents):
     if gain.shape[0] == 1:
         gradients = to_x, *(jnp.sum(s, axis=0, keepdims=True) for s in (sum_gx, sum_g))
     to_center = jnp.zeros(channels, jnp.float32)
-    typed = (t.astype(o.dtype) for t, o in zip(gradients, (x, gain, bias), strict=True))
-    return *typed, to_center
+    typed = tuple(t.astype(o.dtype) for t, o in zip(gradients, (x, gain, bias), strict=True))
+    return (*typed, to_center)
 
 
 normalize_batch_in_two_sums.defvjp(_two_sums_forward, _two_sums_backward)
