@@ -238,8 +238,7 @@ def above_minimum(collectives: list[Any], gradients: int) -> list[dict[str, Any]
             )
             row["arrays_a_step"] += one.times
             row["bytes"] += one.times * array.num_bytes
-            # What was combined has a list of sources: the whole is too long to name.
-            row.setdefault("sources", {})[one.source[-120:]] = None
+            row.setdefault("sources", {})[_short(one.source)] = None
     rows = []
     for row in found.values():
         if (row["kind"], row["part"]) == ("all-reduce", "gradients"):
@@ -248,6 +247,11 @@ def above_minimum(collectives: list[Any], gradients: int) -> list[dict[str, Any]
         if row["bytes"]:
             rows.append(row)
     return rows
+
+
+def _short(source: str) -> str:
+    """Returns a source without the loops around it; of a combined one, the first."""
+    return source.rpartition("/closed_call/")[2].partition(":")[0].lstrip("(")[:160]
 
 
 def make_prediction(

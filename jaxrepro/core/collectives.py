@@ -19,11 +19,13 @@ _KINDS = (
 # The name under which a step makes what devices exchange for the statistics of a batch.
 BATCH_STATISTICS = "batch_statistics"
 # What an array is sent for, by the first pattern found in the source of what it is made from.
+LOGS, OTHER = "losses and logs", "other"
 PARTS = (
     ("batch statistics", re.compile(rf"\b{BATCH_STATISTICS}\b")),
     ("gradients", re.compile(r"transpose\(")),
+    # Of the loss itself, outside of every module.
+    (LOGS, re.compile(r"jvp\(\)/")),
 )
-LOGS, OTHER = "losses and logs", "other"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,25 +126,61 @@ def _collective(
         # The start of these leaves the operands, the results and, for some, two counters.
         count = len(instruction.operands)
         results = results[count : 2 * count]
-    sources = [
-        made.source if (made := instructions.get(operand)) is not None else ""
-        for operand in instruction.operands
-    ]
-    if len(sources) != len(results):
-        sources = [instruction.source] * len(results)
-    arrays = tuple(
-        (array, _part(array, source or instruction.source))
-        for array, source in zip(results, sources, strict=True)
-    )
+    sources = _sources(instruction, len(results), instructions)
+    arrays = tuple((x, _part(x, source)) for x, source in zip(results, sources, strict=True))
     groups, size, number = _groups(instruction.attributes, program.num_partitions)
     return Collective(kind, arrays, size, number, groups, times, instruction.source)
+
+
+def _sources(
+    instruction: Instruction, number: int, instructions: Mapping[str, Instruction]
+) -> list[str]:
+    """Returns where each of the `number` arrays of a collective was made.
+
+    XLA writes a combined one's sources as "common/(first:second:...)". Where it does not name as
+    many, what each array is made from tells.
+    """
+    source = instruction.source
+    if number == 1 and source:
+        return [source]
+    if source.endswith(")"):
+        opening = _opening(source)
+        listed = _split(source[opening + 1 : -1])
+        if len(listed) == number:
+            return [source[:opening] + one for one in listed]
+    operands = [instructions.get(operand) for operand in instruction.operands]
+    if len(operands) != number:
+        return [source] * number
+    return [(made.source if made is not None else "") or source for made in operands]
+
+
+def _opening(text: str) -> int:
+    """Returns the index of the parenthesis that the text's last character closes."""
+    depth = 0
+    for index in range(len(text) - 1, -1, -1):
+        depth += (text[index] == ")") - (text[index] == "(")
+        if depth == 0:
+            return index
+    return len(text) - 1
+
+
+def _split(text: str) -> list[str]:
+    """Returns the pieces between the colons that stand in no parentheses."""
+    pieces, depth = [""], 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if character == ":" and depth == 0:
+            pieces.append("")
+        else:
+            pieces[-1] += character
+    return pieces
 
 
 def _part(array: Array, source: str) -> str:
     for part, pattern in PARTS:
         if pattern.search(source):
             return part
-    return OTHER if array.shape else LOGS
+    return OTHER if math.prod(array.shape) > 1 else LOGS
 
 
 def _groups(attributes: str, num_partitions: int) -> tuple[str, int, int]:

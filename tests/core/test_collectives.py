@@ -43,9 +43,9 @@ HloModule jit_step, is_scheduled=true, num_partitions=8
   %i = s32[] get-tuple-element(%t), index=0
   %v = f32[2,3]{1,0} get-tuple-element(%t), index=1
   %kernel = f32[2,3]{1,0} add(%v, %v), metadata={op_name="jit(step)/transpose(jvp(G))/dot_general"}
-  %moment = bf16[7]{0} constant({...}), metadata={op_name="jit(step)/batch_statistics/reduce_sum"}
-  %loss = f32[] constant(1), metadata={op_name="jit(step)/jvp()/reduce_sum"}
-  %all = (f32[2,3]{1,0}, bf16[7]{0}, /*index=2*/f32[]) all-reduce(%kernel, %moment, /*index=2*/%loss), channel_id=1, replica_groups=mesh['a'=2,'b'=4] {'b'}, use_global_device_ids=true, to_apply=%add, metadata={op_name="jit(step)/(transpose(jvp(G))/dot_general:reduce_sum)"}
+  %moment = bf16[7]{0} constant({...})
+  %loss = f32[] constant(1)
+  %all = (f32[2,3]{1,0}, bf16[7]{0}, /*index=2*/f32[]) all-reduce(%kernel, %moment, /*index=2*/%loss), channel_id=1, replica_groups=mesh['a'=2,'b'=4] {'b'}, use_global_device_ids=true, to_apply=%add, metadata={op_name="jit(step)/(transpose(jvp(G))/dot_general:norm/batch_statistics/reduce_sum:jvp()/reduce_sum)"}
   %first = f32[2,3]{1,0} get-tuple-element(%all), index=0
   %second = f32[2,3]{1,0} all-reduce(%first), channel_id=2, replica_groups={{0,1},{2,3},{4,5},{6,7}}, to_apply=%add
   %beside = f32[2,3]{1,0} all-reduce(%v), channel_id=3, replica_groups=[2,4]<=[4,2]T(1,0), to_apply=%add
@@ -105,6 +105,16 @@ def test_collectives_of_a_written_program():
         "losses and logs": 3 * 4,
         "other": 3 * 2 * 24 + 640 + 80 + 80,
     }
+
+
+def test_parts_of_a_combination_whose_sources_are_not_all_named():
+    """What each array is made from tells then: a gradient, and a single number."""
+    text = WRITTEN.replace(":norm/batch_statistics/reduce_sum:jvp()/reduce_sum)", ")")
+    arrays = find_collectives(parse_program(text))[0].arrays
+    assert [part for _, part in arrays] == ["gradients", "gradients", "gradients"]
+    text = text.replace("jit(step)/(transpose(jvp(G))/dot_general)", "jit(step)/combined")
+    arrays = find_collectives(parse_program(text))[0].arrays
+    assert [part for _, part in arrays] == ["gradients", "other", "losses and logs"]
 
 
 def test_contractions_of_a_written_program():
