@@ -137,17 +137,18 @@ def _sources(
 ) -> list[str]:
     """Returns where each of the `number` arrays of a collective was made.
 
-    XLA writes a combined one's sources as "common/(first:second:...)". Where it does not name as
-    many, what each array is made from tells.
+    XLA writes a combined one's sources as "common/(first:second:...)", or as one name if they are
+    the same. Where that does not tell, what each array is made from does.
     """
     source = instruction.source
-    if number == 1 and source:
-        return [source]
+    listed = [source]
     if source.endswith(")"):
         opening = _opening(source)
-        listed = _split(source[opening + 1 : -1])
-        if len(listed) == number:
-            return [source[:opening] + one for one in listed]
+        listed = [source[:opening] + one for one in _split(source[opening + 1 : -1])]
+    if len(listed) == number:
+        return listed
+    if len(listed) == 1 and any(pattern.search(source) for _, pattern in PARTS):
+        return [source] * number
     operands = [instructions.get(operand) for operand in instruction.operands]
     if len(operands) != number:
         return [source] * number

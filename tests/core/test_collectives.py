@@ -108,7 +108,7 @@ def test_collectives_of_a_written_program():
 
 
 def test_parts_of_a_combination_whose_sources_are_not_all_named():
-    """What each array is made from tells then: a gradient, and a single number."""
+    """One name is that of all; where it says nothing, what each array is made from does."""
     text = WRITTEN.replace(":norm/batch_statistics/reduce_sum:jvp()/reduce_sum)", ")")
     arrays = find_collectives(parse_program(text))[0].arrays
     assert [part for _, part in arrays] == ["gradients", "gradients", "gradients"]
