@@ -50,6 +50,7 @@ def compile_step(
         return task.train_step(TrainState(state.step, state.key, nets, state.ema), batch)
 
     began = time.perf_counter()
+    # The mesh is set for what the step lays out itself: see `mesh.split_examples`, `gathered_net`.
     with jax.set_mesh(mesh):
         lowered = jax.jit(
             update,

@@ -190,7 +190,7 @@ def _convolution(equation: Any) -> int:
     operand, kernel = (v.aval.shape for v in equation.invars)
     result = equation.outvars[0].aval.shape
     pairs = [
-        _meeting_pairs(
+        meeting_pairs(
             operand[numbers.lhs_spec[2 + axis]],
             kernel[numbers.rhs_spec[2 + axis]],
             result[numbers.out_spec[2 + axis]],
@@ -206,7 +206,7 @@ def _convolution(equation: Any) -> int:
     return batch * features * depth * math.prod(pairs)
 
 
-def _meeting_pairs(
+def meeting_pairs(
     size: int, taps: int, outputs: int, *, stride: int, before: int, holes: int, spread: int
 ) -> int:
     """Returns how many pairs (output, tap) of one axis meet one of the operand's `size` elements.

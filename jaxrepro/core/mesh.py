@@ -52,6 +52,25 @@ def batch_sharding(mesh: Mesh, batch_axis: int = 0) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(*[None] * batch_axis, BATCH_AXES))
 
 
+def split_examples(tree: Any, batch_axis: int = 0) -> Any:
+    """Returns `tree` with axis `batch_axis` of its arrays split over all devices, as a batch's is.
+
+    For what a training step draws by itself: nothing else tells the compiler to split it, and what
+    depends on no batch would be computed whole by every device. Values do not change. Where no mesh
+    is set, as in a step compiled for one device, it does nothing.
+    """
+    if jax.sharding.get_abstract_mesh().empty:
+        return tree
+    spec = PartitionSpec(*[None] * batch_axis, BATCH_AXES)
+    return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, spec), tree)
+
+
+def num_example_parts() -> int:
+    """Returns over how many devices a step's examples are split; 1 where no mesh is set."""
+    mesh = jax.sharding.get_abstract_mesh()
+    return 1 if mesh.empty else mesh.size
+
+
 def check_batch(mesh: Mesh, specs: Mapping[str, BatchSpec]) -> None:
     """Raises InputError where a batch axis does not divide evenly over the devices."""
     for name, spec in specs.items():

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -81,17 +81,31 @@ class StepLayout:
         return make_mesh(self.fsdp, jax.devices()[: self.num_devices])
 
 
-def step_memory(task: Task, layout: StepLayout, say: Callable[[str], None]) -> StepMemory:
-    """Returns the memory of the task's training step, which is compiled and not run.
+def compile_for_analysis(
+    task: Task,
+    layout: StepLayout,
+    say: Callable[[str], None],
+    options: Mapping[str, Any] | None = None,
+) -> jax.stages.Compiled:
+    """Returns the task's compiled training step, to be read and not run.
 
     The program has the form that accelerators run, loops and all, on CPU too. The task must not
-    have been traced otherwise before.
+    have been traced otherwise before. options: further ones of the compiler.
     """
     mesh = layout.mesh()
     with platform.traced_for_accelerators():
         state, batch_shardings = lay_out(task, mesh, jax.random.key(layout.seed))
-        options = _KEEP_BARRIERS if jax.default_backend() == "cpu" else None
-        compiled = compile_step(task, mesh, state, batch_shardings, say, options)
+        kept = _KEEP_BARRIERS if jax.default_backend() == "cpu" else {}
+        return compile_step(task, mesh, state, batch_shardings, say, {**kept, **(options or {})})
+
+
+def step_memory(task: Task, layout: StepLayout, say: Callable[[str], None]) -> StepMemory:
+    """Returns the memory of the task's training step, of `compile_for_analysis`."""
+    return memory_of(compile_for_analysis(task, layout, say))
+
+
+def memory_of(compiled: jax.stages.Compiled) -> StepMemory:
+    """Returns what XLA says of the memory of a compiled step."""
     analysis: Any = compiled.memory_analysis()
     if analysis is None:
         raise InputError(f"XLA has no memory analysis for {jax.default_backend()}")

@@ -7,8 +7,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxrepro.nn.batch_moments import normalize_scale_rectify
-from jaxrepro.nn.operations import operations
+from jaxrepro.core.mesh import num_example_parts
+from jaxrepro.nn.batch_moments import normalize_batch_in_two_sums, normalize_scale_rectify
 
 
 class BatchNormRelu(nn.Module):
@@ -54,8 +54,8 @@ class BatchNormRelu(nn.Module):
                 x, mean.value[None], variance.value[None], gain, bias, epsilon=self.epsilon
             )
         chex.assert_is_divisible(x.shape[0], self.num_groups)
-        y, batch_mean, batch_variance = operations().normalize_batch(
-            x, gain, bias, self.num_groups, self.epsilon
+        y, batch_mean, batch_variance = normalize_batch_in_two_sums(
+            x, gain, bias, mean.value, self.num_groups, num_example_parts(), self.epsilon
         )
         count = x.size // channels // self.num_groups
         chex.assert_scalar_in(count, 2, float("inf"))

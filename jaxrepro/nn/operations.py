@@ -6,13 +6,12 @@ compare each with its definition.
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 
 from jaxrepro.core import platform
 from jaxrepro.nn import (
-    batch_moments,
     convolution,
     dot_product_attention,
     narrow_convolution,
@@ -34,7 +33,6 @@ class Operations(NamedTuple):
     transpose_convolve: Callable[[jax.Array, jax.Array], jax.Array]
     max_pool: Callable[[jax.Array], jax.Array]
     attend: Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
-    normalize_batch: Callable[..., Any]
 
 
 DEFINITIONS = Operations(
@@ -46,7 +44,6 @@ DEFINITIONS = Operations(
     transpose_convolve=convolution.transpose_convolve,
     max_pool=resampling.max_pool,
     attend=dot_product_attention.attend,
-    normalize_batch=batch_moments.normalize_batch,
 )
 
 FOR_CPU = Operations(
@@ -58,7 +55,6 @@ FOR_CPU = Operations(
     transpose_convolve=transposed_taps.transpose_convolve,
     max_pool=resampling.max_pool_of_slices,
     attend=dot_product_attention.attend_in_blocks,
-    normalize_batch=batch_moments.normalize_batch_in_two_sums,
 )
 
 

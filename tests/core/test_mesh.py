@@ -54,6 +54,21 @@ def test_uneven_batch_is_refused():
         mesh_lib.check_batch(mesh, {"image": BatchSpec((2, 12, 3), np.uint8, 1)})
 
 
+def test_drawn_examples_are_split_where_a_mesh_is_set():
+    def draw(key):
+        return mesh_lib.split_examples({"z": jax.random.normal(key, (2, 16, 3))}, 1)["z"]
+
+    key = jax.random.key(0)
+    assert mesh_lib.num_example_parts() == 1
+    alone = jax.jit(draw)(key)
+    assert len(alone.addressable_shards) == 1
+    with jax.set_mesh(mesh_lib.make_mesh(fsdp=2)):
+        assert mesh_lib.num_example_parts() == 8
+        split = jax.jit(draw)(key)
+    assert {shard.data.shape for shard in split.addressable_shards} == {(2, 2, 3)}
+    np.testing.assert_array_equal(split, alone)
+
+
 def test_fsdp_splits_large_leaves_only():
     mesh = mesh_lib.make_mesh(fsdp=4)
     rule = partition.fsdp(min_mb=1)

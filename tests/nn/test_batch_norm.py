@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxrepro.nn.batch_moments import batch_moments, moments_of_parts
 from jaxrepro.nn.batch_norm import BatchNormRelu
 from jaxrepro.nn.cond_norm import ConditionalBatchNormRelu, PlainLinear
 
@@ -77,6 +78,20 @@ def test_moments_far_from_zero_are_exact():
     _, new = module.apply(variables, x, train=True, mutable=["batch_stats"])
     variance = np.var(np.asarray(x, np.float64), (0, 1, 2), ddof=1)
     np.testing.assert_allclose(new["batch_stats"]["var"], variance, rtol=1e-4)
+
+
+def test_moments_of_parts_about_a_near_center_are_exact():
+    """Parts whose own means differ, far from zero: the guess keeps the digits, zero would not."""
+    x = draw_map((8, 4, 4, 2)) + 1000 + jnp.arange(8.0)[:, None, None, None]
+    exact = np.asarray(x, np.float64)
+    mean, variance = moments_of_parts(x, jnp.asarray([1004.0, 1010.0]), 1, 4)
+    np.testing.assert_allclose(mean, exact.mean((0, 1, 2))[None], rtol=1e-6)
+    np.testing.assert_allclose(variance, exact.var((0, 1, 2))[None], rtol=1e-4)
+    # Groups that lie on one device each, or on no whole number of them, are taken as they are.
+    for num_groups, num_parts in ((4, 4), (4, 2), (2, 3)):
+        chex.assert_trees_all_equal(
+            moments_of_parts(x, jnp.zeros(2), num_groups, num_parts), batch_moments(x, num_groups)
+        )
 
 
 def test_low_precision_keeps_float32_moments():

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrepro.nn import resampling
+from jaxrepro.nn import batch_moments, resampling
 from jaxrepro.nn.operations import DEFINITIONS, FOR_CPU, operations, operations_for
 
 # x [B, H, W, I], kernel [h, w, I, O]: odd and even sides, wide and narrow channels, many and few
@@ -207,14 +207,20 @@ def test_attention(sizes, dtype):
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
-@pytest.mark.parametrize("num_groups", [1, 3])
+@pytest.mark.parametrize(("num_groups", "num_parts"), [(1, 6), (3, 1), (3, 6)])
 @pytest.mark.parametrize("rows", [6, 1], ids=["own gains", "shared gains"])
-def test_normalize_batch(rows, num_groups, dtype):
+def test_normalize_batch(rows, num_groups, num_parts, dtype):
     x, gain, bias = draw((6, 5, 7, 4), (rows, 4), (rows, 4))
 
-    def with_form(operations):
+    def in_two_sums(x, gain, bias, num_groups, epsilon):
+        center = jnp.full(4, 0.7)
+        return batch_moments.normalize_batch_in_two_sums(
+            x, gain, bias, center, num_groups, num_parts, epsilon
+        )
+
+    def with_form(normalize):
         def form(x, gain, bias):
-            y, mean, variance = operations.normalize_batch(x, 1 + gain, bias, num_groups, 1e-4)
+            y, mean, variance = normalize(x, 1 + gain, bias, num_groups, 1e-4)
             return y.astype(jnp.float32).sum(axis=(1, 2)), mean, variance
 
         @jax.jit
@@ -226,7 +232,8 @@ def test_normalize_batch(rows, num_groups, dtype):
         return run(weights, (3 * x + 1).astype(dtype), gain, bias)
 
     tolerance = 1e-3 if dtype == jnp.float32 else 5e-2
-    for want, have in zip(with_form(DEFINITIONS), with_form(FOR_CPU), strict=True):
+    defined = with_form(batch_moments.normalize_batch)
+    for want, have in zip(defined, with_form(in_two_sums), strict=True):
         want, have = (np.asarray(t, np.float32) for t in (want, have))
         np.testing.assert_allclose(have, want, rtol=tolerance, atol=tolerance * np.abs(want).max())
 

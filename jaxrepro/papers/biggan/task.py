@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.mesh import split_examples
 from jaxrepro.core.optim import OptimizerSpec, make_optimizer, parse_multipliers
 from jaxrepro.core.partition import Rules, rules_from_settings
 from jaxrepro.core.random import named_key, streams
@@ -118,11 +119,14 @@ class BigGAN:
         """Returns the state after num_d_steps updates of D and one of G, and the losses."""
         d_key, g_key = streams(state.key, state.step, "d", "g")
         shape = (self.microbatches, self._microbatch)
+        # The generator's own update sees no data, from which its split over devices would follow.
+        d_fakes = split_examples(self.update.draw(d_key, (self.num_d_steps, *shape)), 2)
+        g_fakes = split_examples(self.update.draw(g_key, shape), 1)
         return self.update(
             state,
             real={"image": to_signed(batch["image"]), "label": batch["label"]},
-            d_fakes=self.update.draw(d_key, (self.num_d_steps, *shape)),
-            g_fakes=self.update.draw(g_key, shape),
+            d_fakes=d_fakes,
+            g_fakes=g_fakes,
         )
 
     def monitor(self) -> Monitor:

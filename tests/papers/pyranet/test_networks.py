@@ -78,7 +78,7 @@ def traced(module):
     ],
 )
 def test_sizes_of_the_blocks(block, millions, multiplications, monkeypatch):
-    monkeypatch.setattr(flops, "_meeting_pairs", lambda size, taps, outputs, **_: taps * outputs)
+    monkeypatch.setattr(flops, "meeting_pairs", lambda size, taps, outputs, **_: taps * outputs)
     variables, count = traced(network(block=block))
     assert num_parameters(variables) / 1e6 == pytest.approx(millions, abs=0.0006)
     assert count.contractions / 2e9 == pytest.approx(multiplications, abs=0.006)
