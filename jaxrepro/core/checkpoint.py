@@ -16,6 +16,11 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.partition import leaf_path
 
 
+# Where Orbax moves checkpoints that are not kept, below their folder. Deleting takes a while, and a
+# process killed meanwhile must not leave half a checkpoint under its name.
+_DISCARDED = "discarded"
+
+
 class Checkpoints:
     """The checkpoints of one run, `<workdir>/checkpoints/<step>`.
 
@@ -49,6 +54,8 @@ class Checkpoints:
             preservation_policy=None if read_only else _Kept(keep, keep_period, self._protected),
             read_only=read_only,
             create=not read_only,
+            cleanup_tmp_directories=not read_only,
+            todelete_subdir=None if read_only else _DISCARDED,
         )
         self._manager = ocp.CheckpointManager(
             self._directory,
@@ -57,6 +64,8 @@ class Checkpoints:
             item_handlers={"state": ocp.PyTreeCheckpointHandler()},
         )
         logging.set_verbosity(verbosity)
+        self._read_only = read_only
+        self._remove_discarded()
 
     def __enter__(self) -> Self:
         return self
@@ -68,6 +77,7 @@ class Checkpoints:
         trace: TracebackType | None,
     ) -> None:
         self._manager.close()
+        self._remove_discarded()
 
     @property
     def steps(self) -> list[int]:
@@ -91,6 +101,8 @@ class Checkpoints:
         """
         try:
             if step not in self._manager.all_steps():
+                self.wait()
+                self._remove_discarded()
                 self._manager.save(step, args=ocp.args.Composite(state=_save_args(state)))
             if wait:
                 self._manager.wait_until_finished()
@@ -180,6 +192,10 @@ class Checkpoints:
             multihost_utils.sync_global_devices("checkpoints set aside")
         self._manager.reload()
         return newer
+
+    def _remove_discarded(self) -> None:
+        if not self._read_only and jax.process_index() == 0:
+            shutil.rmtree(self._directory / _DISCARDED, ignore_errors=True)
 
     def _absent(self, step: int) -> InputError:
         return InputError(

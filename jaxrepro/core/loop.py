@@ -21,8 +21,8 @@ from jaxrepro.core.run_record import record_start
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Every, HostBatch, Image, Task
 from jaxrepro.core.watch import Watch
-from jaxrepro.core.workdir import MODEL_CARD, RESULTS, read_json, write_json
-from jaxrepro.core.writers import workdir_writers
+from jaxrepro.core.workdir import METRICS, MODEL_CARD, RESULTS, read_json, write_json
+from jaxrepro.core.writers import read_json_lines, workdir_writers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +95,9 @@ def train(
         if leads:
             write_json(workdir / MODEL_CARD, task.model_card())
             record_start(workdir, start)
-        writer = workdir_writers(workdir, start)
+        # A run killed in its final evaluation is measured again as a whole.
+        redone = evaluation.due(total, total) if start == total else ()
+        writer = workdir_writers(workdir, start, redone)
         stack.callback(lambda: writer.close())
         stop = stack.enter_context(stop_request())
 
@@ -116,9 +118,23 @@ def train(
             update = compile_step(task, mesh, abstract_state, batch_shardings, progress.message)
         profile = Profile(workdir / "profile", settings.profile_at)
 
+        def catch_up(step: int, state: TrainState) -> None:
+            """Measures what a kill or a stop after the save of `step` left out."""
+            records = read_json_lines(workdir / METRICS)
+            known = {k: v for record in records if record["step"] == step for k, v in record.items()}
+            if names := evaluation.missing(step, total, known):
+                progress.message(f"completing the evaluation of step {step}")
+            with progress.paused():
+                results = evaluation.run(names, state)
+            if results:
+                writer.write(step, results)
+            watch.judge(step, {**known, **results})
+
         def advance(start: int, state: TrainState) -> TrainState:
             """Returns the state of step `total`; raises Collapse where the guard sees one."""
             watch.recall(start)
+            if 0 < start < total:
+                catch_up(start, state)
             last_finite = start
             pending: tuple[int, Mapping[str, jax.Array]] | None = None
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jaxrepro.core.config import differing_keys, to_json
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files import write_atomically
+from jaxrepro.core.files import remove_abandoned, write_atomically
 
 CONFIG = "config.json"
 MODEL_CARD = "model.json"
@@ -56,6 +56,8 @@ def claimed(workdir: pathlib.Path, config: Mapping[str, Any], mark: str = "") ->
             raise InUseError(
                 f"workdir {workdir} is in use by another run; wait for it to end"
             ) from error
+        remove_abandoned(workdir)
+        remove_abandoned(workdir / SAMPLES)
         _check_same_run(workdir, config)
         write_atomically(workdir / CONFIG, to_json(config).encode())
         lock.write(mark)

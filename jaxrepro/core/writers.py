@@ -28,16 +28,19 @@ class MetricWriter(Protocol):
 class JsonLines:
     """`metrics.jsonl`: one object a line, {"step": 100, "loss/d": 1.2, ...}."""
 
-    def __init__(self, path: pathlib.Path, start_step: int = 0):
+    def __init__(self, path: pathlib.Path, start_step: int = 0, redone: Sequence[str] = ()):
         """Opens `path` for appending, without the lines of steps after `start_step`.
 
         Those are of a run that was stopped after its last checkpoint: the continuation writes
-        them again. A last line cut off by a kill is dropped too.
+        them again. A last line cut off by a kill is dropped too, and so are the results of
+        `start_step` of the evaluators `redone`.
         """
+        again = tuple(f"{name}/" for name in redone)
         kept = "".join(
             json.dumps(record) + "\n"
             for record in read_json_lines(path)
-            if record["step"] <= start_step
+            if record["step"] < start_step
+            or (record["step"] == start_step and not any(k.startswith(again) for k in record))
         )
         write_atomically(path, kept.encode())
         self._file = path.open("a", encoding="utf-8")
@@ -102,22 +105,19 @@ class TensorBoard:
 
     def __init__(self, directory: pathlib.Path, start_step: int = 0):
         """Opens a new event file; TensorBoard hides the older ones' steps after `start_step`."""
-        from tensorboardX import SummaryWriter
+        from jaxrepro.core.event_file import EventFile
 
-        purge = start_step + 1 if start_step else None
-        self._writer = SummaryWriter(str(directory), purge_step=purge)
+        self._file = EventFile(directory, start_step + 1 if start_step else None)
 
     def write(self, step: int, results: Mapping[str, float | Image]) -> None:
         """Adds scalars and pictures."""
-        for name, value in results.items():
-            if isinstance(value, Image):
-                self._writer.add_image(name, value.pixels, step, dataformats="HWC")
-            else:
-                self._writer.add_scalar(name, float(value), step)
+        numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
+        pictures = {k: np.asarray(v.pixels) for k, v in results.items() if isinstance(v, Image)}
+        self._file.write(step, numbers, pictures)
 
     def close(self) -> None:
-        """Flushes and closes the event file."""
-        self._writer.close()
+        """Closes the event file."""
+        self._file.close()
 
 
 class Pictures:
@@ -154,17 +154,18 @@ class Writers:
             writer.close()
 
 
-def workdir_writers(workdir: pathlib.Path, start_step: int) -> Writers:
+def workdir_writers(workdir: pathlib.Path, start_step: int, redone: Sequence[str] = ()) -> Writers:
     """Returns the writers of a run: metrics.jsonl, tb/ and samples/ in `workdir`.
 
-    Only process 0 of a job writes.
+    redone: evaluators that measure `start_step` once more. Only process 0 of a job writes.
     """
     if jax.process_index():
         return Writers([])
+    # The lines last: results that are there are everywhere.
     return Writers(
         [
-            JsonLines(workdir / "metrics.jsonl", start_step),
             TensorBoard(workdir / "tb", start_step),
             Pictures(workdir / "samples"),
+            JsonLines(workdir / "metrics.jsonl", start_step, redone),
         ]
     )
