@@ -15,7 +15,6 @@ from jax.experimental import multihost_utils
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.partition import leaf_path
 
-
 # Where Orbax moves checkpoints that are not kept, below their folder. Deleting takes a while, and a
 # process killed meanwhile must not leave half a checkpoint under its name.
 _DISCARDED = "discarded"

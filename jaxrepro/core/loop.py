@@ -121,7 +121,9 @@ def train(
         def catch_up(step: int, state: TrainState) -> None:
             """Measures what a kill or a stop after the save of `step` left out."""
             records = read_json_lines(workdir / METRICS)
-            known = {k: v for record in records if record["step"] == step for k, v in record.items()}
+            known = {
+                k: v for record in records if record["step"] == step for k, v in record.items()
+            }
             if names := evaluation.missing(step, total, known):
                 progress.message(f"completing the evaluation of step {step}")
             with progress.paused():

@@ -1,0 +1,151 @@
+"""Kills one command until a number of kills is reached, and compares what it ends in."""
+
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from tests.kills.process import Start, survivors
+
+
+class Command(Protocol):
+    """A command that continues where it was stopped when it is given again."""
+
+    name: str
+    phases: Mapping[str, float]
+
+    def command(self, folder: pathlib.Path) -> tuple[str, ...]:
+        """Returns what follows `python -m`, for a run in `folder`."""
+        ...
+
+    def sign(self, phase: str, folder: pathlib.Path, log: pathlib.Path) -> Callable[[], bool]:
+        """Returns what tells whether the command, started after this call, is in `phase`."""
+        ...
+
+    def hit(self, folder: pathlib.Path, log: pathlib.Path) -> tuple[str, int]:
+        """Returns the phase in which a killed command was, and how far it had come."""
+        ...
+
+    def compare(self, folder: pathlib.Path, reference: pathlib.Path) -> tuple[list[str], int]:
+        """Returns what differs between two finished runs, and how many parts were compared."""
+        ...
+
+
+@dataclasses.dataclass
+class Record:
+    """What was done to one command.
+
+    kills: one entry each, in order. rounds: one for each run that was killed and came to its end.
+    """
+
+    kills: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    rounds: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    @property
+    def differences(self) -> list[str]:
+        """All that was not as it should be."""
+        return [text for each in (*self.kills, *self.rounds) for text in each["differences"]]
+
+
+def torment(
+    command: Command,
+    folder: pathlib.Path,
+    num_kills: int,
+    random: np.random.Generator,
+    reference: pathlib.Path | None = None,
+    on_kill: Callable[[Record], None] = lambda record: None,
+) -> Record:
+    """Returns the record of `num_kills` kills of a command, each followed by the same command.
+
+    Every phase is aimed at in turn, the least hit first, and the kill comes at a random moment
+    after the phase's first sign; what was hit is read from what the kill left. A run that ends
+    before the kills are used up is compared, and another begins.
+
+    folder: for runs and logs. reference: an uninterrupted run, made here if None.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"{command.name}.log"
+    if reference is None:
+        reference = folder / f"{command.name}-reference"
+        _end(command, reference, log)
+    record = Record()
+    delays = dict(command.phases)
+    while len(record.kills) < num_kills:
+        number = len(record.rounds)
+        workdir = folder / f"{command.name}-{number}"
+        before = len(record.kills)
+        while len(record.kills) < num_kills:
+            hits = [kill["phase"] for kill in record.kills]
+            wanted = min(delays, key=lambda phase: (hits.count(phase), random.random()))
+            kill = _kill(command, workdir, log, wanted, random.uniform(0, delays[wanted]))
+            if kill is None or kill["phase"] != wanted:
+                delays[wanted] /= 2  # It came too late.
+            if kill is None:
+                break
+            record.kills.append(kill | {"round": number})
+            on_kill(record)
+        _end(command, workdir, log)
+        differences, num_compared = command.compare(workdir, reference)
+        if text := _complaints(log):
+            differences.append(f"the last start printed {text}")
+        record.rounds.append(
+            {
+                "command": command.name,
+                "kills": len(record.kills) - before,
+                "compared": num_compared,
+                "differences": differences,
+            }
+        )
+        on_kill(record)
+        if not differences:
+            shutil.rmtree(workdir)
+    return record
+
+
+def _kill(
+    command: Command, workdir: pathlib.Path, log: pathlib.Path, wanted: str, delay: float
+) -> dict[str, Any] | None:
+    """Returns what a kill hit, None if the command came to its end before."""
+    sign = command.sign(wanted, workdir, log)
+    start = Start(command.command(workdir), log)
+    if not start.wait_for(sign):
+        _check_status(start, log)
+        return None
+    start.wait_for(lambda moment=start.seconds() + delay: start.seconds() >= moment)
+    descendants = start.descendants()
+    seconds = start.seconds()
+    if not start.kill():
+        _check_status(start, log)
+        return None
+    orphans = survivors(descendants)
+    phase, progress = command.hit(workdir, log)
+    print(f"killed {command.name} after {seconds:.2f} s: {phase}, {progress}", flush=True)
+    return {
+        "command": command.name,
+        "phase": phase,
+        "aimed_at": wanted,
+        "progress": progress,
+        "seconds": round(seconds, 3),
+        "children": len(descendants),
+        "differences": [f"process {pid} lived on" for pid in sorted(orphans)],
+    }
+
+
+def _end(command: Command, workdir: pathlib.Path, log: pathlib.Path) -> None:
+    """Runs the command to its end."""
+    _check_status(Start(command.command(workdir), log), log)
+
+
+def _check_status(start: Start, log: pathlib.Path) -> None:
+    status = start.end()
+    if status:
+        raise RuntimeError(f"status {status}: {log.read_text()}")
+
+
+def _complaints(log: pathlib.Path) -> list[str]:
+    """Returns lines of libraries and of Python that no user should see."""
+    signs = ("Traceback", "Error", "Warning", "error:", " E", "leaked")
+    return [line for line in log.read_text().splitlines() if any(s in line for s in signs)][:5]
