@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
@@ -24,7 +25,7 @@ class Preparing:
     arguments: tuple[str, ...]
 
     # Seconds after the first sign of a phase within which the kill comes.
-    phases = {STARTING: 3.0, WRITING: 0.5, BETWEEN: 0.5, FINISHING: 0.02}
+    phases: ClassVar = {STARTING: 3.0, WRITING: 0.5, BETWEEN: 0.5, FINISHING: 0.02}
 
     def command(self, folder: pathlib.Path) -> tuple[str, ...]:
         """Returns what follows `python -m`."""

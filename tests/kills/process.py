@@ -14,19 +14,20 @@ LIMIT_SECONDS = 600.0
 
 
 class Start:
-    """A running command. What it prints goes to the file `log`, which is emptied first."""
+    """A running command. What it prints goes to `log` and, for errors, `log`.err, emptied first."""
 
     def __init__(self, arguments: tuple[str, ...], log: pathlib.Path):
         self.log = log
         words = os.environ.get("XLA_FLAGS", "").split()
         flags = [word for word in words if "device_count" not in word]
-        with log.open("wb") as file:
+        self.errors = log.with_name(f"{log.name}.err")
+        with log.open("wb") as out, self.errors.open("wb") as err:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 cwd=ROOT,
                 env=os.environ | {"XLA_FLAGS": " ".join(flags), "JAX_PLATFORMS": "cpu"},
-                stdout=file,
-                stderr=subprocess.STDOUT,
+                stdout=out,
+                stderr=err,
             )
         self.began = time.monotonic()
 
@@ -37,7 +38,7 @@ class Start:
                 return False
             if self.seconds() > LIMIT_SECONDS:
                 self._process.kill()
-                raise TimeoutError(f"{self.log.read_text()}\nno sign of the phase, and no end")
+                raise TimeoutError(f"no sign of the phase and no end: {self.printed()}")
             time.sleep(0.001)
         return self._process.poll() is None
 
@@ -56,6 +57,10 @@ class Start:
             return self._process.wait(LIMIT_SECONDS)
         finally:
             self._process.kill()
+
+    def printed(self) -> str:
+        """Returns what it has printed so far."""
+        return self.log.read_text() + self.errors.read_text()
 
     def descendants(self) -> set[tuple[int, str]]:
         """Returns the pid and the start time of all processes that it started and they did."""

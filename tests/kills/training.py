@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class Training:
     more: tuple[str, ...] = ()
 
     # Seconds after the first sign of a phase within which the kill comes.
-    phases = {STARTING: 6.0, TRAINING: 0.4, SAVING: 0.1, EVALUATING: 0.4, FINISHING: 2.0}
+    phases: ClassVar = {STARTING: 6.0, TRAINING: 0.4, SAVING: 0.1, EVALUATING: 0.4, FINISHING: 2.0}
 
     def command(self, workdir: pathlib.Path) -> tuple[str, ...]:
         """Returns what follows `python -m`."""
@@ -103,10 +104,14 @@ class Training:
         found = [f"left over: {name}" for name in _left_over(workdir)]
         names = [_names(folder) for folder in (workdir, reference)]
         found += [f"a file of one run only: {name}" for name in sorted(names[0] ^ names[1])]
-        for name in sorted(names[0] & names[1]):
-            if name.endswith((".json", ".png")) and name not in _OF_ITS_OWN:
-                if not name.startswith("checkpoints/") and _differs(workdir, reference, name):
-                    found.append(f"{name} differs")
+        found += [
+            f"{name} differs"
+            for name in sorted(names[0] & names[1])
+            if name.endswith((".json", ".png"))
+            and name not in _OF_ITS_OWN
+            and not name.startswith("checkpoints/")
+            and (workdir / name).read_bytes() != (reference / name).read_bytes()
+        ]
         lines = [_timeless(folder) for folder in (workdir, reference)]
         if lines[0] != lines[1]:
             differing = [i for i, (a, b) in enumerate(zip(*lines)) if a != b]
@@ -171,10 +176,6 @@ def _names(workdir: pathlib.Path) -> set[str]:
     """Returns the paths of all files; those that Orbax names at random are left aside."""
     names = {path.relative_to(workdir).as_posix() for path in workdir.rglob("*") if path.is_file()}
     return {n for n in names if not n.startswith("tb/") and not _OF_ORBAX.search(n)}
-
-
-def _differs(workdir: pathlib.Path, reference: pathlib.Path, name: str) -> bool:
-    return (workdir / name).read_bytes() != (reference / name).read_bytes()
 
 
 def _timeless(workdir: pathlib.Path) -> list[Mapping[str, float]]:
