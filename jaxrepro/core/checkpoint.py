@@ -18,6 +18,8 @@ from jaxrepro.core.partition import leaf_path
 # Where Orbax moves checkpoints that are not kept, below their folder. Deleting takes a while, and a
 # process killed meanwhile must not leave half a checkpoint under its name.
 _DISCARDED = "discarded"
+# In the names of folders in which Orbax has not saved everything yet.
+_UNFINISHED = ".orbax-checkpoint-tmp"
 
 
 class Checkpoints:
@@ -53,7 +55,6 @@ class Checkpoints:
             preservation_policy=None if read_only else _Kept(keep, keep_period, self._protected),
             read_only=read_only,
             create=not read_only,
-            cleanup_tmp_directories=not read_only,
             todelete_subdir=None if read_only else _DISCARDED,
         )
         self._manager = ocp.CheckpointManager(
@@ -64,7 +65,9 @@ class Checkpoints:
         )
         logging.set_verbosity(verbosity)
         self._read_only = read_only
-        self._remove_discarded()
+        # Orbax would remove them in the background, and not wait for it at the end.
+        self._remove(f"*{_UNFINISHED}*")
+        self._remove(_DISCARDED)
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +79,7 @@ class Checkpoints:
         trace: TracebackType | None,
     ) -> None:
         self._manager.close()
-        self._remove_discarded()
+        self._remove(_DISCARDED)
 
     @property
     def steps(self) -> list[int]:
@@ -91,6 +94,7 @@ class Checkpoints:
     def wait(self) -> None:
         """Waits until what is being saved is saved."""
         self._manager.wait_until_finished()
+        self._remove(_DISCARDED)
 
     def save(self, step: int, state: Any, *, wait: bool = False) -> None:
         """Saves `state` as `step`, unless that step is saved already.
@@ -101,10 +105,9 @@ class Checkpoints:
         try:
             if step not in self._manager.all_steps():
                 self.wait()
-                self._remove_discarded()
                 self._manager.save(step, args=ocp.args.Composite(state=_save_args(state)))
             if wait:
-                self._manager.wait_until_finished()
+                self.wait()
         except OSError as error:
             raise InputError(
                 f"cannot write a checkpoint to {self._directory}: {error}; free space or choose "
@@ -192,9 +195,11 @@ class Checkpoints:
         self._manager.reload()
         return newer
 
-    def _remove_discarded(self) -> None:
+    def _remove(self, pattern: str) -> None:
+        """Removes folders beside the checkpoints that are none."""
         if not self._read_only and jax.process_index() == 0:
-            shutil.rmtree(self._directory / _DISCARDED, ignore_errors=True)
+            for path in self._directory.glob(pattern):
+                shutil.rmtree(path, ignore_errors=True)
 
     def _absent(self, step: int) -> InputError:
         return InputError(

@@ -6,8 +6,8 @@ Each command is killed with SIGKILL while it starts, trains, saves, evaluates, f
 shards, and given again, until it comes to its end. Then all files must be those of a run that
 nobody disturbed: every leaf of every kept checkpoint bit for bit, metrics.jsonl but for the
 speeds, TensorBoard's numbers, results and pictures, and every byte of a prepared set. No process
-may outlive the killed one, and nothing temporary may be left; `.lock`, which is empty of content
-that counts, and the starts in run.json are all that tells of the kills.
+may outlive the killed one, and nothing temporary may be left; `.lock`, the starts in
+run.json and one event file a start are all that tells of the kills.
 
 Takes about 15 s a kill on two CPU cores. The runs are kept where something differs.
 """

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -55,22 +55,22 @@ def torment(
     folder: pathlib.Path,
     num_kills: int,
     random: np.random.Generator,
-    reference: pathlib.Path | None = None,
+    *,
+    aims: Sequence[str] = (),
     on_kill: Callable[[Record], None] = lambda record: None,
 ) -> Record:
     """Returns the record of `num_kills` kills of a command, each followed by the same command.
 
-    Every phase is aimed at in turn, the least hit first, and the kill comes at a random moment
-    after the phase's first sign; what was hit is read from what the kill left. A run that ends
-    before the kills are used up is compared, and another begins.
+    The kill comes at a random moment after the first sign of a phase; what was hit is read from
+    what the kill left. A run that ends before the kills are used up is compared, and another
+    begins.
 
-    folder: for runs and logs. reference: an uninterrupted run, made here if None.
+    folder: for runs and logs. aims: the phases to hit, one a kill; the least hit first if empty.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{command.name}.log"
-    if reference is None:
-        reference = folder / f"{command.name}-reference"
-        _end(command, reference, log)
+    reference = folder / f"{command.name}-reference"
+    _end(command, reference, log)
     record = Record()
     delays = dict(command.phases)
     while len(record.kills) < num_kills:
@@ -79,7 +79,10 @@ def torment(
         before = len(record.kills)
         while len(record.kills) < num_kills:
             hits = [kill["phase"] for kill in record.kills]
-            wanted = min(delays, key=lambda phase: (hits.count(phase), random.random()))
+            if aims:
+                wanted = aims[len(hits)]
+            else:
+                wanted = min(delays, key=lambda phase: (hits.count(phase), random.random()))
             kill = _kill(command, workdir, log, wanted, random.uniform(0, delays[wanted]))
             if kill is None or kill["phase"] != wanted:
                 delays[wanted] /= 2  # It came too late.
@@ -114,7 +117,8 @@ def _kill(
     if not start.wait_for(sign):
         _check_status(start)
         return None
-    start.wait_for(lambda moment=start.seconds() + delay: start.seconds() >= moment)
+    moment = start.seconds() + delay
+    start.wait_for(lambda: start.seconds() >= moment)
     descendants = start.descendants()
     seconds = start.seconds()
     if not start.kill():
