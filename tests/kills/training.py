@@ -36,7 +36,7 @@ class Training:
     more: tuple[str, ...] = ()
 
     # Seconds after the first sign of a phase within which the kill comes.
-    phases: ClassVar = {STARTING: 6.0, TRAINING: 0.4, SAVING: 0.1, EVALUATING: 0.4, FINISHING: 2.0}
+    phases: ClassVar = {STARTING: 6.0, TRAINING: 0.4, SAVING: 0.1, EVALUATING: 0.4, FINISHING: 1.0}
 
     def command(self, workdir: pathlib.Path) -> tuple[str, ...]:
         """Returns what follows `python -m`."""
@@ -75,7 +75,7 @@ class Training:
             TRAINING: training,
             SAVING: saving,
             EVALUATING: evaluating,
-            FINISHING: lambda: "evaluating the final state" in log.read_text(),
+            FINISHING: (workdir / "results.json").exists,
         }[phase]
 
     def hit(self, workdir: pathlib.Path, log: pathlib.Path) -> tuple[str, int]:
