@@ -59,7 +59,7 @@ class EventFile:
         self._writer.close()
 
     def _add(self, **content) -> None:
-        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore
 
         self._writer.write_event(Event(wall_time=time.time(), **content))
 

@@ -16,9 +16,6 @@ PAPERS = (
 
 def commands(folder: pathlib.Path) -> dict[str, Command]:
     """Returns every command by its name; pictures to prepare are made in `folder`."""
-    found: list[Command] = [*PAPERS]
-    found += [
-        preparing.images(folder / "pictures"),
-        preparing.faces(folder / "faces"),
-    ]
+    images, faces = preparing.images(folder / "pictures"), preparing.faces(folder / "faces")
+    found: tuple[Command, ...] = (*PAPERS, images, faces)
     return {command.name: command for command in found}

@@ -28,7 +28,7 @@ def read_records(path: pathlib.Path) -> Iterator[bytes]:
 
 def read_scalars(directory: pathlib.Path) -> dict[tuple[int, str], np.float32]:
     """Returns the numbers by step and name; a later start of the run hides what it repeats."""
-    from tensorboardX.proto.event_pb2 import Event, SessionLog
+    from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore
 
     shown: dict[tuple[int, str], np.float32] = {}
     for path in sorted(directory.iterdir()):

@@ -3,7 +3,6 @@
 import dataclasses
 import pathlib
 from collections.abc import Callable
-from typing import ClassVar
 
 import numpy as np
 from PIL import Image
@@ -24,22 +23,24 @@ class Preparing:
     pictures: pathlib.Path
     arguments: tuple[str, ...]
 
-    # Seconds after the first sign of a phase within which the kill comes.
-    phases: ClassVar = {STARTING: 3.0, WRITING: 0.5, BETWEEN: 0.5, FINISHING: 0.02}
+    @property
+    def phases(self) -> dict[str, float]:
+        """Seconds after the first sign of each phase within which the kill comes."""
+        return {STARTING: 3.0, WRITING: 0.5, BETWEEN: 0.5, FINISHING: 0.02}
 
-    def command(self, folder: pathlib.Path) -> tuple[str, ...]:
+    def command(self, workdir: pathlib.Path) -> tuple[str, ...]:
         """Returns what follows `python -m`."""
         source = f"--source=folder:{self.pictures}"
-        return (self.module, source, f"--output={folder}", "--num_workers=2", *self.arguments)
+        return (self.module, source, f"--output={workdir}", "--num_workers=2", *self.arguments)
 
-    def sign(self, phase: str, folder: pathlib.Path, log: pathlib.Path) -> Callable[[], bool]:
+    def sign(self, phase: str, workdir: pathlib.Path, log: pathlib.Path) -> Callable[[], bool]:
         """Returns what tells whether the command, started after this call, is in `phase`."""
         del log
-        before = {path.name for path in folder.glob("*")}
+        before = {path.name for path in workdir.glob("*")}
         shards = f"{self.prefix}*.array_record"
 
         def new(pattern: str) -> set[str]:
-            return {path.name for path in folder.glob(pattern)} - before
+            return {path.name for path in workdir.glob(pattern)} - before
 
         return {
             STARTING: lambda: True,
@@ -48,19 +49,19 @@ class Preparing:
             FINISHING: lambda: bool(new(f".{_MANIFEST}*") or new(_MANIFEST)),
         }[phase]
 
-    def hit(self, folder: pathlib.Path, log: pathlib.Path) -> tuple[str, int]:
+    def hit(self, workdir: pathlib.Path, log: pathlib.Path) -> tuple[str, int]:
         """Returns the phase in which a killed command was, and how many shards are whole."""
         del log
-        shards = len(list(folder.glob(f"{self.prefix}*.array_record")))
-        if (folder / _MANIFEST).exists() or list(folder.glob(f".{_MANIFEST}*")):
+        shards = len(list(workdir.glob(f"{self.prefix}*.array_record")))
+        if (workdir / _MANIFEST).exists() or list(workdir.glob(f".{_MANIFEST}*")):
             return FINISHING, shards
-        if list(folder.glob(f".{self.prefix}*")):
+        if list(workdir.glob(f".{self.prefix}*")):
             return WRITING, shards
         return (BETWEEN, shards) if shards else (STARTING, shards)
 
-    def compare(self, folder: pathlib.Path, reference: pathlib.Path) -> tuple[list[str], int]:
+    def compare(self, workdir: pathlib.Path, reference: pathlib.Path) -> tuple[list[str], int]:
         """Returns what differs from an uninterrupted run, and how many files were compared."""
-        ours, theirs = _content(folder), _content(reference)
+        ours, theirs = _content(workdir), _content(reference)
         found = [f"a file of one run only: {name}" for name in sorted(ours.keys() ^ theirs.keys())]
         found += [
             f"{k} differs" for k in sorted(ours.keys() & theirs.keys()) if ours[k] != theirs[k]

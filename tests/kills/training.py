@@ -5,7 +5,6 @@ import json
 import pathlib
 import re
 from collections.abc import Callable, Mapping
-from typing import ClassVar
 
 import numpy as np
 
@@ -35,8 +34,10 @@ class Training:
     eval_every: int = 12
     more: tuple[str, ...] = ()
 
-    # Seconds after the first sign of a phase within which the kill comes.
-    phases: ClassVar = {STARTING: 6.0, TRAINING: 0.4, SAVING: 0.1, EVALUATING: 0.4, FINISHING: 1.0}
+    @property
+    def phases(self) -> dict[str, float]:
+        """Seconds after the first sign of each phase within which the kill comes."""
+        return {STARTING: 6.0, TRAINING: 0.4, SAVING: 0.1, EVALUATING: 0.4, FINISHING: 1.0}
 
     def command(self, workdir: pathlib.Path) -> tuple[str, ...]:
         """Returns what follows `python -m`."""

@@ -14,22 +14,29 @@ from tests.kills.process import Start, survivors
 class Command(Protocol):
     """A command that continues where it was stopped when it is given again."""
 
-    name: str
-    phases: Mapping[str, float]
-
-    def command(self, folder: pathlib.Path) -> tuple[str, ...]:
-        """Returns what follows `python -m`, for a run in `folder`."""
+    @property
+    def name(self) -> str:
+        """What it is called in the table."""
         ...
 
-    def sign(self, phase: str, folder: pathlib.Path, log: pathlib.Path) -> Callable[[], bool]:
+    @property
+    def phases(self) -> Mapping[str, float]:
+        """Seconds after the first sign of each phase within which the kill comes."""
+        ...
+
+    def command(self, workdir: pathlib.Path) -> tuple[str, ...]:
+        """Returns what follows `python -m`, for a run in `workdir`."""
+        ...
+
+    def sign(self, phase: str, workdir: pathlib.Path, log: pathlib.Path) -> Callable[[], bool]:
         """Returns what tells whether the command, started after this call, is in `phase`."""
         ...
 
-    def hit(self, folder: pathlib.Path, log: pathlib.Path) -> tuple[str, int]:
+    def hit(self, workdir: pathlib.Path, log: pathlib.Path) -> tuple[str, int]:
         """Returns the phase in which a killed command was, and how far it had come."""
         ...
 
-    def compare(self, folder: pathlib.Path, reference: pathlib.Path) -> tuple[list[str], int]:
+    def compare(self, workdir: pathlib.Path, reference: pathlib.Path) -> tuple[list[str], int]:
         """Returns what differs between two finished runs, and how many parts were compared."""
         ...
 
