@@ -23,7 +23,9 @@ def define_flags() -> None:
     """Defines the command's flags."""
     flags.DEFINE_string("workdir", None, "Folder of the run.")
     cli.define_config()
-    flags.DEFINE_string("steps", "latest", "Checkpoints to measure: latest, all, or 500,1000.")
+    flags.DEFINE_string(
+        "steps", "latest", "Checkpoints to measure: latest, best, all, or 500,1000."
+    )
     flags.DEFINE_string("output", None, "Folder for pictures; none are kept by default.")
     distributed.define_flags()
 
@@ -50,7 +52,7 @@ def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
     from jaxrepro.page import draw_after_run
 
     folder = pathlib.Path(args.workdir)
-    saved = workdir.read_json(folder / workdir.CONFIG)
+    saved = workdir.read_config(folder)
     changed = [] if args.config is None else config.differing_keys(saved, args.config.to_dict())
     if changed:
         print(f"measuring by the given config, not the run's own: {'; '.join(changed)}")

@@ -20,7 +20,7 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "output", None, "Folder of the export; an export that is there is replaced."
     )
-    flags.DEFINE_integer("step", None, "Checkpoint to export; the latest by default.")
+    cli.define_step("Checkpoint to export.")
     flags.DEFINE_integer("seed", None, "Which seed, of a run that trained several (num_seeds).")
 
 
@@ -42,7 +42,7 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core.seeds import one_seed
 
     folder, output = pathlib.Path(args.workdir), pathlib.Path(args.output)
-    saved = workdir.read_json(folder / workdir.CONFIG)
+    saved = workdir.read_config(folder)
     settings = config.Settings(saved)
     task = config.make_task(settings)
     single, state_of_seed = one_seed(task, args.seed)

@@ -1,17 +1,23 @@
 """Checkpoints of a TrainState: a thin layer over Orbax, and the only file that imports it."""
 
+import contextlib
+import logging as standard_logging
+import os
 import pathlib
+import re
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
 from jax.experimental import multihost_utils
 
+from jaxrepro.core.digests import DIGESTS, find_damage, write_digests
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.partition import leaf_path
 
@@ -26,7 +32,8 @@ class Checkpoints:
     """The checkpoints of one run, `<workdir>/checkpoints/<step>`.
 
     Saves are asynchronous and atomic: a run killed while saving leaves the earlier ones whole
-    and no half-written one that could be taken for a checkpoint.
+    and no half-written one that could be taken for a checkpoint. Each holds the digests of its
+    files, which are compared before it is read.
     """
 
     def __init__(
@@ -43,7 +50,10 @@ class Checkpoints:
         read_only: for looking at a finished or a live run; nothing is created or removed.
         """
         self._directory = workdir.absolute() / "checkpoints"
-        self._protected: set[int] = set()
+        self._protected: dict[str, int] = {}
+        self._saving: int | None = None
+        # What was compared with its digests already.
+        self._intact: set[int] = set()
         if read_only and not self._directory.is_dir():
             raise InputError(
                 f"no checkpoints in {workdir}: give --workdir the folder of a run that was trained"
@@ -56,13 +66,19 @@ class Checkpoints:
             read_only=read_only,
             create=not read_only,
             todelete_subdir=None if read_only else _DISCARDED,
+            async_options=ocp.AsyncOptions(post_finalization_callback=self._add_digests),
         )
-        self._manager = ocp.CheckpointManager(
-            self._directory,
-            options=options,
-            item_names=("state",),
-            item_handlers={"state": ocp.PyTreeCheckpointHandler()},
-        )
+        # What its threads account for at length is raised in this one as well.
+        _orbax_logger().addFilter(_is_not_of_orbax)
+        self._unraisable_hook = sys.unraisablehook
+        sys.unraisablehook = _without_abandoned_work(self._unraisable_hook)
+        with self._writing():
+            self._manager = ocp.CheckpointManager(
+                self._directory,
+                options=options,
+                item_names=("state",),
+                item_handlers={"state": ocp.PyTreeCheckpointHandler()},
+            )
         logging.set_verbosity(verbosity)
         self._read_only = read_only
         # Orbax would remove them in the background, and not wait for it at the end.
@@ -78,40 +94,75 @@ class Checkpoints:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._manager.close()
-        self._remove(_DISCARDED)
+        try:
+            with self._writing():
+                self._manager.close()
+            self._remove(_DISCARDED)
+        except Exception:
+            # The error that is under way came first.
+            if error is None:
+                raise
+        else:
+            # After an error what Orbax abandons ends later.
+            if error is None:
+                sys.unraisablehook = self._unraisable_hook
+        finally:
+            _orbax_logger().removeFilter(_is_not_of_orbax)
 
     @property
     def steps(self) -> list[int]:
         """The saved steps, oldest first."""
         return sorted(self._manager.all_steps())
 
-    def protect(self, step: int | None) -> None:
-        """Keeps the checkpoint of `step` whatever comes; one at a time, None for none."""
-        self._protected.clear()
-        self._protected.update(() if step is None else (step,))
+    def protect(self, reason: str, step: int | None) -> None:
+        """Keeps the checkpoint of `step` whatever comes; one for each reason, None for none."""
+        self._protected.pop(reason, None)
+        if step is not None:
+            self._protected[reason] = step
 
     def wait(self) -> None:
-        """Waits until what is being saved is saved."""
-        self._manager.wait_until_finished()
+        """Waits until what is being saved is saved; InputError where it could not be written."""
+        with self._writing():
+            self._manager.wait_until_finished()
         self._remove(_DISCARDED)
 
     def save(self, step: int, state: Any, *, wait: bool = False) -> None:
         """Saves `state` as `step`, unless that step is saved already.
 
         The arrays are copied before this returns, so they may be donated to the next step. Raises
-        InputError where the folder cannot be written; earlier checkpoints stay as they are.
+        InputError where this or the save before could not be written; earlier checkpoints stay as
+        they are.
         """
-        try:
+        with self._writing():
             if step not in self._manager.all_steps():
-                self.wait()
+                self._manager.wait_until_finished()
+                self._remove(_DISCARDED)
+                self._saving = step
                 self._manager.save(step, args=ocp.args.Composite(state=_save_args(state)))
             if wait:
-                self.wait()
-        except OSError as error:
+                self._manager.wait_until_finished()
+                self._remove(_DISCARDED)
+
+    def _add_digests(self) -> None:
+        """Adds the digests to what is being saved: all of it is written and nothing committed."""
+        (folder,) = (
+            path
+            for path in self._directory.iterdir()
+            if re.fullmatch(rf"{self._saving}(\.orbax-checkpoint-tmp.*)?", path.name)
+        )
+        write_digests(folder)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # Orbax and TensorStore raise a different type per defect.
+            if (reason := _write_failure(error)) is None:
+                raise
             raise InputError(
-                f"cannot write a checkpoint to {self._directory}: {error}; free space or choose "
-                f"another --workdir, then give the same command again to continue"
+                f"cannot write a checkpoint to {self._directory}: {reason}; earlier ones are "
+                "whole: free space or choose another --workdir, then give the same command again "
+                "to continue"
             ) from error
 
     def restore(self, step: int, abstract_state: Any) -> Any:
@@ -150,32 +201,68 @@ class Checkpoints:
         Paths are such as "nets/model/params/stem/kernel". Raises InputError if the checkpoint is
         absent or damaged.
         """
-        if step not in self.steps:
-            raise self._absent(step)
+        self.check_intact(step)
         try:
             return _shapes(self._manager.item_metadata(step)["state"].tree)
         except Exception as error:  # Orbax raises a different type per defect.
-            raise self._damaged(step, error) from error
+            raise self._damaged(step, str(error)) from error
 
     def restore_part(self, step: int, abstract_part: Any) -> Any:
         """Returns a part of the state saved as `step`, such as {"ema": ...}, and reads no more."""
         return self._restore(step, abstract_part, partial=True)
 
-    def _restore(self, step: int, abstract: Any, *, partial: bool) -> Any:
+    def check_intact(self, step: int) -> None:
+        """Raises InputError naming the file of `step` that is not as it was written.
+
+        A checkpoint without digests is let pass with a notice. All processes of a job must call
+        it together.
+        """
         if step not in self.steps:
             raise self._absent(step)
+        if step in self._intact:
+            return
+        damage = self.find_damage(step)
+        if damage is None:
+            print(f"the checkpoint of step {step} has no {DIGESTS} to compare its files with")
+        elif damage:
+            raise self._damaged(step, damage)
+        self._intact.add(step)
+
+    def find_damage(self, step: int) -> str | None:
+        """Returns what is wrong with the files of `step`, see `core.digests.find_damage`."""
+        return find_damage(self._directory / str(step))
+
+    def size(self, step: int) -> int:
+        """Returns how many bytes the checkpoint of `step` has."""
+        files = (self._directory / str(step)).rglob("*")
+        return sum(path.stat().st_size for path in files if path.is_file())
+
+    def read_arrays(self, step: int) -> dict[str, Any]:
+        """Returns every array saved as `step` by its path, as numpy; keys as their data.
+
+        Needs neither the config nor the devices of the run. InputError as for `restore`.
+        """
+        self.check_intact(step)
+        host = jax.sharding.SingleDeviceSharding(jax.local_devices(backend="cpu")[0])
+        saved = self._manager.item_metadata(step)["state"].tree
+        abstract = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=host), saved
+        )
+        tree = self._restore(step, abstract, partial=False)
+        flat = jax.tree_util.tree_flatten_with_path(tree)[0]
+        return {leaf_path(path): np.asarray(_as_data(x)) for path, x in flat}
+
+    def _restore(self, step: int, abstract: Any, *, partial: bool) -> Any:
+        self.check_intact(step)
         arguments = ocp.args.PyTreeRestore(
             abstract,
             restore_args=ocp.checkpoint_utils.construct_restore_args(abstract),
             partial_restore=partial,
         )
-        previous_hook = sys.unraisablehook
-        sys.unraisablehook = _without_abandoned_reads(previous_hook)
         try:
             state = self._manager.restore(step, args=ocp.args.Composite(state=arguments))["state"]
         except Exception as error:  # Orbax and TensorStore raise a different type per defect.
-            raise self._damaged(step, error) from error
-        sys.unraisablehook = previous_hook
+            raise self._damaged(step, str(error)) from error
         return state
 
     def set_aside_after(self, step: int) -> list[int]:
@@ -192,6 +279,7 @@ class Checkpoints:
             shutil.move(self._directory / str(other), target)
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices("checkpoints set aside")
+        self._intact.difference_update(newer)
         self._manager.reload()
         return newer
 
@@ -207,7 +295,7 @@ class Checkpoints:
             f"there are {', '.join(map(str, self.steps)) or 'none'}"
         )
 
-    def _damaged(self, step: int, error: Exception) -> InputError:
+    def _damaged(self, step: int, reason: str) -> InputError:
         older = [other for other in self.steps if other < step]
         advice = (
             f"continue from an older one with --resume={older[-1]} (kept: "
@@ -215,7 +303,7 @@ class Checkpoints:
             if older
             else "no older one is kept: start again in another --workdir"
         )
-        reason = " ".join(str(error).split())[:300]
+        reason = " ".join(reason.split())[:300]
         return InputError(
             f"the checkpoint of step {step} in {self._directory} is damaged or of another "
             f"program: {reason}; {advice}"
@@ -235,7 +323,7 @@ def _shapes(tree: Any) -> dict[str, tuple[int, ...] | None]:
 class _Kept:
     """Orbax's preservation policy of a run: the latest, milestones, and those protected."""
 
-    def __init__(self, num_latest: int, period: int | None, protected: set[int]):
+    def __init__(self, num_latest: int, period: int | None, protected: Mapping[str, int]):
         self._num_latest, self._period, self._protected = num_latest, period, protected
 
     def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
@@ -245,10 +333,36 @@ class _Kept:
         latest = sorted(steps)[-self._num_latest :]
         return [
             step in latest
-            or step in self._protected
+            or step in self._protected.values()
             or bool(self._period and step % self._period == 0)
             for step in steps
         ]
+
+
+def _as_data(x: jax.Array) -> jax.Array:
+    return jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x
+
+
+def _write_failure(error: BaseException | None) -> str | None:
+    """Returns why something could not be written, None for an error of another kind."""
+    while error is not None:
+        if isinstance(error, OSError):
+            return error.strerror or str(error)
+        # TensorStore's have no class of their own.
+        if match := re.search(r"os_error_code='(\d+)'", str(error)):
+            return os.strerror(int(match[1]))
+        if re.match("(RESOURCE_EXHAUSTED|PERMISSION_DENIED|UNAVAILABLE|OUT_OF_RANGE)", str(error)):
+            return " ".join(str(error).split())[:300]
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _orbax_logger() -> standard_logging.Logger:
+    return standard_logging.getLogger("absl")
+
+
+def _is_not_of_orbax(record: standard_logging.LogRecord) -> bool:
+    return "/orbax/" not in pathlib.Path(record.pathname).as_posix()
 
 
 def _save_args(state: Any) -> ocp.args.PyTreeSave:
@@ -259,10 +373,10 @@ def _save_args(state: Any) -> ocp.args.PyTreeSave:
     return ocp.args.PyTreeSave(state)
 
 
-def _without_abandoned_reads(hook: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Returns `hook` without what reads of other arrays say when one array's read has failed.
+def _without_abandoned_work(hook: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Returns `hook` without what other arrays' reads and writes say when one array's has failed.
 
-    Orbax closes its event loop at the first failure; reads that end later find it closed, and each
+    Orbax closes its event loop at the first failure; what ends later finds it closed, and each
     would print a stack trace below the one line that tells the user what is wrong.
     """
 

@@ -27,6 +27,24 @@ def define_config() -> flags.FlagHolder:
     )
 
 
+class _StepParser(flags.ArgumentParser):
+    """Takes the number of a checkpoint's step, or "best"."""
+
+    def parse(self, argument: Any) -> Any:
+        """Returns an int or "best"; ValueError for anything else."""
+        if argument == "best" or isinstance(argument, int):
+            return argument
+        if not str(argument).isdecimal():
+            raise ValueError(f"{argument!r} given; allowed are a step such as 500, or best")
+        return int(argument)
+
+
+def define_step(help_string: str) -> None:
+    """Defines --step, of a checkpoint: a number or "best"; None, for the latest, by default."""
+    text = f"{help_string} A number, or best by the run's checkpoint.best_metric; else the latest."
+    flags.DEFINE(_StepParser(), "step", None, text, serializer=flags.ArgumentSerializer())
+
+
 class _Argument(flags.Flag):
     """A flag that may be given without its name, by its place on the command line."""
 

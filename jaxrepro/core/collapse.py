@@ -14,8 +14,10 @@ from typing import Any
 
 import jax
 
+from jaxrepro.core.best import BestRule, Result
+from jaxrepro.core.errors import InputError
 from jaxrepro.core.task import Guard, Image
-from jaxrepro.core.workdir import GUARD, read_json, write_json
+from jaxrepro.core.workdir import GUARD, METRICS, read_json, write_json
 from jaxrepro.core.writers import read_json_lines
 
 
@@ -102,11 +104,11 @@ class CollapseMemory:
         """Remembers nothing yet: see `recall`."""
         self._guard = guard
         self._workdir = workdir
+        judging = bool(guard.metric) and guard.action != "off"
+        self.rule = BestRule(guard.metric, "min", "guard.metric") if judging else None
         self._records: list[dict[str, float]] = []
-        path = workdir / GUARD
-        saved = read_json(path) if path.exists() else {}
-        self._best: dict[str, Any] | None = saved.get("best")
-        self._events: list[dict[str, Any]] = saved.get("events", [])
+        self._best: Result | None = None
+        self._events = _read_events(workdir / GUARD)
 
     @property
     def num_rollbacks(self) -> int:
@@ -116,16 +118,14 @@ class CollapseMemory:
     @property
     def best_step(self) -> int | None:
         """The step with the best result of `guard.metric` so far."""
-        return self._best["step"] if self._best else None
+        return self._best.step if self._best else None
 
     def recall(self, step: int) -> None:
-        """Takes up the measurements up to `step` from `metrics.jsonl`; forgets later ones."""
-        lines = read_json_lines(self._workdir / "metrics.jsonl")
-        self._records = [
-            r for line in lines if line["step"] <= step if len(r := self._watched(line)) > 1
-        ]
-        if self._best and self._best["step"] > step:
-            self._best = None
+        """Takes up measurements and results up to `step` from `metrics.jsonl`; forgets others."""
+        lines = read_json_lines(self._workdir / METRICS)
+        lines = [line for line in lines if line["step"] <= step]
+        self._records = [r for line in lines if len(r := self._watched(line)) > 1]
+        self._best = self.rule.best(lines) if self.rule else None
 
     def observe(self, step: int, numbers: Mapping[str, float]) -> None:
         """Takes measurements of `step`; raises Collapse if a watched one jumped."""
@@ -142,32 +142,27 @@ class CollapseMemory:
                 f"(allowed: {self._guard.factor:g} times)",
             )
 
-    def judges(self, names: Sequence[str]) -> bool:
-        """Returns whether the best checkpoint may be decided by one of these evaluations."""
-        evaluator = self._guard.metric.partition("/")[0]
-        return self._guard.action != "off" and bool(self._guard.metric) and evaluator in names
-
     def judge(self, step: int, results: Mapping[str, float | Image]) -> bool:
         """Returns whether the result of `guard.metric` is the best so far, and remembers it.
 
-        Raises Collapse if it is more than `guard.worse` times the best.
+        Raises Collapse if it is more than `guard.worse` times the best, and InputError if the
+        evaluator that was to give it does not.
         """
-        numbers = {k: v for k, v in results.items() if not isinstance(v, Image)}
-        found = next((k for k in numbers if k.startswith(self._guard.metric)), None)
-        if not self._guard.metric or found is None:
+        if self.rule is None:
             return False
-        value = float(numbers[found])
-        if self._best is None or value < self._best["value"]:
-            self._best = {"step": step, "name": found, "value": value}
+        found = self.rule.expect(step, results)
+        best = self.rule.better(self._best, found)
+        if best is found:
+            self._best = found
             self._save()
             return True
-        worse, best = self._guard.worse, self._best
-        if worse and not value <= worse * best["value"]:
+        worse = self._guard.worse
+        if worse and best is not None and not found.value <= worse * best.value:
             raise Collapse(
                 step,
-                best["step"],
-                f"collapse at step {step}: {found} is {value:.4g}, more than {worse:g} times "
-                f"the best, {best['value']:.4g} at step {best['step']}; {self._first_growth()}",
+                best.step,
+                f"collapse at step {step}: {found.name} is {found.value:.4g}, more than {worse:g} "
+                f"times the best, {best.value:.4g} at step {best.step}; {self._first_growth()}",
             )
         return False
 
@@ -178,7 +173,7 @@ class CollapseMemory:
 
     def _first_growth(self) -> str:
         """Returns which watched quantity grew suspiciously first since the best step, and when."""
-        since = [r for r in self._records if self._best and r["step"] >= self._best["step"]]
+        since = [r for r in self._records if self._best and r["step"] >= self._best.step]
         if len(since) < 2:
             return "nothing else was measured since"
         for record in since[1:]:
@@ -201,4 +196,19 @@ class CollapseMemory:
 
     def _save(self) -> None:
         if jax.process_index() == 0:
-            write_json(self._workdir / GUARD, {"best": self._best, "events": self._events})
+            best = None if self._best is None else dataclasses.asdict(self._best)
+            write_json(self._workdir / GUARD, {"best": best, "events": self._events})
+
+
+def _read_events(path: pathlib.Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    events = read_json(path).get("events")
+    if not isinstance(events, list) or not all(
+        isinstance(event, dict) and "kind" in event for event in events
+    ):
+        raise InputError(
+            f'{path} is damaged: no list "events" of what the guard did; delete it, and the guard '
+            "counts its rollbacks from 0"
+        )
+    return events

@@ -9,6 +9,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.strict_json import json_digest
 
 # Keys that may differ between a run and its continuation: how long, how often, where to look.
 RESUMABLE = (
@@ -144,6 +145,12 @@ def to_json(config: Mapping[str, Any]) -> str:
     """Returns the config as it is kept in a workdir."""
     nested = config.to_dict() if isinstance(config, ConfigDict) else config
     return json.dumps(nested, indent=2) + "\n"
+
+
+def config_digest(config: Mapping[str, Any]) -> str:
+    """Returns the SHA-256 of the keys that a continuation must not change."""
+    leaves = OPTIONAL | flatten(config)
+    return json_digest({k: v for k, v in leaves.items() if not k.startswith(RESUMABLE)})
 
 
 def differing_keys(

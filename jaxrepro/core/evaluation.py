@@ -1,7 +1,7 @@
 """Runs evaluators over a state: sharded, jitted, reduced on the host in float64."""
 
 import pathlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -10,6 +10,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding
 
 from jaxrepro.core import mesh as mesh_lib
+from jaxrepro.core.best import best_step
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.partition import state_shardings, with_shardings
@@ -61,8 +62,12 @@ class Evaluation:
             wanted = multihost_utils.broadcast_one_to_all(np.asarray(wanted))
         return [name for name, is_wanted in zip(due, wanted) if is_wanted]
 
-    def run(self, names: list[str], state: TrainState) -> dict[str, float | Image]:
+    def run(
+        self, names: list[str], state: TrainState, between_batches: Callable[[], None] | None = None
+    ) -> dict[str, float | Image]:
         """Returns the results of the named evaluators as "evaluator/result".
+
+        between_batches: called before each batch; what it raises ends the evaluation.
 
         All processes must call it together; all get the same results. The key does not depend on
         the step, so that curves and sheets over a run are comparable.
@@ -70,14 +75,22 @@ class Evaluation:
         results: dict[str, float | Image] = {}
         for name in names:
             key = evaluation_key(state.key, name)
-            for result, value in self._run_one(name, state, key).items():
+            for result, value in self._run_one(name, state, key, between_batches).items():
                 results[f"{name}/{result}"] = value
         return results
 
-    def _run_one(self, name: str, state: TrainState, key: jax.Array) -> Mapping[str, Any]:
+    def _run_one(
+        self,
+        name: str,
+        state: TrainState,
+        key: jax.Array,
+        between_batches: Callable[[], None] | None,
+    ) -> Mapping[str, Any]:
         evaluator = self._evaluators[name]
         acc = evaluator.init()
         for rows in evaluator.data(jax.process_index(), jax.process_count()):
+            if between_batches is not None:
+                between_batches()
             batch = mesh_lib.put_batch(rows, dict.fromkeys(rows, self._rows))
             out = self._steps[name](state, batch, key, *self._variables[name])
             out, mask = _gather((out, batch["mask"]))
@@ -101,8 +114,8 @@ def evaluate_workdir(
 ) -> Iterator[tuple[int, dict[str, float | Image]]]:
     """Yields (step, results) of all evaluators on checkpoints, compiled once for all of them.
 
-    steps: "latest", "all", or numbers such as "500,1000". Reads only: the run may still be going
-    on. Raises InputError if there is no such checkpoint, it is damaged, or it is not of the
+    steps: "latest", "best", "all", or numbers such as "500,1000". Reads only: the run may still be
+    going on. Raises InputError if there is no such checkpoint, it is damaged, or it is not of the
     task's networks.
     """
     mesh = mesh_lib.make_mesh()
@@ -111,7 +124,8 @@ def evaluate_workdir(
     with Checkpoints(workdir, read_only=True) as checkpoints:
         if not checkpoints.steps:
             raise InputError(f"no checkpoint in {workdir} yet")
-        chosen = _chosen_steps(steps, checkpoints.steps)
+        best = [best_step(workdir, checkpoints.steps)] if steps == "best" else None
+        chosen = best or _chosen_steps(steps, checkpoints.steps)
         for step in chosen:
             checkpoints.check_shapes(step, abstract)
         evaluators = task.evaluators()
@@ -130,5 +144,5 @@ def _chosen_steps(steps: str, saved: list[int]) -> list[int]:
         return [int(word) for word in steps.split(",")]
     except ValueError as error:
         raise InputError(
-            f"steps {steps!r} given; allowed are latest, all, or numbers such as 500,1000"
+            f"steps {steps!r} given; allowed are latest, best, all, or numbers such as 500,1000"
         ) from error

@@ -4,7 +4,7 @@
     <net>.safetensors   the variables of each network, named "params/first/kernel"
     <table>.safetensors further arrays, such as batch statistics for several truncations
 
-Every file's SHA-256 is in the card.
+Every file's SHA-256 is in the card, and so is that of the rest of the card.
 """
 
 import dataclasses
@@ -21,10 +21,12 @@ import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.state import Variables
+from jaxrepro.core.strict_json import json_digest
 from jaxrepro.core.workdir import read_json
 
 CARD = "model.json"
 _SUFFIX = ".safetensors"
+_CARD_DIGEST = "sha256"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +67,7 @@ def write_export(folder: pathlib.Path, export: Export) -> None:
                 path.write_bytes(save({k: np.array(x, order="C") for k, x in flat.items()}))
                 files[kind][name] = _sha256(path)
         card = {**export.card, "files": files}
+        card[_CARD_DIGEST] = json_digest(card)
         (new / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
         if folder.exists():
             shutil.rmtree(folder)
@@ -81,6 +84,13 @@ def read_export(folder: pathlib.Path) -> Export:
     Raises InputError if it is none, or a file is absent, damaged or changed.
     """
     card = _read_card(folder)
+    # Cards of earlier versions have none.
+    digest = card.pop(_CARD_DIGEST, None)
+    if digest is not None and digest != json_digest(card):
+        raise InputError(
+            f"{folder / CARD} is damaged or changed: its SHA-256 is not the one in it; write the "
+            "export anew"
+        )
     files = card.get("files")
     if not isinstance(files, dict) or set(files) != {"nets", "tables"}:
         raise InputError(f"{folder / CARD} lists no files: this is not an export")
@@ -113,7 +123,10 @@ def _read_arrays(folder: pathlib.Path, name: str, digest: Any) -> dict[str, Any]
     try:
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != digest:
-            raise InputError(f"{path} is damaged or changed: its SHA-256 is not that of {CARD}")
+            raise InputError(
+                f"{path} is damaged or changed: its SHA-256 is not that of {CARD}; "
+                "write the export anew"
+            )
         arrays = load(content)
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot read {path}: {error}") from error

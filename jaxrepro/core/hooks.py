@@ -3,6 +3,7 @@
 import contextlib
 import math
 import pathlib
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from jax.experimental import multihost_utils
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.partition import leaf_path
 from jaxrepro.core.spread import parts_by_name
+from jaxrepro.core.state import TrainState
 
 
 class NonFiniteError(FloatingPointError):
@@ -29,36 +31,69 @@ class NonFiniteError(FloatingPointError):
 
 
 def check_finite(
-    scalars: Mapping[str, float], step: int, last_finite: int, state: Any, debug: pathlib.Path
+    scalars: Mapping[str, float],
+    step: int,
+    last_finite: int,
+    state: TrainState,
+    debug: pathlib.Path,
 ) -> None:
     """Raises NonFiniteError if a scalar of `step` is not finite.
 
-    The message names the quantity, the steps in between which it happened and the first bad leaf
-    of `state`, the state at hand (of `step` or one update later). The state is saved in the
-    folder `debug` before.
+    The message names the quantities, the steps in between which it happened and the first bad
+    array of `state`, the state at hand (of `step` or one update later): first of the parameters,
+    then of other variables, optimisers' states and moving averages. Before, that state is saved in
+    the folder `debug`, which keeps the last such state only. All processes of a job must call it
+    together.
     """
     bad = [name for name, value in scalars.items() if not math.isfinite(value)]
     if not bad:
         return
-    leaves = jax.tree_util.tree_flatten_with_path(state)[0]
-    leaf = next((leaf_path(p) for p, x in leaves if not _finite(x)), "none")
+    leaves = {leaf_path(p): x for p, x in jax.tree_util.tree_flatten_with_path(state)[0]}
+    names = sorted(leaves, key=lambda name: (_rank(name), list(leaves).index(name)))
+    # What a process sees of an array is enough: another one sees the rest.
+    finite = np.asarray([_finite(leaves[name]) for name in names])
+    if jax.process_count() > 1:
+        finite = multihost_utils.process_allgather(finite).all(axis=0)
+    damaged = [name for name, good in zip(names, finite, strict=True) if not good]
+    where = (
+        f"first of the {len(damaged)} bad arrays of the state: {damaged[0]}"
+        if damaged
+        else "every array of the state is finite, so that it arose in this update alone"
+    )
+    _clear(debug)
     with Checkpoints(debug, keep=1) as checkpoints:
         checkpoints.save(step, state, wait=True)
     raise NonFiniteError(
         step,
         last_finite,
-        f"{', '.join(bad)} not finite at step {step} (all finite at step {last_finite}); first "
-        f"bad array: {leaf}; that state is kept in {debug}. Lower the learning rates, or "
-        f"continue from an earlier checkpoint with --resume=STEP",
+        f"{', '.join(bad)} not finite at step {step} (all finite at step {last_finite}); {where}; "
+        f"that state is kept in {debug}: look at it with python -m jaxrepro.checkpoints "
+        f"--workdir={debug} --step={step}. Lower the learning rates, or continue from an earlier "
+        "checkpoint with --resume=STEP",
     )
 
 
+def _rank(name: str) -> int:
+    """Returns the place of a leaf's kind in the order in which they are named."""
+    if not name.startswith("nets/"):
+        return 3
+    kind = name.split("/")[2]
+    return {"params": 0, "stats": 1, "opt_state": 2}.get(kind, 3)
+
+
 def _finite(x: jax.Array) -> bool:
-    if not jax.dtypes.issubdtype(x.dtype, np.floating):
+    """Returns whether all is finite that this process holds of `x`."""
+    if not jax.dtypes.issubdtype(x.dtype, np.inexact):
         return True
-    if not x.is_fully_addressable and not x.is_fully_replicated:
-        x = multihost_utils.process_allgather(x, tiled=True)
-    return bool(np.isfinite(np.asarray(x, dtype=np.float32)).all())
+    wide = np.complex64 if jax.dtypes.issubdtype(x.dtype, np.complexfloating) else np.float32
+    return all(np.isfinite(np.asarray(s.data).astype(wide)).all() for s in x.addressable_shards)
+
+
+def _clear(folder: pathlib.Path) -> None:
+    if jax.process_index() == 0:
+        shutil.rmtree(folder, ignore_errors=True)
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices("debug folder cleared")
 
 
 class Progress:

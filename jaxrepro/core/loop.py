@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from jaxrepro.core import mesh as mesh_lib
+from jaxrepro.core.best import BestRule
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.collapse import Collapse
 from jaxrepro.core.compilation import compile_step, lay_out
@@ -16,7 +17,7 @@ from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation
 from jaxrepro.core.hooks import NonFiniteError, Profile, Progress, check_finite
-from jaxrepro.core.preemption import Stopped, stop_request
+from jaxrepro.core.preemption import Interrupted, Stopped, stop_request
 from jaxrepro.core.run_record import record_start
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Every, HostBatch, Image, Task
@@ -37,6 +38,7 @@ class LoopSettings:
     log: Every
     profile_at: int
     fsdp: int
+    best: BestRule | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "LoopSettings":
@@ -50,6 +52,7 @@ class LoopSettings:
             log=Every(settings.log.at_least("every", 1)),
             profile_at=settings.log.at_least("profile_at", 0),
             fsdp=settings.mesh.at_least("fsdp", 1),
+            best=BestRule.from_settings(settings.checkpoint),
         )
 
 
@@ -86,8 +89,11 @@ def train(
 
         # --- Measurements: what they need beside the state is loaded now, so that a missing file
         # is said at once.
-        evaluation = Evaluation(task.evaluators(), mesh, shardings)
-        watch = Watch(task, key, workdir, checkpoints, mesh, shardings)
+        evaluators = task.evaluators()
+        watch = Watch(
+            task, key, workdir, checkpoints, mesh, shardings, set(evaluators), settings.best
+        )
+        evaluation = Evaluation(evaluators, mesh, shardings)
 
         examples_per_step = next(iter(task.batch_spec.values())).num_examples
         progress = stack.enter_context(Progress(total, start, examples_per_step))
@@ -98,7 +104,15 @@ def train(
         # A run killed in its final evaluation is measured again as a whole.
         redone = evaluation.due(total, total) if start == total else ()
         writer = workdir_writers(workdir, start, redone)
-        stack.callback(lambda: writer.close())
+
+        def close_writer(kind: Any, error: BaseException | None, trace: Any) -> None:
+            try:
+                writer.close()
+            except InputError:
+                if error is None:  # Or the error that is under way came first.
+                    raise
+
+        stack.push(close_writer)
         stop = stack.enter_context(stop_request())
 
         # --- Data, before anything compiles: a set that is too small is said at once.
@@ -118,27 +132,24 @@ def train(
             update = compile_step(task, mesh, abstract_state, batch_shardings, progress.message)
         profile = Profile(workdir / "profile", settings.profile_at)
 
-        def catch_up(step: int, state: TrainState) -> None:
-            """Measures what a kill or a stop after the save of `step` left out."""
-            records = read_json_lines(workdir / METRICS)
-            known = {
-                k: v for record in records if record["step"] == step for k, v in record.items()
-            }
-            if names := evaluation.missing(step, total, known):
-                progress.message(f"completing the evaluation of step {step}")
-            with progress.paused():
-                results = evaluation.run(names, state)
-            if results:
-                writer.write(step, results)
-            watch.judge(step, {**known, **results})
-
         def advance(start: int, state: TrainState) -> TrainState:
             """Returns the state of step `total`; raises Collapse where the guard sees one."""
             watch.recall(start)
-            if 0 < start < total:
-                catch_up(start, state)
             last_finite = start
             pending: tuple[int, Mapping[str, jax.Array]] | None = None
+
+            def evaluate(step: int, names: list[str]) -> None:
+                nonlocal pending
+                try:
+                    with progress.paused():
+                        results = evaluation.run(names, state, stop.interrupt)
+                except Interrupted as interrupted:
+                    if pending is not None:
+                        report(*pending)
+                    checkpoints.save(step, state, wait=True)
+                    raise Stopped(step, interrupted.status) from interrupted
+                writer.write(step, results)
+                watch.judge(step, results)
 
             def report(step: int, scalars: Mapping[str, jax.Array]) -> None:
                 nonlocal last_finite
@@ -147,6 +158,14 @@ def train(
                 last_finite = step
                 writer.write(step, numbers | progress.report(step, numbers))
                 watch.observe(step, numbers)
+
+            # --- An evaluation that a stop or a kill cut off is made up for.
+            if 0 < start < total:
+                records = read_json_lines(workdir / METRICS)
+                known = {name for record in records if record["step"] == start for name in record}
+                if names := evaluation.missing(start, total, known):
+                    progress.message(f"completing the evaluation of step {start}")
+                    evaluate(start, names)
 
             # --- The loop. The order is fixed: batch, update, report (one update late, so that
             # the device is never idle), save, evaluate, stop.
@@ -176,10 +195,7 @@ def train(
                     with progress.paused():
                         checkpoints.save(step, state, wait=stopping or step == total)
                 if step < total and names:
-                    with progress.paused():
-                        results = evaluation.run(names, state)
-                        writer.write(step, results)
-                        watch.judge(step, results)
+                    evaluate(step, names)
                 if status is not None:
                     raise Stopped(step, status)
             return state
@@ -204,11 +220,16 @@ def train(
 
         # --- The end: measured on the state that is kept.
         progress.message("evaluating the final state")
-        results = evaluation.run(evaluation.due(total, total), state)
+        try:
+            results = evaluation.run(evaluation.due(total, total), state, stop.interrupt)
+        except Interrupted as interrupted:
+            raise Stopped(total, interrupted.status) from interrupted
         writer.write(total, results)
         numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
         if leads:
             write_json(workdir / RESULTS, {"step": total, "results": numbers})
+        if (best := watch.best_after(total, results)) is not None:
+            progress.message(f"best {best.name}: {best.value:.4g} at step {best.step}")
         return numbers
 
 
@@ -247,4 +268,9 @@ def _results_of_finished_run(
     if start < total or not (workdir / RESULTS).exists():
         return None
     results = read_json(workdir / RESULTS)
+    if not isinstance(results.get("step"), int) or not isinstance(results.get("results"), dict):
+        raise InputError(
+            f"{workdir / RESULTS} is damaged: it has no step and results; delete it, and the final "
+            "state is measured again"
+        )
     return results["results"] if results["step"] == total else None

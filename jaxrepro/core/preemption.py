@@ -18,6 +18,14 @@ class Stopped(Exception):  # noqa: N818 - a request that was honoured, not an er
         self.status = status
 
 
+class Interrupted(Exception):  # noqa: N818 - a request that is honoured, not an error
+    """Work that can be done again later was left because of a notice; `status` as in `Stopped`."""
+
+    def __init__(self, status: int):
+        super().__init__(status)
+        self.status = status
+
+
 class StopRequest:
     """A context in which SIGTERM and Ctrl-C only set a flag that the loop reads between steps.
 
@@ -57,6 +65,11 @@ class StopRequest:
         del step
         return None if self._signal is None else 128 + self._signal
 
+    def interrupt(self) -> None:
+        """Raises Interrupted if somebody asked; for between the parts of long work."""
+        if self._signal is not None:
+            raise Interrupted(128 + self._signal)
+
 
 class JobStopRequest:
     """The same for processes under `jax.distributed`: a notice to any stops all at one update.
@@ -93,6 +106,9 @@ class JobStopRequest:
         """
         reached = multihost_utils.reached_preemption_sync_point(step)
         return 128 + signal.SIGTERM if reached else None
+
+    def interrupt(self) -> None:
+        """Does nothing: the processes of a job agree on a stop after an update only."""
 
 
 def stop_request() -> StopRequest | JobStopRequest:

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
+from jaxrepro.core.best import best_step
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.partition import state_shardings, with_shardings
@@ -16,9 +17,9 @@ from jaxrepro.core.task import Task
 
 
 def restore_state(
-    task: Task, seed: int, workdir: pathlib.Path, step: int | None, mesh: Mesh
+    task: Task, seed: int, workdir: pathlib.Path, step: int | str | None, mesh: Mesh
 ) -> tuple[int, TrainState, Any]:
-    """Returns (step, state, its shardings) of a checkpoint, the latest by default.
+    """Returns (step, state, its shardings) of a checkpoint, see `open_checkpoint`.
 
     Reads only: the run may still be going on. Raises InputError if there is no such checkpoint
     or it is damaged.
@@ -30,15 +31,22 @@ def restore_state(
 
 
 @contextlib.contextmanager
-def open_checkpoint(workdir: pathlib.Path, step: int | None) -> Iterator[tuple[Checkpoints, int]]:
-    """Yields (the checkpoints of a run, to be read only, the step to read: the latest by default).
+def open_checkpoint(
+    workdir: pathlib.Path, step: int | str | None
+) -> Iterator[tuple[Checkpoints, int]]:
+    """Yields (the checkpoints of a run, to be read only, the step to read).
 
-    Raises InputError if there is none yet.
+    step: a number, "best" by the run's own rule, or None for the latest. Raises InputError if
+    there is none yet.
     """
     with Checkpoints(workdir, read_only=True) as checkpoints:
         if not checkpoints.steps:
             raise InputError(f"no checkpoint in {workdir} yet")
-        yield checkpoints, checkpoints.steps[-1] if step is None else step
+        if step is None:
+            step = checkpoints.steps[-1]
+        elif isinstance(step, str):
+            step = best_step(workdir, checkpoints.steps)
+        yield checkpoints, step
 
 
 def on_first_device(shapes: Any) -> Any:

@@ -9,8 +9,9 @@ from typing import Any
 
 import jax
 
+from jaxrepro.core.config import config_digest
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.workdir import RUN, read_json, write_json
+from jaxrepro.core.workdir import CONFIG, CONFIG_DIGEST, RUN, read_json, write_json
 
 _PACKAGES = ("jaxrepro", "jax", "jaxlib", "flax", "optax", "numpy")
 
@@ -81,6 +82,8 @@ def record_start(workdir: pathlib.Path, step: int) -> None:
         "devices": devices(),
         "versions": versions(),
     }
+    if (workdir / CONFIG).exists():
+        entry[CONFIG_DIGEST] = config_digest(read_json(workdir / CONFIG))
     write_json(workdir / RUN, {"starts": [*read_starts(workdir), entry]})
 
 

@@ -1,5 +1,6 @@
-"""JSON that every reader takes: numbers that are not finite have no place in it."""
+"""JSON that every reader takes, without numbers that are not finite, and the digest of JSON."""
 
+import hashlib
 import json
 import math
 import pathlib
@@ -17,6 +18,12 @@ def write_strict_json(path: pathlib.Path, value: Mapping[str, Any]) -> None:
     """
     text = json.dumps(without_infinities(value), indent=2, allow_nan=False)
     write_atomically(path, f"{text}\n".encode())
+
+
+def json_digest(value: Any) -> str:
+    """Returns the SHA-256 of a JSON value, the same however it is laid out in a file."""
+    plain = json.loads(json.dumps(value))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def without_infinities(value: Any) -> Any:

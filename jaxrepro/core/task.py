@@ -211,8 +211,9 @@ class Guard:
     continues with other random numbers, at most `max_rollbacks` times.
     watched: a pattern of the names of watched scalars. factor: how much larger than the median of
     its last `window` measurements one may become, from step `start` on.
-    metric: the beginning of the name of an evaluated result of which less is better, "" for none:
-    its best checkpoint is kept. worse: how many times the best it may become; 0: any.
+    metric: the name of an evaluated result of which less is better, with or without what follows
+    "@" in it, "" for none: its best checkpoint is kept. worse: how many times the best it may
+    become; 0: any.
     """
 
     action: str

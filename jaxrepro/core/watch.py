@@ -1,22 +1,28 @@
-"""What the loop does about a Task's monitor: measures, listens to the guard, goes back."""
+"""What the loop watches: it keeps the best checkpoint, measures a monitored state, goes back."""
 
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import jax
 from jax.sharding import Mesh
 
 from jaxrepro.core import mesh as mesh_lib
+from jaxrepro.core.best import BestRule, Result
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.collapse import Collapse, CollapsedError, CollapseMemory
 from jaxrepro.core.random import named_key
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Image, IsMonitored, Scalars, Task
+from jaxrepro.core.workdir import METRICS
+from jaxrepro.core.writers import read_json_lines
 
 
 class Watch:
-    """The monitor and the guard of one run; does nothing for a Task without a monitor."""
+    """The best checkpoint by the run's rule, and for a Task that has them its monitor and guard.
+
+    The checkpoints that the rule and the guard hold to be the best are both protected.
+    """
 
     def __init__(
         self,
@@ -26,27 +32,43 @@ class Watch:
         checkpoints: Checkpoints,
         mesh: Mesh,
         shardings: Any,
+        evaluators: Collection[str],
+        rule: BestRule | None,
     ):
         """Takes up what `guard.json` remembers.
 
-        key: the root key of the run; shardings: of the state.
+        key: the root key of the run; shardings: of the state; evaluators: names of the task's;
+        rule: of the best checkpoint.
+        Raises InputError if the guard or the rule go by what no evaluator measures.
         """
+        self._rule, self._best = rule, None
+        rules = [rule]
         self._monitor = task.monitor() if isinstance(task, IsMonitored) else None
         self._workdir, self._checkpoints = workdir, checkpoints
         self._key, self._shardings = key, shardings
         if self._monitor:
             self._memory = CollapseMemory(self._monitor.guard, workdir)
-            self._checkpoints.protect(self._memory.best_step)
+            rules.append(self._memory.rule)
             self._measure = jax.jit(
                 self._monitor.measure,
                 in_shardings=(shardings,),
                 out_shardings=mesh_lib.replicated(mesh),
             )
 
+        self._rules = [one for one in rules if one is not None]
+        for one in self._rules:
+            one.check_evaluators(evaluators)
+
     def recall(self, step: int) -> None:
         """Prepares to go on after `step`: what was measured later is forgotten."""
+        if self._rule:
+            lines = read_json_lines(self._workdir / METRICS)
+            saved = {other for other in self._checkpoints.steps if other <= step}
+            self._best = self._rule.best(line for line in lines if line["step"] in saved)
+            self._checkpoints.protect("best", self._best.step if self._best else None)
         if self._monitor:
             self._memory.recall(step)
+            self._checkpoints.protect("guard", self._memory.best_step)
 
     def due(self, step: int, total_steps: int) -> bool:
         """Returns whether the state is measured after `step`."""
@@ -63,15 +85,29 @@ class Watch:
 
     def judges(self, names: Sequence[str]) -> bool:
         """Returns whether one of these evaluations decides about the best checkpoint."""
-        return self._monitor is not None and self._memory.judges(names)
+        return any(rule.evaluator in names for rule in self._rules)
 
     def judge(self, step: int, results: Mapping[str, float | Image]) -> None:
-        """Shows the guard results of `step`; keeps the checkpoint if they are the best so far.
+        """Keeps the checkpoint of `step` if its results are the best so far.
 
-        Raises Collapse if they are far worse than the best.
+        Raises Collapse if they are far worse than the guard's best, and InputError if they lack
+        what decides.
         """
-        if self._monitor and self._memory.judge(step, results):
-            self._checkpoints.protect(step)
+        names = {name.partition("/")[0] for name in results}
+        if self._rule and self._rule.evaluator in names:
+            found = self._rule.expect(step, results)
+            self._best = self._rule.better(self._best, found)
+            if self._best is found:
+                self._checkpoints.protect("best", step)
+        rule = self._memory.rule if self._monitor else None
+        if rule and rule.evaluator in names and self._memory.judge(step, results):
+            self._checkpoints.protect("guard", step)
+
+    def best_after(self, step: int, results: Mapping[str, float | Image]) -> Result | None:
+        """Returns the best result by the run's rule once `step`, the last, was measured as well."""
+        if self._rule:
+            self._best = self._rule.better(self._best, self._rule.expect(step, results))
+        return self._best
 
     @property
     def rolls_back(self) -> bool:

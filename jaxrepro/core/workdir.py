@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jaxrepro.core.config import differing_keys, to_json
+from jaxrepro.core.config import config_digest, differing_keys, to_json
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import remove_abandoned, write_atomically
 
@@ -24,6 +24,8 @@ CHECKPOINTS = "checkpoints"
 PAGE = "page.html"
 # In the model card of a run that trained several seeds: which.
 CARD_SEEDS = "seeds"
+# In an entry of RUN.
+CONFIG_DIGEST = "config_sha256"
 _LOCK = ".lock"
 
 
@@ -86,7 +88,9 @@ def wait_for_mark(workdir: pathlib.Path, mark: str, patience: float = 15.0) -> N
 
 def _check_same_run(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
     if (workdir / CONFIG).exists():
-        if differing := differing_keys(read_json(workdir / CONFIG), config):
+        if _recorded_digest(workdir) == config_digest(config):
+            return  # The run's own: a damaged file is about to be written anew.
+        if differing := differing_keys(read_config(workdir), config):
             raise InputError(
                 f"workdir {workdir} holds a run of another config ({'; '.join(differing)}); "
                 f"give the same config to continue it, or another --workdir"
@@ -109,6 +113,30 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{path} is not a JSON object")
     return value
+
+
+def read_config(workdir: pathlib.Path) -> dict[str, Any]:
+    """Returns the config of a run.
+
+    Raises InputError if it is absent, damaged, or another than the run was last started with, in
+    keys that a continuation must not change.
+    """
+    config = read_json(workdir / CONFIG)
+    if _recorded_digest(workdir) not in (None, config_digest(config)):
+        raise InputError(
+            f"{workdir / CONFIG} was altered after the run was started: its digest is not that in "
+            f"{RUN}; the run's own train command, which stands there, writes it anew"
+        )
+    return config
+
+
+def _recorded_digest(workdir: pathlib.Path) -> str | None:
+    """Returns `config_digest` of the last start, None where no start has recorded it."""
+    if not (workdir / RUN).exists():
+        return None
+    starts = read_json(workdir / RUN).get("starts")
+    last = starts[-1] if isinstance(starts, list) and starts else None
+    return last.get(CONFIG_DIGEST) if isinstance(last, dict) else None
 
 
 def read_model_card(workdir: pathlib.Path) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Where measurements go: JSON lines, TensorBoard, PNG files."""
 
+import contextlib
+import io
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import jax
@@ -11,6 +13,7 @@ import numpy as np
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically, write_png
 from jaxrepro.core.task import Image
+from jaxrepro.core.workdir import METRICS, SAMPLES
 
 
 class MetricWriter(Protocol):
@@ -43,14 +46,16 @@ class JsonLines:
             or (record["step"] == start_step and not any(k.startswith(again) for k in record))
         )
         write_atomically(path, kept.encode())
-        self._file = path.open("a", encoding="utf-8")
+        self._path = path
+        # Without a buffer, whose rest a full disk would refuse again when the file is closed.
+        self._file = path.open("ab", buffering=0)
 
     def write(self, step: int, results: Mapping[str, float | Image]) -> None:
-        """Appends the numbers among `results`."""
+        """Appends the numbers among `results`; InputError where that cannot be written."""
         numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
         if numbers:
-            self._file.write(json.dumps({"step": step, **numbers}) + "\n")
-            self._file.flush()
+            with _writing(self._path):
+                _append(self._file, (json.dumps({"step": step, **numbers}) + "\n").encode())
 
     def close(self) -> None:
         """Closes the file."""
@@ -90,34 +95,66 @@ def append_json_line(path: pathlib.Path, record: Mapping[str, Any]) -> None:
     """
     whole = read_json_lines(path)
     line = json.dumps(record) + "\n"
-    try:
+    with _writing(path):
         if path.exists() and not path.read_bytes().endswith(b"\n"):
             write_atomically(path, "".join(json.dumps(r) + "\n" for r in whole).encode())
         # One write at the end of the file: two processes that append do not lose a line.
         with path.open("ab", buffering=0) as file:
-            file.write(line.encode())
+            _append(file, line.encode())
+
+
+def _append(file: io.RawIOBase, content: bytes) -> None:
+    # On a disk that fills up, a first write takes a part and only the next one fails.
+    while content:
+        content = content[file.write(content) :]
+
+
+@contextlib.contextmanager
+def _writing(path: pathlib.Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from error
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}; free space or make it writable, then "
+            "give the same command again"
+        ) from error
 
 
 class TensorBoard:
-    """TensorBoard event files."""
+    """TensorBoard event files.
+
+    Written by the caller's thread: tensorboardX's own dies at a full disk, and then its queue
+    fills up and blocks the caller for ever.
+    """
 
     def __init__(self, directory: pathlib.Path, start_step: int = 0):
         """Opens a new event file; TensorBoard hides the older ones' steps after `start_step`."""
         from jaxrepro.core.event_file import EventFile
 
-        self._file = EventFile(directory, start_step + 1 if start_step else None)
+        self._directory, self._failed = directory, False
+        with _writing(directory):
+            self._file = EventFile(directory, start_step + 1 if start_step else None)
 
     def write(self, step: int, results: Mapping[str, float | Image]) -> None:
-        """Adds scalars and pictures."""
+        """Adds scalars and pictures; InputError where they cannot be written."""
         numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
         pictures = {k: np.asarray(v.pixels) for k, v in results.items() if isinstance(v, Image)}
-        self._file.write(step, numbers, pictures)
+        try:
+            with _writing(self._directory):
+                self._file.write(step, numbers, pictures)
+        except InputError:
+            self._failed = True
+            raise
 
     def close(self) -> None:
-        """Closes the event file."""
-        self._file.close()
+        """Flushes and closes the event file; InputError where it cannot be written."""
+        try:
+            with _writing(self._directory):
+                self._file.close()
+        except InputError:
+            # What could not be written before was said then.
+            if not self._failed:
+                raise
 
 
 class Pictures:
@@ -149,9 +186,10 @@ class Writers:
             writer.write(step, results)
 
     def close(self) -> None:
-        """Closes every writer."""
-        for writer in self._writers:
-            writer.close()
+        """Closes every writer, all of them even where one cannot be written."""
+        with contextlib.ExitStack() as stack:
+            for writer in self._writers:
+                stack.callback(writer.close)
 
 
 def workdir_writers(workdir: pathlib.Path, start_step: int, redone: Sequence[str] = ()) -> Writers:
@@ -165,7 +203,7 @@ def workdir_writers(workdir: pathlib.Path, start_step: int, redone: Sequence[str
     return Writers(
         [
             TensorBoard(workdir / "tb", start_step),
-            Pictures(workdir / "samples"),
-            JsonLines(workdir / "metrics.jsonl", start_step, redone),
+            Pictures(workdir / SAMPLES),
+            JsonLines(workdir / METRICS, start_step, redone),
         ]
     )

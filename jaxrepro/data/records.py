@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.strict_json import json_digest
 from jaxrepro.data.images import decode_image, encode_png
 from jaxrepro.data.source import Source
 
@@ -75,8 +76,11 @@ class Manifest:
         """The content of `manifest.json`, a line for each shard."""
         shards = ",\n".join(json.dumps(dataclasses.asdict(shard)) for shard in self.shards)
         settings = json.dumps(self.settings)
-        text = f'{{"format": {_FORMAT},\n"settings": {settings},\n"shards": [\n{shards}]}}\n'
-        return text.encode()
+        digest = json_digest([self.settings, [dataclasses.asdict(s) for s in self.shards]])
+        return (
+            f'{{"format": {_FORMAT},\n"sha256": "{digest}",\n"settings": {settings},\n'
+            f'"shards": [\n{shards}]}}\n'
+        ).encode()
 
 
 def read_manifest(directory: pathlib.Path) -> Manifest:
@@ -102,6 +106,7 @@ def read_manifest(directory: pathlib.Path) -> Manifest:
         labels = manifest.labels
         if not len(labels) or labels.min() < 0 or labels.max() >= num_classes:
             raise ValueError("labels outside the classes")
+        check_digest(content, [content["settings"], content["shards"]])
     except InputError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -109,6 +114,13 @@ def read_manifest(directory: pathlib.Path) -> Manifest:
             f"{path} is damaged ({error}); delete {directory} and prepare it anew"
         ) from error
     return manifest
+
+
+def check_digest(manifest: dict[str, Any], value: Any) -> None:
+    """Raises ValueError if `manifest` has a digest that is not that of `value`, what it lists."""
+    # Manifests of earlier versions have none.
+    if "sha256" in manifest and manifest["sha256"] != json_digest(value):
+        raise ValueError("its SHA-256 is not the one in it")
 
 
 def encode_record(image: np.ndarray, label: int) -> bytes:

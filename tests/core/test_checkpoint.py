@@ -1,5 +1,7 @@
+import contextlib
 import gc
 import pathlib
+import resource
 import shutil
 
 import jax
@@ -7,12 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxrepro import checkpoints as checkpoints_command
 from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.hooks import NonFiniteError, check_finite
 from jaxrepro.core.partition import fsdp, state_shardings, with_shardings
 from jaxrepro.core.state import Net, TrainState
+from tests import runs
 
 
 def make_state(value=1.0):
@@ -121,14 +125,99 @@ def test_a_protected_checkpoint_stays_until_another_is(tmp_path):
         for step in range(1, 8):
             checkpoints.save(step, make_state(), wait=True)
             if step in (2, 5):
-                checkpoints.protect(step)
+                checkpoints.protect("guard", step)
             if step == 4:
                 assert checkpoints.steps == [2, 3, 4]
         assert checkpoints.steps == [5, 6, 7]
         checkpoints.save(8, make_state(), wait=True)
-        checkpoints.protect(None)
+        checkpoints.protect("guard", None)
         checkpoints.save(9, make_state(), wait=True)
         assert checkpoints.steps == [8, 9]
+
+
+def test_two_reasons_protect_two_checkpoints(tmp_path):
+    with Checkpoints(tmp_path, keep=1) as checkpoints:
+        for step in range(1, 5):
+            checkpoints.save(step, make_state(), wait=True)
+            if step < 3:
+                checkpoints.protect(("guard", "best")[step - 1], step)
+        assert checkpoints.steps == [1, 2, 4]
+
+
+def test_one_altered_byte_of_any_file_is_named(tmp_path):
+    with Checkpoints(tmp_path) as checkpoints:
+        for step in (1, 2):
+            checkpoints.save(step, make_state(), wait=True)
+    folder = tmp_path / "checkpoints" / "2"
+    files = [path for path in (folder / "state").rglob("*") if path.is_file()]
+    assert len(files) > 5
+    for path in files:
+        content = path.read_bytes()
+        for place in {0, len(content) // 2, len(content) - 1}:
+            altered = bytearray(content)
+            altered[place] ^= 1
+            path.write_bytes(altered)
+            with (
+                Checkpoints(tmp_path, read_only=True) as checkpoints,
+                pytest.raises(
+                    InputError, match=rf"step 2 .*{path.name} was altered .*--resume=1 \(kept: 1\)"
+                ),
+            ):
+                checkpoints.restore(2, abstract())
+        path.unlink()
+        with (
+            Checkpoints(tmp_path, read_only=True) as checkpoints,
+            pytest.raises(InputError, match=rf"step 2 .*{path.name} is missing"),
+        ):
+            checkpoints.saved_shapes(2)
+        path.write_bytes(content)
+    (folder / "digests.json").write_text('{"files": 3}')
+    with Checkpoints(tmp_path) as checkpoints:
+        with pytest.raises(InputError, match=r"digests\.json cannot be read"):
+            checkpoints.restore(2, abstract())
+        assert_equal(checkpoints.restore(1, abstract()), make_state())
+
+
+def test_a_checkpoint_without_digests_is_read_with_a_notice(tmp_path, capsys):
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, make_state(), wait=True)
+        (tmp_path / "checkpoints" / "1" / "digests.json").unlink()
+        assert_equal(checkpoints.restore(1, abstract()), make_state())
+    assert "step 1 has no digests.json" in capsys.readouterr().out
+
+
+@contextlib.contextmanager
+def files_of_at_most(num_bytes):
+    """What a full disk is to a process: every byte of a file beyond `num_bytes` is refused."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("num_bytes", [0, 900], ids=["at_once", "on_the_way"])
+def test_a_full_disk_ends_with_one_line_and_the_last_checkpoint_whole(num_bytes, tmp_path, capfd):
+    with Checkpoints(tmp_path, keep=1) as checkpoints:
+        checkpoints.save(1, make_state(), wait=True)
+    message = r"cannot write a checkpoint to .*: File too large; earlier ones are whole"
+    with (
+        pytest.raises(InputError, match=message),
+        files_of_at_most(num_bytes),
+        Checkpoints(tmp_path, keep=1) as checkpoints,
+    ):
+        # What fails in the background is said at the next save, at a wait or at the end.
+        checkpoints.save(2, make_state())
+        checkpoints.wait()
+    assert "Traceback" not in capfd.readouterr().err
+    with Checkpoints(tmp_path, keep=1) as checkpoints:
+        assert checkpoints.steps == [1]
+        assert_equal(checkpoints.restore(1, abstract()), make_state())
+        checkpoints.save(2, make_state(2.0), wait=True)
+        assert_equal(checkpoints.restore(2, abstract()), make_state(2.0))
+        assert checkpoints.steps == [2]
+    assert {p.name for p in (tmp_path / "checkpoints").iterdir()} == {"2"}
 
 
 def damage(folder):
@@ -168,14 +257,32 @@ def test_absent_checkpoints_are_said(tmp_path):
             checkpoints.restore(5, abstract())
 
 
-def test_nan_guard_names_quantity_steps_and_leaf_and_keeps_the_state(tmp_path):
-    state = make_state(float("nan"))
-    check_finite({"loss": 1.0}, 20, 10, make_state(), tmp_path / "debug")
-    assert not (tmp_path / "debug").exists()
-    with pytest.raises(
-        NonFiniteError,
-        match=r"loss/d not finite at step 20 \(all finite at step 10\).*nets/g/params/w",
-    ):
-        check_finite({"loss/d": float("nan"), "x": 0.0}, 20, 10, state, tmp_path / "debug")
-    with Checkpoints(tmp_path / "debug", read_only=True) as checkpoints:
-        assert checkpoints.steps == [20]
+def test_nan_guard_names_quantity_steps_and_leaf_and_keeps_the_last_such_state(tmp_path, capsys):
+    debug = tmp_path / "debug"
+    check_finite({"loss": 1.0}, 20, 10, make_state(), debug)
+    assert not debug.exists()
+    sharding = jax.sharding.NamedSharding(mesh_lib.make_mesh(), jax.P())
+    # The moving average comes first in the tree, parameters come first in the message.
+    state = jax.device_put(make_state(float("nan")), sharding)
+    message = (
+        r"loss/d, loss/g not finite at step 20 \(all finite at step 10\); first of the 2 bad "
+        r"arrays of the state: nets/g/params/w; .*jaxrepro.checkpoints --workdir=.*debug --step=20"
+    )
+    with pytest.raises(NonFiniteError, match=message):
+        check_finite(
+            {"loss/d": float("nan"), "loss/g": float("inf"), "x": 0.0}, 20, 10, state, debug
+        )
+    net = state.nets["g"].replace(params=make_state().nets["g"].params)
+    with pytest.raises(NonFiniteError, match=r"the 1 bad arrays of the state: ema/g/params/w"):
+        check_finite({"loss/d": float("nan")}, 15, 10, state.replace(nets={"g": net}), debug)
+    with pytest.raises(NonFiniteError, match="every array of the state is finite"):
+        check_finite({"loss/d": float("nan")}, 16, 10, make_state(), debug / "other")
+    runs.call(checkpoints_command, f"--workdir={debug}")
+    runs.call(checkpoints_command, f"--workdir={debug}", "--step=15")
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith("step        15")
+    assert shown[0].endswith("as it was written")
+    assert [line for line in shown if "NOT FINITE" in line] == [
+        "ema/g/params/w  float32[8, 4]  NOT FINITE: 32 of 32"
+    ]
+    assert "nets/g/params/w  float32[8, 4]  from 1 to 1, mean 1" in shown

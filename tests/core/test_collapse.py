@@ -4,6 +4,7 @@ import json
 import pytest
 
 from jaxrepro.core.collapse import Collapse, CollapseMemory, latest_jump
+from jaxrepro.core.errors import InputError
 from jaxrepro.core.task import Guard
 from jaxrepro.core.writers import JsonLines
 
@@ -75,7 +76,8 @@ def test_a_guard_that_is_off_says_nothing(tmp_path):
     memory = CollapseMemory(dataclasses.replace(GUARD, action="off"), tmp_path)
     for record in records(1, 1, 1, 1, 1, 99):
         memory.observe(record["step"], record)
-    assert not memory.judges(["metrics"])
+    assert memory.rule is None
+    assert not memory.judge(60, {"metrics/frechet": 1e9})
 
 
 def test_a_resumed_run_remembers_what_was_logged(tmp_path):
@@ -90,13 +92,18 @@ def test_a_resumed_run_remembers_what_was_logged(tmp_path):
 
 
 def test_the_best_result_is_remembered_and_a_far_worse_one_is_a_collapse(tmp_path):
+    writer = JsonLines(tmp_path / "metrics.jsonl")
     memory = CollapseMemory(GUARD, tmp_path)
-    assert memory.judges(["samples", "metrics"])
-    assert not memory.judges(["samples"])
     name = "metrics/frechet@1000:net"
-    assert memory.judge(100, {name: 4.0, "metrics/recall": 0.5})
-    assert not memory.judge(200, {name: 5.0})
-    assert memory.judge(300, {name: 2.0})
+
+    def judge(step, value):
+        writer.write(step, {name: value, "metrics/recall": 0.5})
+        return memory.judge(step, {name: value, "metrics/recall": 0.5})
+
+    assert not judge(50, float("nan"))
+    assert judge(100, 4.0)
+    assert not judge(200, 5.0)
+    assert judge(300, 2.0)
     assert memory.best_step == 300
     for step, value in ((300, 1.0), (310, 1.1), (400, 1.6), (410, 1.9)):
         memory.observe(step, {"sigma/g/a/0": 1.0, "sigma/g/late/0": value})
@@ -105,13 +112,25 @@ def test_the_best_result_is_remembered_and_a_far_worse_one_is_a_collapse(tmp_pat
         r"quantities sigma/g/late/0 grew first since: 1\.60 times by step 400"
     )
     with pytest.raises(Collapse, match=message):
-        memory.judge(400, {name: 6.5})
+        judge(400, 6.5)
     with pytest.raises(Collapse, match="is nan"):
-        memory.judge(500, {name: float("nan")})
+        judge(500, float("nan"))
+    with pytest.raises(
+        InputError, match="guard.metric='metrics/frechet' is no result.*metrics/fid"
+    ):
+        memory.judge(600, {"metrics/fid@1000:net": 4.0})
+    writer.close()
     again = CollapseMemory(GUARD, tmp_path)
-    assert again.best_step == 300
-    again.recall(200)
-    assert again.best_step is None
+    for recalled, best in ((500, 300), (299, 100), (99, None)):
+        again.recall(recalled)
+        assert again.best_step == best
+
+
+@pytest.mark.parametrize("content", ['{"events": 3}', '{"best": null}', "[]", '{"events": [4]}'])
+def test_a_damaged_guard_file_is_named(content, tmp_path):
+    (tmp_path / "guard.json").write_text(content)
+    with pytest.raises(InputError, match="guard.json"):
+        CollapseMemory(GUARD, tmp_path)
 
 
 def test_events_are_counted_and_kept(tmp_path):

@@ -116,7 +116,7 @@ def test_chosen_checkpoints_are_measured(run, steps, expected):
 
 @pytest.mark.parametrize(
     ("steps", "message"),
-    [("3", "no checkpoint of step 3"), ("1,x", "allowed are latest, all, or numbers")],
+    [("3", "no checkpoint of step 3"), ("1,x", "allowed are latest, best, all, or numbers")],
 )
 def test_other_steps_are_refused(run, steps, message):
     task = Given()

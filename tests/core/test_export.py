@@ -58,6 +58,10 @@ def test_every_damage_is_named(tmp_path, export):
     with pytest.raises(InputError, match=r"cannot read .*g\.safetensors"):
         read_export(folder)
     card = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({**card, "sizes": [1, 3]}))
+    with pytest.raises(InputError, match=r"model\.json is damaged or changed: its SHA-256"):
+        read_export(folder)
+    del card["sha256"]  # As an earlier version wrote it.
     card["files"]["nets"] = {"../g": card["files"]["nets"]["g"]}
     (folder / "model.json").write_text(json.dumps(card))
     with pytest.raises(InputError, match="only plain names"):

@@ -2,6 +2,7 @@ import pytest
 
 from jaxrepro.core import workdir
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.run_record import record_start
 
 
 def claim(folder, config):
@@ -63,3 +64,23 @@ def test_the_other_processes_see_the_folder_that_process_0_claimed(tmp_path):
             workdir.wait_for_mark(tmp_path / "run", "mark of another", patience=0)
     with pytest.raises(InputError, match="a disk that all machines of the job share"):
         workdir.wait_for_mark(tmp_path / "nowhere", "mark of this job", patience=0)
+
+
+def test_an_altered_config_is_named_and_its_own_command_writes_it_anew(tmp_path):
+    claim(tmp_path, CONFIG)
+    record_start(tmp_path, 0)
+    path = tmp_path / "config.json"
+    whole = path.read_text()
+    assert workdir.read_config(tmp_path) == CONFIG
+    # Another length is no damage: a continuation may choose it.
+    path.write_text(whole.replace("5", "6"))
+    assert workdir.read_config(tmp_path)["train"]["total_steps"] == 6
+    path.write_text(whole.replace('"seed": 0', '"seed": 8'))
+    with pytest.raises(InputError, match=r"config\.json was altered .*train command"):
+        workdir.read_config(tmp_path)
+    with pytest.raises(InputError, match=r"config\.json was altered"):
+        claim(tmp_path, {**CONFIG, "seed": 8})
+    for damaged in (path.read_text(), whole[:20]):
+        path.write_text(damaged)
+        claim(tmp_path, CONFIG)
+        assert path.read_text() == whole

@@ -32,7 +32,7 @@ def define_flags() -> None:
     """Defines the command's flags."""
     cli.define_config()
     flags.DEFINE_string("workdir", None, "Folder of the trained run.")
-    flags.DEFINE_integer("step", None, "Checkpoint of it; the latest by default.")
+    cli.define_step("Checkpoint of it.")
     flags.DEFINE_string("output", None, "Folder of the new run; it must not be one already.")
     flags.DEFINE_string(
         "classes",
@@ -76,7 +76,7 @@ def main(args: flags.FlagValues) -> None:
     rows = parse_rows(args.classes, old_names, new_names)
 
     # The run's own networks and optimisers, but the new data: the old ones may be gone.
-    saved = workdir.read_json(old_folder / workdir.CONFIG)
+    saved = workdir.read_config(old_folder)
     data = {**args.config.data.to_dict(), "channels": saved["data"]["channels"]}
     old_settings = config.Settings({**saved, "data": data})
     old_task = class_tables.with_num_classes(config.make_task(old_settings), len(old_names))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 def define_generator_flags() -> None:
     """Defines --workdir, --step, --export and --seed."""
     flags.DEFINE_string("workdir", None, "Folder of the run; or give --export.")
-    flags.DEFINE_integer("step", None, "Checkpoint of the run to use; the latest by default.")
+    cli.define_step("Checkpoint of the run to use.")
     flags.DEFINE_string("export", None, "Folder of an export; or give --workdir.")
     flags.DEFINE_integer("seed", 0, "Of all that is drawn.")
 

@@ -143,14 +143,18 @@ def published(resolution: int) -> Any:
             "factor": 2.0,
             "window": 10,
             "start": 2000,
-            # The beginning of the name of a result of which less is better, such as
-            # "metrics/frechet"; "" for none. It may be `worse` times the best; 0: any.
+            # The name of a result of which less is better, such as "metrics/frechet", without
+            # what follows "@" in it; "" for none. It may be `worse` times the best; 0: any.
             "metric": "",
             "worse": 0.0,
             "max_rollbacks": 3,
         }
     )
-    config.checkpoint = ConfigDict({"every": 1000, "keep": 3, "keep_period": 20_000})
+    # best_metric: a result such as "validation/psnr" whose best checkpoint ("max" or "min") is kept
+    # as well; "" for none.
+    config.checkpoint = ConfigDict(
+        {"every": 1000, "keep": 3, "keep_period": 20_000, "best_metric": "", "best_mode": "max"}
+    )
     # profile_at: the first of five updates to be traced for TensorBoard; 0 for none.
     config.log = ConfigDict({"every": 50, "profile_at": 0})
     # fsdp: over how many devices large parameters are split; 1 keeps whole copies.

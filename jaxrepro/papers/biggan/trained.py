@@ -86,7 +86,7 @@ def load_generator(
     *,
     workdir: pathlib.Path | None = None,
     export: pathlib.Path | None = None,
-    step: int | None = None,
+    step: int | str | None = None,
 ) -> TrainedGenerator:
     """Returns the generator of a run's checkpoint, its moving average, or of an export.
 
@@ -117,7 +117,7 @@ def load_generator(
     )
 
 
-def _from_workdir(workdir: pathlib.Path, step: int | None) -> TrainedGenerator:
+def _from_workdir(workdir: pathlib.Path, step: int | str | None) -> TrainedGenerator:
     # Here, so that exports are read where Orbax is not installed.
     from jaxrepro.core.restore import on_first_device, open_checkpoint
 

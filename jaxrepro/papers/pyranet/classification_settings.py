@@ -81,7 +81,11 @@ def published_classifier(net: str = "wrn", prm: str = "B") -> Any:
     )
     config.train = ConfigDict({"total_steps": _EPOCH * epochs, "batch_size": 128})
     config.eval = ConfigDict({"every": 5 * _EPOCH, "batch_size": 200})
-    config.checkpoint = ConfigDict({"every": 5 * _EPOCH, "keep": 2, "keep_period": 0})
+    # best_metric: a result such as "validation/error" whose best checkpoint ("max" or "min") is
+    # kept as well; "" for none.
+    config.checkpoint = ConfigDict(
+        {"every": 5 * _EPOCH, "keep": 2, "keep_period": 0, "best_metric": "", "best_mode": "max"}
+    )
     config.log = ConfigDict({"every": 100, "profile_at": 0})
     config.mesh = ConfigDict({"fsdp": 1})
     return config

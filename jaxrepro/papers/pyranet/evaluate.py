@@ -186,7 +186,7 @@ def _run_data(workdir: pathlib.Path) -> "PoseData":
     from jaxrepro.core import workdir as files
     from jaxrepro.papers.pyranet.people import PoseData
 
-    return PoseData.from_settings(config.Settings(files.read_json(workdir / files.CONFIG)).data)
+    return PoseData.from_settings(config.Settings(files.read_config(workdir)).data)
 
 
 def _people(args: flags.FlagValues, trained: "TrainedPose", data_set: "PoseData | None") -> Any:

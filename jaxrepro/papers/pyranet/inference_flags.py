@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
 
@@ -16,7 +17,7 @@ def define_network_flags() -> None:
         None,
         "Network: an export, or a checkpoint of pytorch-pose (.npz, .safetensors or .pth).",
     )
-    flags.DEFINE_integer("step", None, "Checkpoint of the run; the latest by default.")
+    cli.define_step("Checkpoint of the run.")
     flags.DEFINE_bool(
         "ema", None, "The run's moving average, or not; by default where there is one."
     )

@@ -113,7 +113,11 @@ def _shared() -> Any:
             "worst_people": 12,
         }
     )
-    config.checkpoint = ConfigDict({"every": 2000, "keep": 3, "keep_period": 0})
+    # best_metric: a result such as "validation/psnr" whose best checkpoint ("max" or "min") is kept
+    # as well; "" for none.
+    config.checkpoint = ConfigDict(
+        {"every": 2000, "keep": 3, "keep_period": 0, "best_metric": "", "best_mode": "max"}
+    )
     config.log = ConfigDict({"every": 100, "profile_at": 0})
     config.mesh = ConfigDict({"fsdp": 1})
     return config

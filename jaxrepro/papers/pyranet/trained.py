@@ -68,7 +68,7 @@ class TrainedPose:
 
 
 def load_trained(
-    path: pathlib.Path, step: int | None = None, *, average: bool | None = None
+    path: pathlib.Path, step: int | str | None = None, *, average: bool | None = None
 ) -> TrainedPose:
     """Returns the network in `path`.
 
@@ -111,7 +111,9 @@ def _from_export(folder: pathlib.Path) -> TrainedPose:
     return _with_variables(trained, export.nets[NET])
 
 
-def _from_workdir(workdir: pathlib.Path, step: int | None, average: bool | None) -> TrainedPose:
+def _from_workdir(
+    workdir: pathlib.Path, step: int | str | None, average: bool | None
+) -> TrainedPose:
     # Here, so that exports are read where Orbax is not installed.
     from jaxrepro.core.restore import on_first_device, open_checkpoint
 

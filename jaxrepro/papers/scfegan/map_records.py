@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.strict_json import json_digest
 from jaxrepro.data.images import decode_image, encode_png
-from jaxrepro.data.records import file_sha256
+from jaxrepro.data.records import check_digest, file_sha256
 from jaxrepro.data.source import Item
 
 MANIFEST = "manifest.json"
@@ -106,10 +107,13 @@ class FaceManifest:
         def lines(values: list[Any]) -> str:
             return "[\n" + ",\n".join(map(json.dumps, values)) + "]"
 
+        shards = [dataclasses.asdict(shard) for shard in self.shards]
+        digest = json_digest([self.settings, self.pictures, self.left_out, shards])
         return (
-            f'{{"format": {json.dumps(_FORMAT)},\n"settings": {json.dumps(self.settings)},\n'
+            f'{{"format": {json.dumps(_FORMAT)},\n"sha256": "{digest}",\n'
+            f'"settings": {json.dumps(self.settings)},\n'
             f'"pictures": {lines(list(self.pictures))},\n"left_out": {lines(list(self.left_out))},'
-            f'\n"shards": {lines([dataclasses.asdict(shard) for shard in self.shards])}}}\n'
+            f'\n"shards": {lines(shards)}}}\n'
         ).encode()
 
 
@@ -138,6 +142,8 @@ def read_face_manifest(directory: pathlib.Path) -> FaceManifest:
         if min(settings["size"], settings["num_sketches"], settings["held_out_every"] + 1) < 1:
             raise ValueError("settings out of range")
         bool(settings["aligned"])
+        listed = ("settings", "pictures", "left_out", "shards")
+        check_digest(content, [content[name] for name in listed])
     except InputError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -108,7 +108,11 @@ def published(preset: str) -> Any:
             "baselines": sizes.resolution <= 128,
         }
     )
-    config.checkpoint = ConfigDict({"every": 5000, "keep": 3, "keep_period": 50_000})
+    # best_metric: a result such as "validation/psnr" whose best checkpoint ("max" or "min") is kept
+    # as well; "" for none.
+    config.checkpoint = ConfigDict(
+        {"every": 5000, "keep": 3, "keep_period": 50_000, "best_metric": "", "best_mode": "max"}
+    )
     config.log = ConfigDict({"every": 100, "profile_at": 0})
     # fsdp: over how many devices large parameters are split; 1 keeps whole copies.
     config.mesh = ConfigDict({"fsdp": 1})

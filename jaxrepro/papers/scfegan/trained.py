@@ -65,7 +65,7 @@ def load_trained(
     workdir: pathlib.Path | None = None,
     export: pathlib.Path | None = None,
     checkpoint: pathlib.Path | None = None,
-    step: int | None = None,
+    step: int | str | None = None,
 ) -> Trained:
     """Returns the generator of a run's checkpoint (its moving average), an export or the authors'.
 
@@ -113,7 +113,7 @@ def _from_export(folder: pathlib.Path) -> Trained:
     return dataclasses.replace(trained, variables=variables)
 
 
-def _from_workdir(workdir: pathlib.Path, step: int | None) -> Trained:
+def _from_workdir(workdir: pathlib.Path, step: int | str | None) -> Trained:
     # Here, so that exports are read where Orbax is not installed.
     from jaxrepro.core.restore import on_first_device, open_checkpoint
 

@@ -77,7 +77,11 @@ def published(arch: str = "9-1-5", scale: int = 3, color: str = "y", widths: str
     config.eval = ConfigDict(
         {"every": 500, "pictures_every": 1_000_000, "batch_size": 8, "tile": 128}
     )
-    config.checkpoint = ConfigDict({"every": 1000, "keep": 3, "keep_period": 0})
+    # best_metric: a result such as "validation/psnr" whose best checkpoint ("max" or "min") is kept
+    # as well; "" for none.
+    config.checkpoint = ConfigDict(
+        {"every": 1000, "keep": 3, "keep_period": 0, "best_metric": "", "best_mode": "max"}
+    )
     config.log = ConfigDict({"every": 100, "profile_at": 0})
     config.mesh = ConfigDict({"fsdp": 1})
     return config

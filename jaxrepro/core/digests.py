@@ -1,0 +1,83 @@
+"""The digests of a folder's files: what was altered or cut off since they were written is named."""
+
+import concurrent.futures
+import hashlib
+import json
+import pathlib
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from jaxrepro.core.files import write_atomically
+
+DIGESTS = "digests.json"
+# Orbax writes it anew when it commits a checkpoint, after the digests are taken.
+_LEFT_OUT = (DIGESTS, "_CHECKPOINT_METADATA")
+_THREADS = 4
+# What a process may find instead of the index of a damaged file.
+_NONE_THERE, _UNREADABLE, _ALL_GOOD = -2, -1, np.iinfo(np.int32).max
+
+
+def write_digests(folder: pathlib.Path) -> None:
+    """Writes the SHA-256 of every file below `folder` to its `digests.json`."""
+    names = [path.relative_to(folder).as_posix() for path in _files(folder)]
+    digests = dict(zip(names, _digests([folder / name for name in names]), strict=True))
+    content = json.dumps({"algorithm": "sha256", "files": digests}, indent=2) + "\n"
+    write_atomically(folder / DIGESTS, content.encode())
+
+
+def find_damage(folder: pathlib.Path) -> str | None:
+    """Returns what is wrong with the files below `folder`, "" if nothing is.
+
+    None where there is no `digests.json` to compare with. All processes of a job must call it
+    together: each reads a part of the files, and all get the same answer.
+    """
+    path = folder / DIGESTS
+    expected: list[tuple[str, str]] = []
+    first, unreadable = _ALL_GOOD, ""
+    try:
+        digests = json.loads(path.read_bytes())["files"]
+        expected = sorted((str(name), str(digest)) for name, digest in digests.items())
+    except FileNotFoundError:
+        first = _NONE_THERE
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        first, unreadable = _UNREADABLE, f" ({error})"
+    part = range(jax.process_index(), len(expected), jax.process_count())
+    found = _digests([folder / expected[i][0] for i in part])
+    for i, digest in zip(part, found, strict=True):
+        if digest != expected[i][1]:
+            first = i
+            break
+    # Every process comes here, whatever it has seen: one that did not would leave the rest waiting.
+    if jax.process_count() > 1:
+        first = int(np.min(multihost_utils.process_allgather(np.asarray(first))))
+    if first == _NONE_THERE:
+        return None
+    if first == _ALL_GOOD:
+        return ""
+    if first == _UNREADABLE or first >= len(expected):
+        return f"{path} cannot be read{unreadable}"
+    damaged = folder / expected[first][0]
+    return f"{damaged} " + (
+        "was altered after it was written" if damaged.is_file() else "is missing"
+    )
+
+
+def _files(folder: pathlib.Path) -> list[pathlib.Path]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if path.name not in _LEFT_OUT)
+
+
+def _digests(paths: list[pathlib.Path]) -> list[str]:
+    """Returns the hash of each file, "" for one that cannot be read."""
+    with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(_digest, paths))
+
+
+def _digest(path: pathlib.Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
