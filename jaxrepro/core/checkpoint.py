@@ -5,6 +5,7 @@ import logging as standard_logging
 import os
 import pathlib
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -22,6 +23,12 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.partition import leaf_path
 from jaxrepro.core.places import Place, folder_size, move_folder
 from jaxrepro.core.workdir import CHECKPOINTS
+
+# Where Orbax moves checkpoints that are not kept, below their folder. Deleting takes a while, and a
+# process killed meanwhile must not leave half a checkpoint under its name.
+_DISCARDED = "discarded"
+# In the names of folders in which Orbax has not saved everything yet.
+_UNFINISHED = ".orbax-checkpoint-tmp"
 
 
 class Checkpoints:
@@ -49,6 +56,7 @@ class Checkpoints:
         self._place = place
         self._mirror = CheckpointMirror(place, read_only=read_only) if needs_mirror(place) else None
         self._directory = self._mirror.local if self._mirror else place
+        on_disk = isinstance(self._directory, pathlib.Path)
         self._protected: dict[str, int] = {}
         self._saving: int | None = None
         # What was compared with its digests already.
@@ -64,7 +72,9 @@ class Checkpoints:
             preservation_policy=None if read_only else _Kept(keep, keep_period, self._protected),
             read_only=read_only,
             create=not read_only,
-            cleanup_tmp_directories=not read_only,
+            # In a store there is no renaming: there a checkpoint without its mark is none.
+            todelete_subdir=_DISCARDED if on_disk and not read_only else None,
+            cleanup_tmp_directories=not (on_disk or read_only),
             async_options=ocp.AsyncOptions(post_finalization_callback=self._add_digests),
         )
         # What its threads account for at length is raised in this one as well.
@@ -79,6 +89,10 @@ class Checkpoints:
                 item_handlers={"state": ocp.PyTreeCheckpointHandler()},
             )
         logging.set_verbosity(verbosity)
+        self._read_only = read_only
+        # Orbax would remove them in the background, and not wait for it at the end.
+        self._remove(f"*{_UNFINISHED}*")
+        self._remove(_DISCARDED)
 
     def __enter__(self) -> Self:
         return self
@@ -94,6 +108,7 @@ class Checkpoints:
                 self._manager.close()
                 if self._mirror:
                     self._mirror.close()
+            self._remove(_DISCARDED)
         except Exception:
             # The error that is under way came first.
             if error is None:
@@ -122,6 +137,7 @@ class Checkpoints:
             self._manager.wait_until_finished()
             if self._mirror:
                 self._mirror.wait()
+        self._remove(_DISCARDED)
 
     def save(self, step: int, state: Any, *, wait: bool = False) -> None:
         """Saves `state` as `step`, unless that step is saved already.
@@ -287,6 +303,13 @@ class Checkpoints:
         self._intact.difference_update(newer)
         self._manager.reload()
         return newer
+
+    def _remove(self, pattern: str) -> None:
+        """Removes folders beside the checkpoints that are none."""
+        on_disk = isinstance(self._directory, pathlib.Path)
+        if on_disk and not self._read_only and jax.process_index() == 0:
+            for path in self._directory.glob(pattern):
+                shutil.rmtree(path, ignore_errors=True)
 
     def _absent(self, step: int) -> InputError:
         return InputError(

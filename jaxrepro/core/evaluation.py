@@ -1,6 +1,6 @@
 """Runs evaluators over a state: sharded, jitted, reduced on the host in float64."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -48,6 +48,19 @@ class Evaluation:
     def due(self, step: int, total_steps: int) -> list[str]:
         """Returns the names of the evaluators that are due after `step`."""
         return [k for k, e in self._evaluators.items() if e.every.due(step, total_steps)]
+
+    def missing(self, step: int, total_steps: int, known: Collection[str]) -> list[str]:
+        """Returns the names of the evaluators due after `step` that are not among the `known`.
+
+        known: names of the numbers that were measured at `step`. An evaluator that makes pictures
+        alone has none and is always named. All processes must call it together; what the first
+        one knows counts.
+        """
+        due = self.due(step, total_steps)
+        wanted = [not any(key.startswith(f"{name}/") for key in known) for name in due]
+        if due and jax.process_count() > 1:
+            wanted = multihost_utils.broadcast_one_to_all(np.asarray(wanted))
+        return [name for name, is_wanted in zip(due, wanted) if is_wanted]
 
     def run(
         self, names: list[str], state: TrainState, between_batches: Callable[[], None] | None = None

@@ -1,5 +1,7 @@
 """Files that are either whole or absent."""
 
+import contextlib
+import fcntl
 import os
 import pathlib
 import tempfile
@@ -8,6 +10,8 @@ import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.places import Place, reason, refuse_url, replace_object
+
+_TEMPORARY = ".tmp"
 
 
 def write_atomically(path: Place, content: bytes) -> None:
@@ -24,22 +28,43 @@ def write_atomically(path: Place, content: bytes) -> None:
     refuse_url(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(_TEMPORARY, f".{path.name}.", path.parent)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
     try:
         with os.fdopen(handle, "wb") as file:
+            _lock(handle)  # Ends with the process: see `remove_abandoned`.
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
     except BaseException as error:
         # Ctrl-C as well leaves nothing behind.
         pathlib.Path(temporary).unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise InputError(f"cannot write {path}: {error.strerror}") from error
         raise
+
+
+def remove_abandoned(folder: pathlib.Path) -> None:
+    """Removes from `folder` what killed processes had begun to write with `write_atomically`.
+
+    What a live process is writing stays. Does nothing where there is no such folder.
+    """
+    for path in folder.glob(f".*{_TEMPORARY}"):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            if _lock(file.fileno()):
+                path.unlink()
+
+
+def _lock(descriptor: int) -> bool:
+    """Returns whether the open file is this process's alone now, until it is closed."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # Another's, or on a disk that knows no locks.
+        return False
+    return True
 
 
 def _umask() -> int:

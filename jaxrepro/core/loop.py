@@ -26,8 +26,8 @@ from jaxrepro.core.start_times import StartTimes
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Every, HostBatch, Image, Task
 from jaxrepro.core.watch import Watch
-from jaxrepro.core.workdir import MODEL_CARD, RESULTS, read_json, write_json
-from jaxrepro.core.writers import was_evaluated, workdir_writers
+from jaxrepro.core.workdir import METRICS, MODEL_CARD, RESULTS, read_json, write_json
+from jaxrepro.core.writers import read_json_lines, workdir_writers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +116,9 @@ def train(
         if leads:
             write_json(workdir / MODEL_CARD, task.model_card())
             record_start(workdir, start)
-        writer = workdir_writers(workdir, start)
+        # A run killed in its final evaluation is measured again as a whole.
+        redone = evaluation.due(total, total) if start == total else ()
+        writer = workdir_writers(workdir, start, redone)
 
         def close_writer(kind: Any, error: BaseException | None, trace: Any) -> None:
             try:
@@ -181,9 +183,12 @@ def train(
                 watch.observe(step, numbers)
 
             # --- An evaluation that a stop or a kill cut off is made up for.
-            names = evaluation.due(start, total) if 0 < start < total else []
-            if names and not was_evaluated(workdir, start, names):
-                evaluate(start, names)
+            if 0 < start < total:
+                records = read_json_lines(workdir / METRICS)
+                known = {name for record in records if record["step"] == start for name in record}
+                if names := evaluation.missing(start, total, known):
+                    progress.message(f"completing the evaluation of step {start}")
+                    evaluate(start, names)
 
             # --- The loop. The order is fixed: batch, update, report (one update late, so that
             # the device is never idle), save, evaluate, stop. A batch is fetched and sent to the

@@ -11,7 +11,7 @@ from typing import Any
 from jaxrepro.core import store_lock
 from jaxrepro.core.config import config_digest, differing_keys, to_json
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files import write_atomically
+from jaxrepro.core.files import remove_abandoned, write_atomically
 from jaxrepro.core.places import Place, exists, is_remote, make_folder, read_text, reason
 
 CONFIG = "config.json"
@@ -80,6 +80,8 @@ def _locked(path: Place, mark: str) -> Iterator[None]:
             raise InUseError(
                 f"workdir {path.parent} is in use by another run; wait for it to end"
             ) from error
+        remove_abandoned(path.parent)
+        remove_abandoned(path.parent / SAMPLES)
         lock.write(mark)
         lock.flush()
         yield

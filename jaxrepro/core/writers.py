@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import pathlib
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -17,9 +16,6 @@ from jaxrepro.core.places import Place, exists, read_text
 from jaxrepro.core.store_writers import StoreJsonLines, StoreTensorBoard
 from jaxrepro.core.task import Image
 from jaxrepro.core.workdir import METRICS, SAMPLES
-
-# As often is what TensorBoard shows brought to disk.
-_FLUSH_SECONDS = 60
 
 
 class MetricWriter(Protocol):
@@ -41,13 +37,14 @@ class MetricWriter(Protocol):
 class JsonLines:
     """`metrics.jsonl`: one object a line, {"step": 100, "loss/d": 1.2, ...}."""
 
-    def __init__(self, path: pathlib.Path, start_step: int = 0):
+    def __init__(self, path: pathlib.Path, start_step: int = 0, redone: Sequence[str] = ()):
         """Opens `path` for appending, without the lines of steps after `start_step`.
 
         Those are of a run that was stopped after its last checkpoint: the continuation writes
-        them again. A last line cut off by a kill is dropped too.
+        them again. A last line cut off by a kill is dropped too, and so are the results of
+        `start_step` of the evaluators `redone`.
         """
-        write_atomically(path, kept_lines(path, start_step).encode())
+        write_atomically(path, kept_lines(path, start_step, redone).encode())
         self._path = path
         # Without a buffer, whose rest a full disk would refuse again when the file is closed.
         self._file = path.open("ab", buffering=0)
@@ -67,10 +64,17 @@ class JsonLines:
         self._file.close()
 
 
-def kept_lines(path: Place, step: int) -> str:
-    """Returns the lines of a `metrics.jsonl` up to `step`, "" if there is none."""
+def kept_lines(path: Place, step: int, redone: Sequence[str] = ()) -> str:
+    """Returns the lines of a `metrics.jsonl` up to `step`, "" if there is none.
+
+    Without the results of `step` of the evaluators `redone`.
+    """
+    again = tuple(f"{name}/" for name in redone)
     return "".join(
-        json.dumps(record) + "\n" for record in read_json_lines(path) if record["step"] <= step
+        json.dumps(record) + "\n"
+        for record in read_json_lines(path)
+        if record["step"] < step
+        or (record["step"] == step and not any(key.startswith(again) for key in record))
     )
 
 
@@ -97,18 +101,6 @@ def read_json_lines(path: Place) -> list[dict[str, Any]]:
             raise InputError(f"{path}, line {number}: {error}; remove that line") from error
         records.append(record)
     return records
-
-
-def was_evaluated(workdir: Place, step: int, names: Sequence[str]) -> bool:
-    """Returns whether a run has results or pictures of one of these evaluators after `step`."""
-    lines = read_json_lines(workdir / METRICS)
-    numbers = {key.partition("/")[0] for line in lines if line["step"] == step for key in line}
-    if numbers & set(names):
-        return True
-    return any(
-        next((workdir / SAMPLES).glob(f"{name}-*-{step:08d}.png"), None) is not None
-        for name in names
-    )
 
 
 def append_json_line(path: Place, record: Mapping[str, Any]) -> None:
@@ -157,39 +149,19 @@ class TensorBoard:
 
     def __init__(self, directory: pathlib.Path, start_step: int = 0):
         """Opens a new event file; TensorBoard hides the older ones' steps after `start_step`."""
-        from tensorboardX.event_file_writer import EventsWriter
-
-        # pyright does not see into generated modules.
-        from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore
-        from tensorboardX.record_writer import directory_check
+        from jaxrepro.core.event_file import EventFile
 
         self._directory, self._failed = directory, False
-        self._flushed = time.monotonic()
         with _writing(directory):
-            directory_check(str(directory))
-            self._file = EventsWriter(str(directory / "events"))
-            if start_step:
-                start = SessionLog(status=SessionLog.START)
-                self._file.write_event(Event(step=start_step + 1, session_log=start))
+            self._file = EventFile(directory, start_step + 1 if start_step else None)
 
     def write(self, step: int, results: Mapping[str, float | Image]) -> None:
         """Adds scalars and pictures; InputError where they cannot be written."""
-        from tensorboardX import summary
-        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore
-
+        numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
+        pictures = {k: np.asarray(v.pixels) for k, v in results.items() if isinstance(v, Image)}
         try:
             with _writing(self._directory):
-                for name, value in results.items():
-                    content = (
-                        summary.image(name, value.pixels, dataformats="HWC")
-                        if isinstance(value, Image)
-                        else summary.scalar(name, float(value))
-                    )
-                    event = Event(step=step, wall_time=time.time(), summary=content)
-                    self._file.write_event(event)
-                if time.monotonic() > self._flushed + _FLUSH_SECONDS:
-                    self._file.flush()
-                    self._flushed = time.monotonic()
+                self._file.write(step, numbers, pictures)
         except InputError:
             self._failed = True
             raise
@@ -253,26 +225,27 @@ class Writers:
                 stack.callback(writer.close)
 
 
-def workdir_writers(workdir: Place, start_step: int) -> Writers:
+def workdir_writers(workdir: Place, start_step: int, redone: Sequence[str] = ()) -> Writers:
     """Returns the writers of a run: metrics.jsonl, tb/ and samples/ in `workdir`.
 
-    Only process 0 of a job writes.
+    redone: evaluators that measure `start_step` once more. Only process 0 of a job writes.
     """
     if jax.process_index():
         return Writers([])
+    # The lines last: results that are there are everywhere.
     if not isinstance(workdir, pathlib.Path):
-        kept = kept_lines(workdir / METRICS, start_step)
+        kept = kept_lines(workdir / METRICS, start_step, redone)
         return Writers(
             [
-                StoreJsonLines(workdir / METRICS, kept),
                 StoreTensorBoard(workdir / "tb", start_step),
                 Pictures(workdir / SAMPLES),
+                StoreJsonLines(workdir / METRICS, kept),
             ]
         )
     return Writers(
         [
-            JsonLines(workdir / METRICS, start_step),
             TensorBoard(workdir / "tb", start_step),
             Pictures(workdir / SAMPLES),
+            JsonLines(workdir / METRICS, start_step, redone),
         ]
     )

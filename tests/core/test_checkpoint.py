@@ -1,6 +1,8 @@
 import contextlib
 import gc
+import pathlib
 import resource
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -87,6 +89,38 @@ def test_only_the_latest_and_the_milestones_are_kept(tmp_path):
         for step in range(1, 8):
             checkpoints.save(step, make_state(), wait=True)
         assert checkpoints.steps == [4, 6, 7]
+
+
+def test_what_a_kill_left_of_saving_and_deleting_is_removed(tmp_path):
+    folder = tmp_path / "checkpoints"
+    with Checkpoints(tmp_path, keep=1) as checkpoints:
+        checkpoints.save(1, make_state(), wait=True)
+    shutil.copytree(folder / "1", folder / "2.orbax-checkpoint-tmp" / "state")
+    shutil.copytree(folder / "1", folder / "discarded" / "0")
+    with Checkpoints(tmp_path, read_only=True) as checkpoints:
+        assert checkpoints.steps == [1]
+    assert len(list(folder.iterdir())) == 3
+    with Checkpoints(tmp_path, keep=1) as checkpoints:
+        assert checkpoints.steps == [1]
+    assert [path.name for path in folder.iterdir()] == ["1"]
+
+
+def test_deleting_a_checkpoint_never_leaves_a_part_under_its_name(tmp_path, monkeypatch):
+    """As it is at every moment of the removal: what is being removed has another name already."""
+    seen = []
+    remove = shutil.rmtree
+
+    def look_and_remove(path, **options):
+        if pathlib.Path(path).exists():
+            seen.append(sorted(p.name for p in pathlib.Path(path).iterdir()))
+        remove(path, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", look_and_remove)
+    with Checkpoints(tmp_path, keep=1) as checkpoints:
+        for step in (1, 2, 3):
+            checkpoints.save(step, make_state(), wait=True)
+    assert seen == [["1"], ["2"]]
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["3"]
 
 
 def test_a_protected_checkpoint_stays_until_another_is(tmp_path):

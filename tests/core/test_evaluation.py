@@ -80,6 +80,20 @@ def test_variables_reach_the_step_as_an_argument():
     assert isinstance(task.product.given, jax.core.Tracer)
 
 
+def test_what_is_missing_at_a_step_is_known_by_its_numbers():
+    task, mesh = Given(), mesh_lib.make_mesh()
+    shardings = state_shardings(task.init(jax.random.key(0)), (), mesh)
+    evaluators = {name: Product() for name in ("fid", "fid2", "last")}
+    for name, period in {"fid": 2, "fid2": 3, "last": 0}.items():
+        evaluators[name].every = Every(period)
+    evaluation = Evaluation(evaluators, mesh, shardings)
+    assert evaluation.missing(6, 12, {"step", "loss/g"}) == ["fid", "fid2"]
+    assert evaluation.missing(6, 12, {"fid/sum"}) == ["fid2"]
+    assert evaluation.missing(6, 12, {"fid/sum", "fid2/sum"}) == []
+    assert evaluation.missing(4, 12, {"loss/g"}) == ["fid"]
+    assert evaluation.missing(5, 12, set()) == []
+
+
 @pytest.fixture
 def run(tmp_path):
     task = Given()

@@ -23,6 +23,17 @@ def test_same_config_continues_and_other_is_refused(tmp_path):
     assert workdir.read_json(folder / workdir.CONFIG)["seed"] == 0
 
 
+def test_a_start_that_was_killed_while_it_wrote_the_config_is_no_strange_folder(tmp_path):
+    (tmp_path / ".config.json.a1.tmp").write_bytes(b"half")
+    claim(tmp_path, CONFIG)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".lock", "config.json"]
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / ".sheet.png.b2.tmp").write_bytes(b"half")
+    (tmp_path / "samples" / "sheet.png").write_bytes(b"whole")
+    claim(tmp_path, CONFIG)
+    assert [p.name for p in (tmp_path / "samples").iterdir()] == ["sheet.png"]
+
+
 def test_two_runs_do_not_share_a_workdir(tmp_path):
     with workdir.claimed(tmp_path, CONFIG), pytest.raises(InputError, match="in use by another"):
         claim(tmp_path, CONFIG)

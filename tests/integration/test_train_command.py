@@ -68,23 +68,6 @@ def test_the_same_command_again_says_finished(whole_run):
     assert (start["step"], start["outcome"]) == (0, "finished")
 
 
-def test_killed_and_resumed_equals_uninterrupted(whole_run, tmp_path):
-    workdir, _ = whole_run
-    killed = tmp_path / "killed"
-    process = runs.start("jaxrepro.train", *LONG, f"--workdir={killed}")
-    status = runs.interrupt_after(process, killed / "checkpoints" / "20", signal.SIGKILL)
-    assert status == -signal.SIGKILL
-    resumed = runs.run("jaxrepro.train", *LONG, f"--workdir={killed}")
-    assert resumed.returncode == 0, resumed.stderr
-    assert "continuing from the checkpoint of step" in resumed.stdout
-    assert_same_leaves(killed, workdir)
-    timeless = [
-        [{k: v for k, v in r.items() if not k.startswith("speed/")} for r in metrics(w)]
-        for w in (killed, workdir)
-    ]
-    assert timeless[0] == timeless[1]
-
-
 def test_sigterm_saves_and_exits_143(whole_run, tmp_path):
     workdir, _ = whole_run
     stopped = tmp_path / "stopped"

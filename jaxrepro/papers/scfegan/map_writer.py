@@ -101,7 +101,11 @@ def write_faces(
         known = {key for shard in cached for key in shard.keys}
         missing = [picture for picture in pictures if picture.key not in known]
         num_kept = len(pictures) - len(missing)
-        jobs = [missing[i : i + shard_size] for i in range(0, len(missing), shard_size)]
+        # A first run that was interrupted gets the shards that it would have had; pictures added
+        # to a finished set fill shards of their own.
+        places = missing if (directory / MANIFEST).exists() else pictures
+        chunks = [places[i : i + shard_size] for i in range(0, len(places), shard_size)]
+        jobs = [job for chunk in chunks if (job := [p for p in chunk if p.key not in known])]
         writer = _MapWriter(directory, recipe, edge_weights)
 
         def show(num_done: int) -> None:

@@ -1,5 +1,6 @@
 import json
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -121,6 +122,21 @@ def test_only_what_is_missing_is_derived_again(tmp_path):
     manifest, report = write(folder, output, held_out_every=2)
     assert (report.num_derived, report.num_kept) == (0, 6) and report.unused_bytes == 0
     assert read_face_manifest(output) == manifest
+
+
+def test_an_interrupted_run_ends_in_the_files_of_an_uninterrupted_one(prepared, tmp_path):
+    # A picture that cannot be read must not shift those after it into other shards.
+    folder, output = tmp_path / "pictures", tmp_path / "set"
+    shutil.copytree(prepared[0] / "pictures", folder)
+    (folder / "damaged.jpg").rename(folder / "00a.jpg")
+    write(folder, output, shard_size=2)
+    expected = content(output)
+    (output / "manifest.json").unlink()
+    lost = sorted(output.glob("*.array_record"))[1]
+    lost.unlink()
+    (output / f".{lost.name}.77").write_bytes(b"half")
+    write(folder, output, shard_size=2)
+    assert content(output) == expected
 
 
 def test_keys_change_with_content_and_recipe():
