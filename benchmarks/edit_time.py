@@ -7,14 +7,13 @@ bytes to bytes; "generator" is the network alone, from 9 channels to the picture
 writing files is left out. The weights are not trained.
 """
 
-import json
-import pathlib
 import sys
 import time
 from collections.abc import Callable
 
 from absl import flags
 
+from benchmarks.environment import environment, in_milliseconds, publish
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
@@ -36,13 +35,7 @@ def main(args: flags.FlagValues) -> None:
 
     runtime.set_for_speed()
     result = measure(args.config, num_runs=args.num, num_warmup=args.warmup)
-    result["command"] = " ".join(["python -m benchmarks.edit_time", *sys.argv[1:]])
-    text = json.dumps(result, indent=2)
-    print(text)
-    if args.output:
-        from jaxrepro.core.files import write_atomically
-
-        write_atomically(pathlib.Path(args.output), (text + "\n").encode())
+    publish(result, "edit_time", args.output)
 
 
 def measure(config, *, num_runs: int, num_warmup: int) -> dict:
@@ -52,13 +45,9 @@ def measure(config, *, num_runs: int, num_warmup: int) -> dict:
     "temporary_bytes" what the generator's program needs beside weights, input and output. Null
     where it is not known.
     """
-    import importlib.metadata
-    import os
-
     import jax
     import numpy as np
 
-    from benchmarks.step_time import processor_name
     from jaxrepro.core.config import Settings
     from jaxrepro.papers.scfegan.conditions import GENERATOR_CHANNELS
     from jaxrepro.papers.scfegan.editing import Editor
@@ -82,34 +71,21 @@ def measure(config, *, num_runs: int, num_warmup: int) -> dict:
             began = time.perf_counter()
             work()
             times.append(time.perf_counter() - began)
-        return np.asarray(times[num_warmup:]) * 1e3
+        return np.asarray(times[num_warmup:])
 
     times = {"edit": timed(lambda: editor.edit(image, mask))}
     # Before the network is there a second time, as a program of its own.
     peak = _peak_bytes()
     generate = jax.jit(module.apply).lower(variables, conditions).compile()
     times["generator"] = timed(lambda: jax.block_until_ready(generate(variables, conditions)))
-    device = jax.devices()[0]
     memory = generate.memory_analysis()
     return {
-        "device": f"{jax.device_count()} x {device.device_kind}",
-        "processor": processor_name(),
-        "num_cpus": len(os.sched_getaffinity(0)),
-        "versions": {
-            name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "flax", "numpy")
-        },
+        **environment(),
         "input": list(conditions.shape),
         "num_parameters": sum(x.size for x in jax.tree.leaves(variables)),
         "num_runs": num_runs,
-        "milliseconds": {
-            name: {
-                "median": round(float(np.median(of_one)), 2),
-                "min": round(float(of_one.min()), 2),
-                "max": round(float(of_one.max()), 2),
-            }
-            for name, of_one in times.items()
-        },
-        "pictures_per_second": {k: round(1e3 / float(np.median(x)), 3) for k, x in times.items()},
+        "milliseconds": {name: in_milliseconds(of_one) for name, of_one in times.items()},
+        "pictures_per_second": {k: round(1 / float(np.median(x)), 3) for k, x in times.items()},
         "temporary_bytes": getattr(memory, "temp_size_in_bytes", None),
         "peak_bytes": peak,
     }

@@ -167,9 +167,7 @@ class TensorBoard:
             raise
 
     def flush(self) -> None:
-        """Writes what is still in memory; InputError where it cannot be written."""
-        with _writing(self._directory):
-            self._file.flush()
+        """Does nothing: every record is in the file once written."""
 
     def close(self) -> None:
         """Flushes and closes the event file; InputError where it cannot be written."""

@@ -54,9 +54,10 @@ class BatchNormRelu(nn.Module):
                 x, mean.value[None], variance.value[None], gain, bias, epsilon=self.epsilon
             )
         chex.assert_is_divisible(x.shape[0], self.num_groups)
-        y, batch_mean, batch_variance = normalize_batch_in_two_sums(
+        normalized: Any = normalize_batch_in_two_sums(
             x, gain, bias, mean.value, self.num_groups, num_example_parts(), self.epsilon
         )
+        y, batch_mean, batch_variance = normalized
         count = x.size // channels // self.num_groups
         chex.assert_scalar_in(count, 2, float("inf"))
         for name, moments in (("mean", batch_mean), ("var", batch_variance)):
