@@ -8,9 +8,9 @@ from typing import Any
 # sheets' clocks. "float32" is the arithmetic of whole float32 numbers; on these GPUs JAX rounds
 # the factors of float32 products to "tensorfloat32" unless a higher precision is asked for. TPUs
 # multiply bfloat16 numbers, and float32 in several such passes, for which nothing is published.
-# TPU v2 and v3: half a chip, since JAX shows each of its two cores as a device.
+# TPU v3: half a chip, since JAX shows each of its two cores as a device.
 _NVIDIA = "NVIDIA data sheet of the product (dense, without sparsity)"
-_GOOGLE = "Google Cloud TPU documentation, peak compute per chip (bf16)"
+_GOOGLE = "peak compute per chip (bf16), https://cloud.google.com/tpu/docs/ v3, v4, v5e, v5p, v6e"
 _HOPPER = {"bfloat16": 989.4e12, "tensorfloat32": 494.7e12, "float32": 66.9e12}
 _AMPERE = {"bfloat16": 312e12, "tensorfloat32": 156e12, "float32": 19.5e12}
 _PEAKS: dict[str, tuple[dict[str, float], str]] = {
@@ -24,7 +24,6 @@ _PEAKS: dict[str, tuple[dict[str, float], str]] = {
     "NVIDIA A100-SXM4-80GB": (_AMPERE, _NVIDIA),
     "NVIDIA A100-PCIE-40GB": (_AMPERE, _NVIDIA),
     "NVIDIA A100 80GB PCIe": (_AMPERE, _NVIDIA),
-    "TPU v2": ({"bfloat16": 22.5e12}, _GOOGLE),
     "TPU v3": ({"bfloat16": 61.5e12}, _GOOGLE),
     "TPU v4": ({"bfloat16": 275e12}, _GOOGLE),
     "TPU v5 lite": ({"bfloat16": 197e12}, _GOOGLE),
