@@ -160,7 +160,7 @@ _FACES: tuple[tuple[str, Change, bool, str], ...] = (
     ("shard bytes flipped", _shard(mutations.bytes_flipped), False, "array_record"),
     ("shard zeroed", _shard(mutations.zeroed), False, "array_record"),
     ("manifest halved", _damage(_M, mutations.halved), True, _M),
-    ("another size", _set(_M, "settings.size", 32), True, "32"),
+    ("another size", _set(_M, "settings.size", 32), True, _M),
     ("sketches are a text", _set(_M, "settings.num_sketches", "two"), True, _M),
     ("no pictures", _set(_M, "pictures", []), True, _M),
     *((f"manifest value {n}", _altered(_M), False, "data") for n in range(_DRAWS)),
