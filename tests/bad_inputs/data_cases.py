@@ -23,7 +23,8 @@ def cases() -> Iterator[Case]:
     for file in ("release.mat", "train.h5", "coco.json", "mpii.json", "lsp/joints.mat"):
         for name, how in _DAMAGE.items():
             change = _damage(f"{file}", how)
-            yield _case(f"{file}: {name}", _people(file), change, file, name == "emptied")
+            names = file.partition("/")[0]
+            yield _case(f"{file}: {name}", _people(file), change, names, name == "emptied")
     for file in ("coco.json", "mpii.json"):
         for number in range(_DRAWS):
             yield _case(f"{file}: value {number}", _people(file), _altered(file), file, False)
