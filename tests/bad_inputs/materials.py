@@ -225,7 +225,7 @@ def _make_mat(path: pathlib.Path) -> None:
 
 def _make_npz(path: pathlib.Path, which: str) -> None:
     with path.open("wb") as file:
-        np.savez(file, **_published(which))
+        np.savez(file, **_published(which))  # pyright: ignore[reportArgumentType]
 
 
 def _make_safetensors(path: pathlib.Path, which: str) -> None:

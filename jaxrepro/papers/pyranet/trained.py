@@ -172,7 +172,7 @@ def _from_card(card: Mapping[str, Any], origin: str) -> TrainedPose:
                 f"{', '.join(allowed)}"
             )
     size, multiple = card.get("size"), 4 * 2**module.depth
-    if not is_size(size) or size % multiple:
+    if not isinstance(size, int) or not is_size(size) or size % multiple:
         raise InputError(
             f"{origin}: its model card has size={size!r}; it must be a multiple of {multiple}"
         )
