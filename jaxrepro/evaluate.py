@@ -66,7 +66,8 @@ def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
         if args.config is not None:
             raise
         raise InputError(
-            f"{error} (if the run is of another version, give today's config with --config)"
+            f"{folder / workdir.CONFIG}: {error} (if the run is of another version, give today's "
+            "config with --config)"
         ) from error
     for step, results in evaluate_workdir(task, settings.seed, folder, args.steps):
         if not job.leads:

@@ -37,17 +37,16 @@ def main(args: flags.FlagValues) -> None:
 
     runtime.set_up()
 
-    from jaxrepro.core import config, mesh, workdir
+    from jaxrepro.core import loop, mesh
     from jaxrepro.core.export import Export, write_export
-    from jaxrepro.core.restore import restore_state
+    from jaxrepro.core.restore import read_task, restore_state
     from jaxrepro.core.seeds import one_seed
 
     folder, output = place(args.workdir), pathlib.Path(args.output)
-    saved = workdir.read_config(folder)
-    settings = config.Settings(saved)
-    task = config.make_task(settings)
+    saved, settings, task = read_task(folder)
+    seed = loop.LoopSettings.from_settings(settings).seed
     single, state_of_seed = one_seed(task, args.seed)
-    step, state, _ = restore_state(task, settings.seed, folder, args.step, mesh.make_mesh())
+    step, state, _ = restore_state(task, seed, folder, args.step, mesh.make_mesh())
     provenance = {"step": step, "config": saved}
     if args.seed is not None:
         provenance["seed"] = args.seed

@@ -47,8 +47,19 @@ def read_curves(
     names = names or [name for name in known if name.startswith(("loss/", "logits/"))]
     if unknown := sorted(set(names) - set(known)):
         raise InputError(f"no metric {', '.join(unknown)} in {workdir}; it has {', '.join(known)}")
+    if not names:
+        raise InputError(
+            f"no metric under loss/ or logits/ in {workdir}; name some of {', '.join(known)} with "
+            "--metrics"
+        )
     curves = {}
     for name in names:
+        for record in records:
+            if type(record.get(name, 0)) not in (int, float):
+                raise InputError(
+                    f"{workdir / 'metrics.jsonl'}, step {record['step']}: {name} is "
+                    f"{record[name]!r}, not a number; remove that line"
+                )
         points = [(record["step"], record[name]) for record in records if name in record]
         steps, values = zip(*points, strict=True)
         curves[name] = (list(steps), list(values))

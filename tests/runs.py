@@ -49,6 +49,8 @@ def call(module: types.ModuleType, *arguments: str) -> None:
     """Runs a command in this process, and raises what it raises."""
     before = set(flags.FLAGS)
     module.define_flags()
+    # Not those that libraries define once, when they are imported further down.
+    defined = set(flags.FLAGS) - before
     if "num_processes" in flags.FLAGS:
         # JAX runs here already, too late to look for other processes.
         arguments = (*arguments, "--num_processes=1")
@@ -56,7 +58,7 @@ def call(module: types.ModuleType, *arguments: str) -> None:
         cli.parse([module.__name__, *arguments])
         module.main(flags.FLAGS)
     finally:
-        for name in set(flags.FLAGS) - before:
+        for name in defined | {name for name in flags.FLAGS if name.startswith("config.")}:
             delattr(flags.FLAGS, name)
 
 

@@ -18,8 +18,8 @@ def read_arrays(path: str | pathlib.Path) -> dict[str, np.ndarray]:
     those of the state_dict. Floats of 16 bits, which are for storage, are returned as float32.
 
     Raises:
-      InputError: there is no such file, its ending is another, it is damaged, or it holds anything
-        but named arrays; and for PyTorch's without PyTorch.
+      InputError: there is no such file, its ending is another, it is damaged, it holds anything
+        but named arrays, or numbers that are not finite; and for PyTorch's without PyTorch.
     """
     path = pathlib.Path(path)
     if path.suffix not in _READERS:
@@ -28,9 +28,16 @@ def read_arrays(path: str | pathlib.Path) -> dict[str, np.ndarray]:
         )
     if not path.is_file():
         raise InputError(f"{path} is not a file; give the path of a file of weights")
+    arrays = _READERS[path.suffix](path)
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise InputError(
+                f"{path}: {name} has numbers that are not finite; the file is damaged, or of a "
+                "network whose training broke: give another one"
+            )
     return {
         name: array.astype(np.float32) if array.dtype == np.float16 else array
-        for name, array in _READERS[path.suffix](path).items()
+        for name, array in arrays.items()
     }
 
 

@@ -403,7 +403,9 @@ def _without_abandoned_work(hook: Callable[[Any], None]) -> Callable[[Any], None
     """
 
     def filtered(unraisable: Any) -> None:
-        if str(unraisable.exc_value) != "Event loop is closed":
+        code = getattr(unraisable.object, "cr_code", None)
+        is_read = code is not None and "orbax" in pathlib.PurePath(code.co_filename).parts
+        if not is_read and str(unraisable.exc_value) != "Event loop is closed":
             hook(unraisable)
 
     return filtered

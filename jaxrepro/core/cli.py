@@ -5,16 +5,19 @@ import os
 import pathlib
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from absl import app, flags, logging
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from jaxrepro.core.errors import InputError
 
-# Errors of ml_collections and absl for a flag or override that cannot be applied.
-_FLAG_ERRORS = (flags.Error, AttributeError, KeyError, TypeError, ValueError)
+_OF_CONFIG_FILES = (
+    "it defines get_config(variant), which returns a ConfigDict, as those in configs/ do. "
+    "JAXREPRO_TRACEBACK=1 shows more"
+)
 
 
 def define_config() -> flags.FlagHolder:
@@ -99,6 +102,11 @@ def parse(argv: list[str]) -> None:
             f"unexpected argument {rest[len(arguments)]!r}; options are written --name=value"
             + advice
         )
+    # Such as --workdir=$RUN of a shell that knows no RUN; a folder "" would be the current one.
+    for name in flags.FLAGS:
+        flag = flags.FLAGS[name]
+        if flag.present and flag.value == "" and flag.default != "":
+            raise InputError(f"--{name}= is empty; give it a value, or leave it out")
 
 
 def _arguments() -> list[_Argument]:
@@ -159,41 +167,69 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
 
 
 def _parse(argv: list[str]) -> list[str]:
-    _check_config_file(argv)
+    file = _config_file(argv)
     try:
         parse(argv)
     except InputError:
         raise
-    except _FLAG_ERRORS as error:
-        raise _as_input_error(error) from error
+    except Exception as error:
+        # All that runs here is the user's: words of the command line and the code of --config.
+        raise _as_input_error(error, file) from error
     except SystemExit:
         sys.exit(0)  # Only a request for help exits here, and absl would call that a failure.
+    if file and not isinstance(flags.FLAGS["config"].value, ConfigDict):
+        raise InputError(f"the config file {file} returns no ConfigDict; {_OF_CONFIG_FILES}")
     return argv[:1]
 
 
-def _check_config_file(argv: list[str]) -> None:
+def _config_file(argv: list[str]) -> str:
+    """Returns the file that --config names, "" for none; raises InputError if it is not there."""
+    file = ""
     for previous, argument in zip(["", *argv], argv, strict=False):
         match = re.match(r"--?config=(.*)", argument)
         value = match[1] if match else argument if re.fullmatch("--?config", previous) else None
-        if value is not None and not pathlib.Path(value.partition(":")[0]).is_file():
+        if value is None:
+            continue
+        file = value.partition(":")[0]
+        if not pathlib.Path(file).is_file():
             raise InputError(
-                f"no config file {value.partition(':')[0]!r}; give a path such as "
+                f"no config file {file!r}; give a path such as "
                 f"--config=configs/biggan_digits.py, seen from {pathlib.Path.cwd()}"
             )
+    return file
 
 
-def _as_input_error(error: BaseException) -> InputError:
-    """Returns the InputError that a config file raised, or one with the first line of `error`."""
-    cause: BaseException | None = error
-    messages = []
-    while cause is not None:
-        if isinstance(cause, InputError):
-            messages.append(str(cause))
-        cause = cause.__context__
-    if messages:
+def _as_input_error(error: BaseException, file: str) -> InputError:
+    """Returns the InputError that a config file raised, or one that says what `error` is."""
+    errors = _chain(error)
+    if messages := [str(e) for e in errors if isinstance(e, InputError)]:
         return InputError(messages[-1])
-    text = str(error.args[0] if error.args else error).strip()
-    text = " ".join(text.split())
+    for cause in reversed(errors):
+        if place := _place_in(file, cause):
+            reason = f"{type(cause).__name__}: {' '.join(str(cause).split())[:300]}"
+            return InputError(f"the config file {place}: {reason}; {_OF_CONFIG_FILES}")
+    text = " ".join(str(error.args[0] if error.args else error).split())
     if isinstance(error, AttributeError | KeyError):
         text = f"unknown config key: {text}; without the override, --show_config lists all keys"
     return InputError(text)
+
+
+def _place_in(file: str, error: BaseException) -> str:
+    """Returns "my.py, line 2" for an error of the config file itself, else ""."""
+    if not file:
+        return ""
+    if isinstance(error, SyntaxError) or "get_config" in str(error.args[:1]).partition("\\n")[0]:
+        return file
+    frames = traceback.walk_tb(error.__traceback__)
+    lines = [line for frame, line in frames if frame.f_code.co_filename == file]
+    return f"{file}, line {lines[-1]}" if lines else ""
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Returns an error and those during whose handling it arose, the first of them last."""
+    found: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        found.append(cause)
+        cause = cause.__context__
+    return found

@@ -1,7 +1,9 @@
 """Configs: variants from one string, every key read, and the same config on resume."""
 
+import contextlib
 import importlib
 import json
+import math
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -21,6 +23,8 @@ RESUMABLE = (
     "log.",
     "mesh.",
 )
+# What code that reads a config raises where a value is of a kind that nobody meant.
+_WRONG_KINDS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 # Keys that a config may leave out, as those of older runs do, with what that means.
 OPTIONAL = {
     "num_seeds": 1,
@@ -77,11 +81,15 @@ class Settings:
     """
 
     def __init__(
-        self, config: Mapping[str, Any] | ConfigDict, _prefix: str = "", _read: set | None = None
+        self,
+        config: Mapping[str, Any] | ConfigDict,
+        _prefix: str = "",
+        _read: dict[str, Any] | None = None,
     ):
         self._config = config
         self._prefix = _prefix
-        self._read = set() if _read is None else _read
+        # What was read, the latest last.
+        self._read: dict[str, Any] = {} if _read is None else _read
 
     def __getattr__(self, name: str) -> Any:
         key = f"{self._prefix}{name}"
@@ -94,7 +102,11 @@ class Settings:
         value = self._config[name]
         if isinstance(value, Mapping | ConfigDict):
             return Settings(value, f"{key}.", self._read)
-        self._read.add(key)
+        self._read.pop(key, None)
+        self._read[key] = value
+        numbers = value if isinstance(value, list | tuple) else (value,)
+        if any(isinstance(x, float) and not math.isfinite(x) for x in numbers):
+            raise InputError(f"{key} is {value}; numbers of a config are finite")
         return tuple(value) if isinstance(value, list) else value
 
     def __iter__(self) -> Iterator[str]:
@@ -109,24 +121,54 @@ class Settings:
         """Returns the value of `name`; raises InputError unless it is among `allowed`."""
         value = getattr(self, name)
         if value not in allowed:
+            given = "a section of keys" if isinstance(value, Settings) else repr(value)
             raise InputError(
-                f"{self._prefix}{name} is {value!r}; allowed: {', '.join(map(repr, allowed))}"
+                f"{self._prefix}{name} is {given}; allowed: {', '.join(map(repr, allowed))}"
             )
         return value
 
     def at_least(self, name: str, minimum: float) -> Any:
-        """Returns the value of `name`; raises InputError if it is below `minimum`."""
+        """Returns the number of `name`; raises InputError if it is none or below `minimum`."""
         value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            given = "a section of keys" if isinstance(value, Settings) else repr(value)
+            raise InputError(f"{self._prefix}{name} is {given}; it must be a number")
         if value < minimum:
             raise InputError(f"{self._prefix}{name} is {value}; it must be at least {minimum}")
         return value
 
+    def below_one(self, name: str) -> Any:
+        """Returns the value of `name`; raises InputError unless it is in [0, 1)."""
+        value = self.at_least(name, 0)
+        if value >= 1:
+            raise InputError(f"{self._prefix}{name} is {value}; it must be below 1")
+        return value
+
     def check_all_read(self) -> None:
         """Raises InputError naming the keys that nothing has read."""
-        if unread := sorted(set(flatten(self._config)) - self._read):
+        if unread := sorted(flatten(self._config).keys() - self._read.keys()):
             raise InputError(
                 f"config keys without effect: {', '.join(unread)}; correct the name or remove them"
             )
+
+    @contextlib.contextmanager
+    def understood(self) -> Iterator[None]:
+        """A context that reads the settings: a value of a wrong kind becomes an InputError.
+
+        Types in a config are those of whoever wrote it, a file that was altered by hand among
+        them. The error names the key that was read last.
+        """
+        try:
+            yield
+        except InputError:
+            raise
+        except _WRONG_KINDS as error:
+            last = [f"{key}={value!r}" for key, value in self._read.items()][-1:]
+            raise InputError(
+                f"the config holds a value of a wrong kind ({type(error).__name__}: {error}), "
+                f"which was seen after {last[0] if last else 'nothing'} was read; compare it with "
+                "the files in configs/. JAXREPRO_TRACEBACK=1 shows where"
+            ) from error
 
 
 def task_names() -> list[str]:
@@ -145,7 +187,8 @@ def make_task(settings: Settings) -> Any:
     from jaxrepro.core.seeds import make_seeds_task
 
     paper = importlib.import_module(f"jaxrepro.papers.{name}.task")
-    return make_seeds_task(settings, paper.from_settings)
+    with settings.understood():
+        return make_seeds_task(settings, paper.from_settings)
 
 
 def to_json(config: Mapping[str, Any]) -> str:

@@ -92,7 +92,11 @@ def read_export(folder: pathlib.Path) -> Export:
             "export anew"
         )
     files = card.get("files")
-    if not isinstance(files, dict) or set(files) != {"nets", "tables"}:
+    if (
+        not isinstance(files, dict)
+        or set(files) != {"nets", "tables"}
+        or not all(isinstance(digests, dict) for digests in files.values())
+    ):
         raise InputError(f"{folder / CARD} lists no files: this is not an export")
     trees = {
         kind: {name: _read_arrays(folder, name, digest) for name, digest in files[kind].items()}

@@ -29,6 +29,9 @@ from jaxrepro.core.watch import Watch
 from jaxrepro.core.workdir import METRICS, MODEL_CARD, RESULTS, read_json, write_json
 from jaxrepro.core.writers import read_json_lines, workdir_writers
 
+# Of a JAX key.
+_LARGEST_SEED = 2**32 - 1
+
 
 @dataclasses.dataclass(frozen=True)
 class LoopSettings:
@@ -48,7 +51,7 @@ class LoopSettings:
     def from_settings(cls, settings: Settings) -> "LoopSettings":
         """Reads seed, train.total_steps, checkpoint.*, log.* and mesh.*."""
         return cls(
-            seed=settings.seed,
+            seed=_checked_seed(settings),
             total_steps=settings.train.at_least("total_steps", 1),
             checkpoint=Every(settings.checkpoint.at_least("every", 0)),
             keep=settings.checkpoint.at_least("keep", 1),
@@ -58,6 +61,13 @@ class LoopSettings:
             fsdp=settings.mesh.at_least("fsdp", 1),
             best=BestRule.from_settings(settings.checkpoint),
         )
+
+
+def _checked_seed(settings: Settings) -> int:
+    seed = settings.at_least("seed", 0)
+    if not isinstance(seed, int) or seed > _LARGEST_SEED:
+        raise InputError(f"seed is {seed}; it is a whole number of at most {_LARGEST_SEED}")
+    return seed
 
 
 def train(
@@ -296,10 +306,16 @@ def _results_of_finished_run(workdir: Place, start: int, total: int) -> dict[str
     """Returns the results of a run that was trained and measured to the end, else None."""
     if start < total or not exists(workdir / RESULTS):
         return None
-    results = read_json(workdir / RESULTS)
-    if not isinstance(results.get("step"), int) or not isinstance(results.get("results"), dict):
+    path = workdir / RESULTS
+    content = read_json(path)
+    step, results = content.get("step"), content.get("results")
+    if (
+        type(step) is not int
+        or not isinstance(results, dict)
+        or not all(type(x) in (int, float) for x in results.values())
+    ):
         raise InputError(
-            f"{workdir / RESULTS} is damaged: it has no step and results; delete it, and the final "
-            "state is measured again"
+            f'{path} has no whole number "step" or no object "results" of numbers; remove it, and '
+            "the same command measures the run again"
         )
-    return results["results"] if results["step"] == total else None
+    return results if step == total else None

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
+from jaxrepro.core import config
 from jaxrepro.core.best import best_step
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
@@ -14,6 +15,20 @@ from jaxrepro.core.partition import state_shardings, with_shardings
 from jaxrepro.core.places import Place
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Task
+from jaxrepro.core.workdir import CONFIG, read_config
+
+
+def read_task(workdir: Place) -> tuple[dict[str, Any], config.Settings, Task]:
+    """Returns (config, its settings, Task) of a run as its `config.json` describes them.
+
+    Raises InputError that names the file if there is no such run, or no Task can be made of it.
+    """
+    saved = read_config(workdir)
+    settings = config.Settings(saved)
+    try:
+        return saved, settings, config.make_task(settings)
+    except InputError as error:
+        raise InputError(f"{workdir / CONFIG}: {error}") from error
 
 
 def restore_state(

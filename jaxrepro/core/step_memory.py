@@ -24,14 +24,18 @@ _UNITS |= {f"{prefix}ib": 1024**i for i, prefix in enumerate("kmgt", start=1)}
 _KEEP_BARRIERS = {"xla_disable_hlo_passes": "cse_barrier_expander"}
 
 
+# More than any device has; beyond it a number is a slip, and floats end in infinity.
+_MOST_BYTES = 2**50
+
+
 def parse_bytes(text: str) -> int:
     """Returns the bytes that "16GB" (10^9 each), "16GiB" (2^30 each) or "80e9" names.
 
-    Raises InputError for anything else, and for nothing or less.
+    Raises InputError for anything else, for nothing or less and for more than 2^50 bytes.
     """
     match = re.fullmatch(r"\s*(\d+\.?\d*(?:e\d+)?)\s*([a-z]*)\s*", text, re.IGNORECASE)
     unit = _UNITS.get(match[2].lower()) if match else None
-    if match is None or unit is None or float(match[1]) * unit < 1:
+    if match is None or unit is None or not 1 <= float(match[1]) * unit <= _MOST_BYTES:
         raise InputError(
             f"memory {text!r} is not understood; write 16GB (16e9 bytes), 16GiB (16 x 2^30 bytes), "
             "80e9, or another number with B, kB, MB, GB, TB, KiB, MiB, GiB or TiB"

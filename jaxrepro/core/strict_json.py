@@ -26,6 +26,14 @@ def json_digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
+def parse_json(text: str | bytes) -> Any:
+    """Returns the value of a JSON text of any origin; raises ValueError if it is none."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
 def without_infinities(value: Any) -> Any:
     """Returns `value` with None in place of every infinity and NaN in it."""
     if isinstance(value, Mapping):

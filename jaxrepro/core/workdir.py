@@ -13,6 +13,7 @@ from jaxrepro.core.config import config_digest, differing_keys, to_json
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import remove_abandoned, write_atomically
 from jaxrepro.core.places import Place, exists, is_remote, make_folder, read_text, reason
+from jaxrepro.core.strict_json import parse_json
 
 CONFIG = "config.json"
 MODEL_CARD = "model.json"
@@ -129,7 +130,7 @@ def _check_same_run(workdir: Place, config: Mapping[str, Any]) -> None:
 def read_json(path: Place) -> dict[str, Any]:
     """Returns the object in `path`; raises InputError if it is absent or damaged."""
     try:
-        value = json.loads(read_text(path))
+        value = parse_json(read_text(path))
     except FileNotFoundError as error:
         raise InputError(f"{path.parent} is not the workdir of a run: no {path.name}") from error
     except (OSError, ValueError) as error:

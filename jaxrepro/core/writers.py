@@ -14,6 +14,7 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically, write_png
 from jaxrepro.core.places import Place, exists, read_text
 from jaxrepro.core.store_writers import StoreJsonLines, StoreTensorBoard
+from jaxrepro.core.strict_json import parse_json
 from jaxrepro.core.task import Image
 from jaxrepro.core.workdir import METRICS, SAMPLES
 
@@ -92,7 +93,7 @@ def read_json_lines(path: Place) -> list[dict[str, Any]]:
         raise InputError(f"cannot read {path}: {error}") from error
     for number, line in enumerate(lines, start=1):
         try:
-            record = json.loads(line)
+            record = parse_json(line)
             if not isinstance(record, dict) or not isinstance(record.get("step"), int):
                 raise ValueError("not a record with a step")
         except ValueError as error:

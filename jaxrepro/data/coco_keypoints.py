@@ -1,11 +1,11 @@
 """COCO keypoint annotations (Lin et al., ECCV 2014), and other sets in its JSON form."""
 
-import json
 import pathlib
 
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.strict_json import parse_json
 from jaxrepro.data.joint_sets import JOINT_SETS, JointSet
 from jaxrepro.data.people import Person
 
@@ -24,12 +24,14 @@ def read_coco_keypoints(path: pathlib.Path) -> tuple[JointSet, list[Person]]:
     Raises InputError if the file cannot be read or has another form.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes())
         categories = {
             row["id"]: row["keypoints"] for row in content["categories"] if "keypoints" in row
         }
         if len({tuple(names) for names in categories.values()}) != 1:
             raise ValueError(f"{len(categories)} categories with keypoints; there must be one")
+        if len(set(next(iter(categories.values())))) < len(next(iter(categories.values()))):
+            raise ValueError("a name of a keypoint stands there twice")
         joint_set = _joint_set(path.stem, next(iter(categories.values())))
         names = {row["id"]: str(row["file_name"]) for row in content["images"]}
         persons = []
@@ -53,7 +55,7 @@ def read_coco_keypoints(path: pathlib.Path) -> tuple[JointSet, list[Person]]:
                     person_number=int(row["id"]),
                 )
             )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
         raise InputError(f"cannot read {path} as COCO keypoints: {error!r}") from error
     return joint_set, persons
 

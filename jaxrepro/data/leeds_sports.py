@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data.matlab_files import read_matlab
+from jaxrepro.data.matlab_arrays import read_mat
 from jaxrepro.data.people import Person, joint_box
 
 # Coordinates in the files count pixels from 1.
@@ -27,7 +27,10 @@ def read_leeds_sports(folder: pathlib.Path) -> list[Person]:
     path = folder / "joints.mat"
     if not path.is_file():
         raise InputError(f"{path} is not there; give the folder of LSP or LSPET that holds it")
-    joints = np.asarray(read_matlab(path, "joints")["joints"], np.float64)
+    arrays = read_mat(path)
+    if "joints" not in arrays:
+        raise InputError(f"{path} has no variable joints; it has {', '.join(arrays) or 'none'}")
+    joints = arrays["joints"].astype(np.float64)
     if joints.ndim == 2:
         joints = joints[..., None]
     extended = joints.shape[:2] == (14, 3)

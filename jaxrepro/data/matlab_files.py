@@ -1,9 +1,12 @@
 """MATLAB files as arrays and structs, by SciPy; nothing in them is executed.
 
-For plain arrays of untrusted files there is `matlab_arrays`.
+SciPy's reader is written for files that are in order: a damaged one may end the process. So another
+process reads a file first. Plain arrays are better read by `matlab_arrays`.
 """
 
 import pathlib
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,7 @@ def read_matlab(path: pathlib.Path, *names: str, records: bool = False) -> dict[
 
     Raises InputError if the file cannot be read or lacks one of the variables.
     """
+    _check_by_reading(path)
     from scipy.io import loadmat, whosmat
 
     try:
@@ -36,6 +40,36 @@ def read_matlab(path: pathlib.Path, *names: str, records: bool = False) -> dict[
     except Exception as error:  # SciPy raises a different type per defect, zlib's among them.
         raise InputError(f"cannot read {path} as a MATLAB file: {error}") from error
     return {name: content[name] for name in names}
+
+
+# Reads as `read_matlab` does; errors that are reported are left to that.
+_PROBE = """
+import contextlib, sys
+from scipy.io import loadmat
+with contextlib.suppress(Exception):
+    loadmat(sys.argv[1], struct_as_record=False, squeeze_me=True)
+"""
+# Seconds; MPII's release, the largest file of the kind, takes a few.
+_PATIENCE = 300
+
+
+def _check_by_reading(path: pathlib.Path) -> None:
+    """Raises InputError if the process that reads the file dies of it."""
+    if not path.is_file():
+        raise InputError(f"{path} is not a file")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _PROBE, str(path)], capture_output=True, timeout=_PATIENCE
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(
+            f"cannot read {path} as a MATLAB file: not done after {_PATIENCE} s"
+        ) from error
+    if done.returncode < 0:
+        raise InputError(
+            f"cannot read {path} as a MATLAB file: it is damaged, a process that reads it dies by "
+            f"signal {-done.returncode}; get the file anew"
+        )
 
 
 def field(struct: Any, name: str) -> Any:

@@ -1,13 +1,13 @@
 """MPII Human Pose (Andriluka et al., CVPR 2014): the forms in which its annotations are kept."""
 
 import dataclasses
-import json
 import pathlib
 from typing import Any
 
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.strict_json import parse_json
 from jaxrepro.data.joint_sets import MPII
 from jaxrepro.data.matlab_files import each, field, read_matlab
 from jaxrepro.data.people import Person
@@ -51,7 +51,13 @@ def read_mpii(path: pathlib.Path) -> MpiiPeople:
         raise InputError(f"{path}: MPII annotations are {', '.join(readers)} files")
     if not path.is_file():
         raise InputError(f"{path} is not a file; give the annotations of MPII")
-    return reader(path)
+    try:
+        return reader(path)
+    except InputError:
+        raise
+    # What an array of another shape, or a struct without a field, leads the readers into.
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        raise InputError(f"cannot read {path} as annotations of MPII: {error!r}") from error
 
 
 def read_person_list(path: pathlib.Path) -> set[tuple[int, int]]:
@@ -161,15 +167,12 @@ def _release_head(person: Any) -> float:
 def _read_h5(path: pathlib.Path) -> MpiiPeople:
     import h5py
 
-    try:
-        with h5py.File(path, "r") as file:
-            columns = {
-                name: np.asarray(file[name])
-                for name in ("part", "visible", "center", "scale", "normalize", "index", "person")
-            }
-            names = np.asarray(file["imgname"]) if "imgname" in file else None
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"cannot read {path} as annotations of MPII: {error}") from error
+    with h5py.File(path, "r") as file:
+        columns = {
+            name: np.asarray(file[name])
+            for name in ("part", "visible", "center", "scale", "normalize", "index", "person")
+        }
+        names = np.asarray(file["imgname"]) if "imgname" in file else None
     images = _image_names(path, names, len(columns["part"]))
     # Missing joints are (0, 0), those of a person without joints (-1, -1).
     labelled = columns["part"].max(axis=-1) > 0
@@ -213,15 +216,12 @@ def _image_names(path: pathlib.Path, names: np.ndarray | None, num: int) -> list
 
 
 def _read_json(path: pathlib.Path) -> MpiiPeople:
-    try:
-        rows = json.loads(path.read_bytes())
-        persons = [_json_person(row) for row in rows]
-        parts = [
-            ("valid" if row["isValidation"] else "train") if "isValidation" in row else path.stem
-            for row in rows
-        ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"cannot read {path} as annotations of MPII: {error!r}") from error
+    rows = parse_json(path.read_bytes())
+    persons = [_json_person(row) for row in rows]
+    parts = [
+        ("valid" if row["isValidation"] else "train") if "isValidation" in row else path.stem
+        for row in rows
+    ]
     return MpiiPeople(persons, parts)
 
 

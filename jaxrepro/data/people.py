@@ -13,6 +13,9 @@ from jaxrepro.data.images import decode_image
 from jaxrepro.data.joint_sets import JointSet, convert_joints
 from jaxrepro.data.source import Item
 
+# In pixels: no picture is so large, and beyond it a number is damage.
+_FARTHEST = 1e6
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Person:
@@ -62,9 +65,11 @@ class People:
         folder: pathlib.Path | None = None,
         file_offset: float = 0.0,
     ):
-        """Raises InputError if there is nobody."""
+        """Raises InputError if there is nobody, or a place or size that cannot be."""
         if not persons:
             raise InputError(f"{spec} holds no person with a place and a size; give another file")
+        for number, person in enumerate(persons, 1):
+            _check(spec, number, person)
         self.spec = spec
         self.joint_set = joint_set
         self.persons = tuple(persons)
@@ -178,3 +183,18 @@ def joint_box(joints: np.ndarray, labelled: np.ndarray) -> tuple[np.ndarray, flo
         raise InputError("a person without any labelled joint has no place; leave it out")
     low, high = joints[labelled].min(axis=0), joints[labelled].max(axis=0)
     return (low + high) / 2, float((high - low).max())
+
+
+def _check(spec: str, number: int, person: Person) -> None:
+    place = np.append(person.center, person.scale)
+    if place.shape != (3,) or not (np.abs(place) < _FARTHEST).all() or person.scale <= 0:
+        raise InputError(
+            f"{spec}: person {number}, in {person.image}, has center {np.ravel(person.center)} and "
+            f"scale {person.scale}; a place is two numbers and a size is greater than 0: correct "
+            "or remove that entry"
+        )
+    if not (np.abs(person.joints) < _FARTHEST).all():
+        raise InputError(
+            f"{spec}: person {number}, in {person.image}, has a joint that is not within "
+            f"{_FARTHEST:g} pixels; correct or remove that entry"
+        )

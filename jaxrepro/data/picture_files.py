@@ -140,7 +140,9 @@ def decode_picture(data: bytes, name: str, *, max_pixels: int | None = None) -> 
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     except _DECODE_ERRORS as error:
-        raise InputError(f"{name}: not a readable picture ({_line(error)})") from error
+        raise InputError(
+            f"{name}: not a readable picture ({_line(error)}); repair it or leave it out"
+        ) from error
 
 
 def read_colors(path: str | os.PathLike[str]) -> np.ndarray:

@@ -33,6 +33,28 @@ class Jobs:
     done: int = 0
 
 
+# So many errors of pictures are repeated at the end of a command.
+_REPEATED = 3
+
+
+def raise_failures(failures: Sequence[InputError], num_pictures: int) -> None:
+    """Raises one InputError for pictures of a command that could not be done; nothing for none.
+
+    num_pictures: of the command, those that were done among them. Each failure has been printed in
+    its place; the error repeats the first ones.
+    """
+    if not failures:
+        return
+    if num_pictures == 1:
+        raise failures[0]
+    more = len(failures) - _REPEATED
+    raise InputError(
+        f"{len(failures)} of {num_pictures} pictures failed: "
+        + "; ".join(map(str, failures[:_REPEATED]))
+        + (f"; and {more} more, listed above" if more > 0 else "")
+    )
+
+
 def find_jobs(source: str, target: str, *, existing: str = "refuse") -> Jobs:
     """Returns the pictures that `source` names, each with a file below `target`.
 

@@ -103,7 +103,7 @@ def _with_picture(
         for name in os.listdir(folder / inner)
     }
     found = [person for person in persons if person.image in there]
-    if not found or (len(found) < len(persons) and split != "all"):
+    if (persons and not found) or (len(found) < len(persons) and split != "all"):
         missing = next(person.image for person in persons if person.image not in there)
         raise InputError(
             f"{spec}: {len(persons) - len(found)} of {len(persons)} people have no picture in "

@@ -14,13 +14,15 @@ from typing import Any
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically
+from jaxrepro.core.strict_json import parse_json
+from jaxrepro.core.workdir import read_json
+from jaxrepro.data.intact_files import file_sha256
 from jaxrepro.data.parallel_jobs import flush_to_disk, locked_folder, run_jobs
 from jaxrepro.data.records import (
     MANIFEST,
     Manifest,
     Shard,
     encode_record,
-    file_sha256,
     read_manifest,
 )
 from jaxrepro.data.source import Source
@@ -121,7 +123,7 @@ class _ShardWriter:
         if not path.is_file() or not description.is_file():
             return None
         try:
-            shard = Shard.from_json(json.loads(description.read_bytes()))
+            shard = Shard.from_json(parse_json(description.read_bytes()))
         except (ValueError, KeyError, TypeError):
             return None
         if shard.skipped and not self.skip_bad_images:
@@ -193,7 +195,7 @@ def _resume(directory: pathlib.Path, settings: dict[str, Any]) -> Manifest | Non
         write_atomically(directory / UNFINISHED, json.dumps(settings).encode())
         (directory / MANIFEST).unlink()
     elif (directory / UNFINISHED).is_file():
-        started = json.loads((directory / UNFINISHED).read_bytes())
+        started = read_json(directory / UNFINISHED)
         _refuse_other_settings(directory, started, settings)
     else:
         found = [entry.name for entry in directory.iterdir() if not entry.name.startswith(".")]

@@ -6,7 +6,6 @@ is complete.
 """
 
 import dataclasses
-import hashlib
 import json
 import pathlib
 import struct
@@ -15,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.strict_json import json_digest
+from jaxrepro.core.strict_json import json_digest, parse_json
 from jaxrepro.data.images import decode_image, encode_png
+from jaxrepro.data.intact_files import altered_files
 from jaxrepro.data.source import Source
 
 MANIFEST = "manifest.json"
@@ -98,11 +98,14 @@ def read_manifest(directory: pathlib.Path) -> Manifest:
             "that did not finish; run the same command again and it goes on where it stopped"
         )
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes())
         if content["format"] != _FORMAT:
             raise InputError(f"{path} has format {content['format']}, not {_FORMAT}; prepare anew")
         manifest = Manifest(content["settings"], tuple(map(Shard.from_json, content["shards"])))
-        num_classes = len(manifest.settings["class_names"])
+        names, split = manifest.settings["class_names"], manifest.settings["split"]
+        if not isinstance(names, list) or not all(isinstance(x, str) for x in [*names, split]):
+            raise TypeError("class names or split that are no text")
+        num_classes = len(names)
         labels = manifest.labels
         if not len(labels) or labels.min() < 0 or labels.max() >= num_classes:
             raise ValueError("labels outside the classes")
@@ -139,8 +142,9 @@ def decode_record(record: bytes, *, channels: int, name: str) -> tuple[np.ndarra
 class RecordSource(Source):
     """A set written by `python -m jaxrepro.prepare`.
 
-    `split` must be the one that was prepared, or "all". Opening checks the size and the number of
-    records of every shard; reading checks the checksums that ArrayRecord and PNG carry.
+    `split` must be the one that was prepared, or "all". Opening checks the size, the hash and the
+    number of records of every shard, hashes of large sets once; reading checks the checksums that
+    ArrayRecord and PNG carry.
     """
 
     def __init__(self, directory: str, *, split: str = "train", channels: int = 3):
@@ -161,7 +165,13 @@ class RecordSource(Source):
         shards = self.manifest.shards
         self._paths = [root / shard.name for shard in shards]
         for path, shard in zip(self._paths, shards):
-            _check_shard(path, shard)
+            _check_size(path, shard)
+        # Before ArrayRecord sees them: an altered file may end the process.
+        digests = {path: shard.sha256 for path, shard in zip(self._paths, shards)}
+        for path in altered_files(digests):
+            raise InputError(f"shard {path} is damaged: its SHA-256 is another one; {_REPAIR}")
+        for path, shard in zip(self._paths, shards):
+            _check_number(path, shard)
         self._ends = np.cumsum([len(shard.labels) for shard in shards])
         self._labels = self.manifest.labels
         self._records = _open_records(self._paths, shards)
@@ -186,13 +196,7 @@ class RecordSource(Source):
         return image
 
 
-def file_sha256(path: pathlib.Path) -> str:
-    """The hash of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _check_shard(path: pathlib.Path, shard: Shard) -> None:
+def _check_size(path: pathlib.Path, shard: Shard) -> None:
     if not path.is_file():
         raise InputError(f"shard {path} is missing; {_REPAIR}")
     num_bytes = path.stat().st_size
@@ -200,6 +204,9 @@ def _check_shard(path: pathlib.Path, shard: Shard) -> None:
         raise InputError(
             f"shard {path} is damaged: {num_bytes} bytes instead of {shard.num_bytes}; {_REPAIR}"
         )
+
+
+def _check_number(path: pathlib.Path, shard: Shard) -> None:
     num_records = _count_records(path)
     if num_records != len(shard.labels):
         raise InputError(

@@ -1,7 +1,6 @@
 """TensorFlow Datasets that were prepared as ArrayRecord; TensorFlow is not needed to read them."""
 
 import functools
-import json
 import os
 import pathlib
 import re
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.workdir import read_json
 from jaxrepro.data.images import decode_image
 from jaxrepro.data.source import Item, Source
 
@@ -89,7 +89,7 @@ def _prepared_version(root: pathlib.Path, name: str) -> pathlib.Path:
             "tensorflow and may download), or name another folder as tfds:NAME@DATA_DIR"
         )
     newest = max(found, key=lambda number: tuple(map(int, number.split("."))))
-    file_format = json.loads(found[newest].read_text()).get("fileFormat")
+    file_format = read_json(found[newest]).get("fileFormat")
     if file_format != "array_record":
         raise InputError(
             f"tfds:{name} is prepared as {file_format or 'tfrecord'} in {found[newest].parent}, "

@@ -1,7 +1,6 @@
 """Files of published BigGAN weights: which layout they have, and the network that is in them."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +9,7 @@ import jax
 
 from jaxrepro.core.array_files import read_arrays
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.strict_json import parse_json
 from jaxrepro.nn.published_arrays import Arrays
 from jaxrepro.papers.biggan import port_author, port_huggingface, port_tfhub, port_tfhub_deep
 from jaxrepro.papers.biggan.pytorch_layout import OUTPUT_BN_EPSILON
@@ -66,6 +66,19 @@ def read_published(
     """
     arrays = read_arrays(path)
     layout = layout_of(arrays, path)
+    try:
+        return _of_layout(arrays, layout, path, bn_epsilon, sn_epsilon)
+    except InputError as error:
+        raise error if path.name in str(error) else InputError(f"{path}: {error}") from error
+
+
+def _of_layout(
+    arrays: Arrays,
+    layout: str,
+    path: pathlib.Path,
+    bn_epsilon: float | None,
+    sn_epsilon: float | None,
+) -> PublishedModel:
     epsilons = {
         "bn_epsilon": (bn_epsilon, "given") if bn_epsilon is not None else _bn_epsilon(layout, path)
     }
@@ -155,7 +168,7 @@ def _check_config(path: pathlib.Path, module: Any, table: Mapping[str, Any]) -> 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
     if not isinstance(values, dict):

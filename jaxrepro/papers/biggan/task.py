@@ -198,13 +198,20 @@ def from_settings(settings: Settings) -> BigGAN:
     )
     crop, flip = data.one_of("crop", ("center", "random")), data.flip
     square = {"channels": data.channels, "flip": flip}
-    min_crop = data.min_crop
+    min_crop = data.at_least("min_crop", 0)
+    if not 0 < min_crop <= 1:
+        raise InputError(f"data.min_crop is {min_crop}; it must lie in (0, 1]")
     transform = (
         square_transform(model.resolution, **square)
         if crop == "center"
         else crop_transform(model.resolution, min_fraction=min_crop, **square)
     )
-    adam = {"name": "adam", "b1": optim.b1, "b2": optim.b2, "epsilon": optim.epsilon}
+    adam = {
+        "name": "adam",
+        "b1": optim.below_one("b1"),
+        "b2": optim.below_one("b2"),
+        "epsilon": optim.epsilon,
+    }
     scale = {"paper": 1.0, "author": 0.5}[optim.one_of("orthogonal_scale", ("paper", "author"))]
     update = AdversarialUpdate(
         generator=generator,
@@ -222,7 +229,7 @@ def from_settings(settings: Settings) -> BigGAN:
             multipliers=parse_multipliers(optim.d.multipliers),
         ),
         latent=model.one_of("latent", tuple(DISTRIBUTIONS)),
-        ema_decay=settings.ema.at_least("decay", 0),
+        ema_decay=settings.ema.below_one("decay"),
         ema_start=settings.ema.at_least("start", 0),
         r1=optim.d.at_least("r1", 0),
         sigma_clamp=optim.g.at_least("sigma_clamp", 0),

@@ -147,13 +147,15 @@ def _from_card(card: Mapping[str, Any], folder: Place) -> tuple[Any, str, tuple[
             "train again with this one, or add what the run had (for latent, a name such as "
             '"normal")'
         )
-    if card["latent"] not in DISTRIBUTIONS:
+    if card["latent"] not in tuple(DISTRIBUTIONS):
         raise InputError(
             f"{folder / MODEL_CARD} has latent {card['latent']!r}; allowed: "
             f"{', '.join(DISTRIBUTIONS)}"
         )
     module = generator_from_card(card["generator"])
-    class_names = tuple(card["class_names"])
+    if not isinstance(card["class_names"], list):
+        raise InputError(f"{folder / MODEL_CARD} has no list class_names")
+    class_names = tuple(map(str, card["class_names"]))
     if len(class_names) != module.num_classes:
         raise InputError(
             f"{folder / MODEL_CARD} names {len(class_names)} classes for a generator of "

@@ -141,7 +141,7 @@ def classification_from_settings(settings: Settings) -> Classification:
         optim=OptimizerSpec(
             name="sgd",
             nesterov=True,
-            learning_rate=optim.learning_rate,
+            learning_rate=optim.at_least("learning_rate", 0),
             b1=optim.momentum,
             l2_penalty=optim.at_least("l2_penalty", 0),
             schedule=optim.schedule,

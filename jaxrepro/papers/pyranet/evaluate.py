@@ -187,7 +187,9 @@ def _run_data(workdir: Place) -> "PoseData":
     from jaxrepro.core import workdir as files
     from jaxrepro.papers.pyranet.people import PoseData
 
-    return PoseData.from_settings(config.Settings(files.read_config(workdir)).data)
+    settings = config.Settings(files.read_config(workdir))
+    with settings.understood():
+        return PoseData.from_settings(settings.data)
 
 
 def _people(args: flags.FlagValues, trained: "TrainedPose", data_set: "PoseData | None") -> Any:

@@ -1,6 +1,7 @@
 """Networks by name: from settings, and from the card of a trained model."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.model_cards import is_count, is_size
 from jaxrepro.nn.hourglass import residual_blocks
 from jaxrepro.nn.stacked_hourglass import StackedHourglass
 from jaxrepro.papers.pyranet.blocks import PyramidBlocks
@@ -16,6 +18,9 @@ from jaxrepro.papers.pyranet.pyramid import POOLINGS, VARIANTS, PyramidSettings
 
 # Of a StackedHourglass, beside its blocks: what says which network it is.
 _SIZES = ("num_stacks", "features", "num_blocks", "num_joints", "depth")
+_COUNTS = ("num_stacks", "num_blocks", "depth")
+# Blocks in a row; the published networks have 32.
+_MOST_BLOCKS = 512
 _NAMES = ("hourglass", "pyranet")
 _RESIDUAL = "res"
 _SAME = "same"
@@ -89,8 +94,10 @@ def network_from_card(card: Mapping[str, Any]) -> StackedHourglass:
         )
     sizes: dict[str, Any] = {field: card.get(field) for field in _SIZES}
     for field, value in sizes.items():
-        if type(value) is not int or value < 1:
+        if not (is_count if field in _COUNTS else is_size)(value):
             raise InputError(f"the model card's network {name} has {field}={value!r}")
+    if math.prod(sizes[field] for field in _COUNTS) > _MOST_BLOCKS:
+        raise InputError(f"the model card's network {name} has {sizes}: too many blocks")
     if name == "hourglass":
         wide_stem = card.get("wide_stem")
         if type(wide_stem) is not bool:
@@ -125,7 +132,7 @@ def pyramid_from_card(card: Mapping[str, Any]) -> PyramidSettings | None:
         or pyramid.variant not in VARIANTS
         or pyramid.pooling not in POOLINGS
         or type(pyramid.normalize_levels) is not bool
-        or any(type(n) is not int or n < 1 for n in (pyramid.base_width, pyramid.cardinality))
+        or any(not is_size(n) for n in (pyramid.base_width, pyramid.cardinality))
     ):
         raise InputError(f"the model card's network {card.get('name')} has pyramid={fields!r}")
     return pyramid

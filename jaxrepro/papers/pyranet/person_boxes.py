@@ -1,7 +1,6 @@
 """Where the people of a picture are: boxes that are given, places of a data set, or the whole."""
 
 import dataclasses
-import json
 import math
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.strict_json import parse_json
 from jaxrepro.data.people import Person
 from jaxrepro.data.pose_crop import PIXELS_PER_SCALE, Padding
 
@@ -87,7 +87,7 @@ def read_boxes(path: pathlib.Path) -> Mapping[str, Sequence[Box]]:
     Raises InputError if it cannot be read or has another form.
     """
     try:
-        content: Any = json.loads(path.read_bytes())
+        content: Any = parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
     form = 'the form is {"a.jpg": [[x, y, width, height], ...]}'

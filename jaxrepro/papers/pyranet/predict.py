@@ -57,6 +57,7 @@ def main(args: flags.FlagValues) -> None:
 
     runtime.set_up()
 
+    from jaxrepro.data.picture_jobs import raise_failures
     from jaxrepro.papers.pyranet.pictures import annotated_pictures, own_pictures
 
     existing = "replace" if args.overwrite else "skip" if args.skip_existing else "refuse"
@@ -95,11 +96,7 @@ def main(args: flags.FlagValues) -> None:
     except KeyboardInterrupt:
         print("interrupted; what is written is whole. With --skip_existing the command goes on")
         sys.exit(130)
-    if failures:
-        print(f"{len(failures)} of {len(found.pictures)} pictures failed:", file=sys.stderr)
-        for error in failures:
-            print(f"  {error}", file=sys.stderr)
-        sys.exit(1)
+    raise_failures(failures, len(found.pictures))
 
 
 def _check(args: flags.FlagValues) -> None:

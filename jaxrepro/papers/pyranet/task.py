@@ -265,9 +265,9 @@ def _pose_from_settings(settings: Settings) -> PoseEstimation:
         weights=loss.one_of("weights", tuple(MAP_WEIGHTS)),
         optim=OptimizerSpec(
             name=optim.name,
-            learning_rate=optim.learning_rate,
-            b1=optim.b1,
-            b2=optim.b2,
+            learning_rate=optim.at_least("learning_rate", 0),
+            b1=optim.below_one("b1"),
+            b2=optim.below_one("b2"),
             epsilon=optim.epsilon,
             schedule=optim.schedule,
             warmup_steps=optim.at_least("warmup_steps", 0),

@@ -1,6 +1,7 @@
 """A trained pose network, ready to use: from a run, an export or a published checkpoint."""
 
 import dataclasses
+import math
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 from jaxrepro.core.array_files import read_arrays
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.export import is_export, read_export
+from jaxrepro.core.model_cards import is_size
 from jaxrepro.core.places import Place
 from jaxrepro.core.state import Variables
 from jaxrepro.core.workdir import read_model_card
@@ -93,7 +95,11 @@ def load_trained(
 
 
 def _from_file(path: pathlib.Path) -> TrainedPose:
-    module, variables = hourglass_from_pytorch(read_arrays(path))
+    arrays = read_arrays(path)
+    try:
+        module, variables = hourglass_from_pytorch(arrays)
+    except InputError as error:
+        raise InputError(f"{path} is no stacked hourglass: {error}") from error
     if module.num_joints not in _PUBLISHED_JOINTS:
         raise InputError(
             f"{path} has maps for {module.num_joints} joints; known are 16, MPII's, and 14, LSP's"
@@ -157,7 +163,7 @@ def _from_card(card: Mapping[str, Any], origin: str) -> TrainedPose:
             f"joints of {joint_set.name}"
         )
     fields = {field.name for field in dataclasses.fields(Padding)}
-    if set(padding) != fields or any(type(n) not in (int, float) for n in padding.values()):
+    if set(padding) != fields or not all(map(_is_finite, padding.values())):
         raise InputError(f"{origin}: its model card has padding={padding!r}")
     for key, allowed in (("mean", MEANS), ("decode", DECODE_STYLES)):
         if card.get(key) not in tuple(allowed):
@@ -166,7 +172,7 @@ def _from_card(card: Mapping[str, Any], origin: str) -> TrainedPose:
                 f"{', '.join(allowed)}"
             )
     size, multiple = card.get("size"), 4 * 2**module.depth
-    if type(size) is not int or size < 1 or size % multiple:
+    if not isinstance(size, int) or not is_size(size) or size % multiple:
         raise InputError(
             f"{origin}: its model card has size={size!r}; it must be a multiple of {multiple}"
         )
@@ -180,6 +186,10 @@ def _from_card(card: Mapping[str, Any], origin: str) -> TrainedPose:
         str(card["decode"]),
         origin,
     )
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 def _mapping(card: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -14,7 +14,6 @@ results are written as PNG, TIFF, WebP (lossless) or BMP. Alpha, colour profile 
 kept; of 16 bits, the hole gets 8.
 """
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -73,6 +72,7 @@ def main(args: flags.FlagValues) -> None:
             raise InputError(f"--{name}={number}; it must be {least} or more")
     crop = _crop(args.crop, args.eyes)
 
+    from jaxrepro.data.picture_jobs import raise_failures
     from jaxrepro.papers.scfegan.edit_files import find_edits
 
     places = [given_path(args[n].value) for n in ("image", "mask", "sketch", "color", "output")]
@@ -95,11 +95,7 @@ def main(args: flags.FlagValues) -> None:
             failures.append(error)
             line = f"failed: {error}"
         print(f"{index + 1}/{len(jobs)}  {line}")
-    if failures and len(jobs) == 1:
-        raise failures[0]
-    if failures:
-        print(f"{len(failures)} of {len(jobs)} pictures failed", file=sys.stderr)
-        sys.exit(1)
+    raise_failures(failures, len(jobs))
 
 
 def _crop(crop: str, eyes: list[str] | None) -> "str | Box":

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.strict_json import json_digest
+from jaxrepro.core.strict_json import json_digest, parse_json
 from jaxrepro.data.images import decode_image, encode_png
-from jaxrepro.data.records import check_digest, file_sha256
+from jaxrepro.data.intact_files import altered_files, file_sha256
+from jaxrepro.data.records import check_digest
 from jaxrepro.data.source import Item
 
 MANIFEST = "manifest.json"
@@ -126,7 +127,7 @@ def read_face_manifest(directory: pathlib.Path) -> FaceManifest:
             "jaxrepro.papers.scfegan.prepare, or run that again if it did not finish"
         )
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes())
         if content["format"] != _FORMAT:
             raise InputError(f"{path} has the format {content['format']!r}, not {_FORMAT!r}")
         manifest = FaceManifest(
@@ -164,6 +165,9 @@ class MapRecords:
             path = directory / shard.name
             if not path.is_file() or path.stat().st_size != shard.num_bytes:
                 raise InputError(f"{path} is missing or damaged; {REPAIR}")
+        # Before ArrayRecord sees them: an altered file may end the process.
+        for path in altered_files({directory / shard.name: shard.sha256 for shard in shards}):
+            raise InputError(f"{path} is damaged: its SHA-256 is another one; {REPAIR}")
         self._directory = directory
         self._shards = shards
         self._starts = np.cumsum([0, *(len(shard.keys) for shard in shards)])

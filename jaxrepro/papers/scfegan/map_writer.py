@@ -14,10 +14,11 @@ from collections.abc import Callable
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically
+from jaxrepro.core.strict_json import parse_json
 from jaxrepro.data.images import decode_image
+from jaxrepro.data.intact_files import file_sha256
 from jaxrepro.data.parallel_jobs import flush_to_disk, locked_folder, run_jobs
 from jaxrepro.data.pictures import open_pictures
-from jaxrepro.data.records import file_sha256
 from jaxrepro.papers.scfegan.derived_maps import (
     MapRecipe,
     Sketcher,
@@ -248,7 +249,7 @@ def _cached_shards(directory: pathlib.Path) -> list[MapShard]:
     for path in sorted(directory.glob(f"{_PREFIX}*{_SUFFIX}")):
         description = path.with_suffix(".json")
         try:
-            shard = MapShard.from_json(json.loads(description.read_bytes()))
+            shard = MapShard.from_json(parse_json(description.read_bytes()))
             intact = shard.name == path.name and shard.is_intact(directory)
         except (OSError, ValueError, KeyError, TypeError):
             intact = False

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.model_cards import is_count, is_size
 from jaxrepro.nn.gated_convolution import NORMS
 from jaxrepro.nn.gated_deconvolution import GATES
 from jaxrepro.papers.scfegan.coarse_to_fine import CoarseToFine
@@ -69,9 +70,9 @@ def generator_from_card(card: Any) -> Generator:
     fields = dict(card) if isinstance(card, Mapping) else {}
     checks = {
         "architecture": lambda name: isinstance(name, str) and name in _ARCHITECTURES,
-        "width": _whole,
-        "halvings": lambda n: _whole(n) and _FEWEST_HALVINGS <= n <= len(WIDTHS),
-        "dilations": lambda rates: isinstance(rates, list) and rates and all(map(_whole, rates)),
+        "width": is_size,
+        "halvings": lambda n: is_size(n) and _FEWEST_HALVINGS <= n <= len(WIDTHS),
+        "dilations": lambda rates: _is_dilations(rates),
         "deconvolution_gate": lambda gate: gate in GATES,
         "norm": lambda norm: isinstance(norm, str) and norm in NORMS,
     }
@@ -84,5 +85,5 @@ def generator_from_card(card: Any) -> Generator:
     return kind(**{**fields, "dilations": tuple(fields["dilations"])})
 
 
-def _whole(value: Any) -> bool:
-    return type(value) is int and value >= 1
+def _is_dilations(rates: Any) -> bool:
+    return isinstance(rates, list) and is_count(len(rates)) and all(map(is_size, rates))

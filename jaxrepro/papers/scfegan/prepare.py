@@ -65,7 +65,7 @@ def main(args: flags.FlagValues) -> None:
 def _prepare(args: flags.FlagValues, output: pathlib.Path) -> None:
     from rich.console import Console
 
-    from jaxrepro.data.records import file_sha256
+    from jaxrepro.data.intact_files import file_sha256
     from jaxrepro.papers.scfegan.derived_maps import MapRecipe
     from jaxrepro.papers.scfegan.map_writer import write_faces
 

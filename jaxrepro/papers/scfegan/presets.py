@@ -42,7 +42,8 @@ def generator_sizes(resolution: int) -> dict[str, Any]:
         halvings = generator.num_halvings(resolution) if resolution > 0 else 0
         if halvings < 3 or resolution != generator.BOTTLENECK * 2**halvings:
             raise InputError(
-                f"resolution={resolution}: choose 32, 64, 128, 256, 512 or a multiple of 512"
+                f"resolution={resolution}: choose 32, 64, 128, 256, 512 or a multiple "
+                "of 512 as data.size"
             )
     return {
         "halvings": halvings,

@@ -150,8 +150,8 @@ def from_settings(settings: Settings) -> FaceEditing:
     features = features_from_settings(settings.features)
     adam = {
         "name": "adam",
-        "b1": optim.b1,
-        "b2": optim.b2,
+        "b1": optim.below_one("b1"),
+        "b2": optim.below_one("b2"),
         "epsilon": optim.epsilon,
         "schedule": optim.schedule,
         "decay_share": optim.decay_share,
@@ -171,7 +171,7 @@ def from_settings(settings: Settings) -> FaceEditing:
         features=features,
         objective=Objective.from_settings(settings.loss),
         **specs,
-        ema_decay=settings.ema.at_least("decay", 0),
+        ema_decay=settings.ema.below_one("decay"),
         ema_start=settings.ema.at_least("start", 0),
         warmup_steps=train.at_least("warmup_steps", 0),
         with_user_input=model.one_of("discriminator_user_input", (False, True)),

@@ -7,6 +7,7 @@ import flax.linen as nn
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.model_cards import is_count, is_size
 from jaxrepro.papers.srcnn.espcn import ESPCN
 from jaxrepro.papers.srcnn.fsrcnn import FSRCNN, KEEP_GRADIENTS, KEEP_MAPS, LARGEST_SCALE
 from jaxrepro.papers.srcnn.model import SRCNN
@@ -75,7 +76,12 @@ def network_from_card(card: Mapping[str, Any]) -> Any:
         # As the class has it: a whole number, or several.
         several = isinstance(getattr(kind, field), tuple)
         numbers = value if several else [value]
-        if not isinstance(numbers, list) or any(type(x) is not int or x < 1 for x in numbers):
+        is_right = is_count if field == "mappings" else is_size
+        if (
+            not isinstance(numbers, list)
+            or not is_count(len(numbers))
+            or not all(map(is_right, numbers))
+        ):
             raise InputError(f"the model card's network {name} has {field}={value!r}")
         values[field] = tuple(numbers) if several else value
     if "kernels" in values:

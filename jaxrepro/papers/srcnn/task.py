@@ -189,8 +189,8 @@ def from_settings(settings: Settings) -> SuperResolution:
         reduction=settings.loss.one_of("reduction", REDUCTIONS),
         optim=OptimizerSpec(
             name=optim.name,
-            learning_rate=optim.learning_rate,
-            b1=optim.b1,
+            learning_rate=optim.at_least("learning_rate", 0),
+            b1=optim.below_one("b1"),
             schedule=optim.schedule,
             warmup_steps=optim.warmup_steps,
             total_steps=train.total_steps,

@@ -64,7 +64,7 @@ def main(args: flags.FlagValues) -> None:
             raise InputError(f"no {name} given; write INPUT OUTPUT --scale=3, and see --help")
     if args.overwrite and args.skip_existing:
         raise InputError("--overwrite and --skip_existing contradict each other; give one")
-    from jaxrepro.data.picture_jobs import find_jobs
+    from jaxrepro.data.picture_jobs import find_jobs, raise_failures
 
     existing = "replace" if args.overwrite else "skip" if args.skip_existing else "refuse"
     found = find_jobs(args.input, args.output, existing=existing)
@@ -81,11 +81,7 @@ def main(args: flags.FlagValues) -> None:
     except KeyboardInterrupt:
         print("interrupted; what is written is whole. With --skip_existing the command goes on")
         sys.exit(130)
-    if failures:
-        print(f"{len(failures)} of {len(found.jobs)} pictures failed:", file=sys.stderr)
-        for error in failures:
-            print(f"  {error}", file=sys.stderr)
-        sys.exit(1)
+    raise_failures(failures, len(found.jobs))
 
 
 def _enlarge_all(jobs: "Sequence[Job]", args: flags.FlagValues) -> list[InputError]:

@@ -1,0 +1,78 @@
+"""A bad input: a command, the files it is given, and what its error must name."""
+
+import dataclasses
+import pathlib
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from tests.bad_inputs.materials import Materials
+
+# Fills a folder, the current one, and returns the arguments of the command.
+Make = Callable[["Place"], Sequence[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a case is made. folder: empty, the current one. rng: of the case alone."""
+
+    folder: pathlib.Path
+    materials: Materials
+    rng: np.random.Generator
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One bad input.
+
+    kind: of the table. name: what is wrong, unique in its kind. command: the module that is run.
+    make: writes the input. names: what the error must contain. certain: whether the input is bad
+    beyond doubt; drawn mutations may be harmless. may_write: names in the folder that the command
+    is documented to write to although it fails, such as a workdir. undetected: why it is known that
+    this damage is not found yet.
+    """
+
+    kind: str
+    name: str
+    command: str
+    make: Make
+    names: str = ""
+    certain: bool = True
+    may_write: tuple[str, ...] = ()
+    undetected: str = ""
+
+    def rng(self, seed: int) -> np.random.Generator:
+        """Returns the generator of this case's draws, whatever other cases there are."""
+        return np.random.default_rng([seed, zlib.crc32(f"{self.kind}/{self.name}".encode())])
+
+
+def all_cases() -> list[Case]:
+    """Returns every case, in an order that does not change."""
+    from tests.bad_inputs import (
+        config_cases,
+        data_cases,
+        flag_cases,
+        network_cases,
+        picture_cases,
+        run_cases,
+    )
+
+    modules = (flag_cases, config_cases, picture_cases, data_cases, network_cases, run_cases)
+    cases = [case for module in modules for case in module.cases()]
+    names = [(case.kind, case.name) for case in cases]
+    if len(set(names)) < len(names):
+        raise AssertionError(f"named twice: {sorted(n for n in names if names.count(n) > 1)}")
+    return cases
+
+
+def given(kind: str, command: str, *arguments: str, names: str = "", **fields: object) -> Case:
+    """Returns a case without files: its arguments are all there is."""
+    name = " ".join([command.removeprefix("jaxrepro.").removeprefix("papers."), *arguments])
+    return Case(kind, name, command, lambda place: arguments, names, **fields)  # type: ignore[arg-type]
+
+
+def numbered(make: Callable[[int], Iterator[Case]], count: int) -> Iterator[Case]:
+    """Yields the cases of make(0), make(1), ..."""
+    for number in range(count):
+        yield from make(number)

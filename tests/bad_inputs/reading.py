@@ -1,0 +1,71 @@
+"""Reads a network or the data of a config, as the commands do, and computes nothing with it.
+
+For drawn mutations that may be harmless: what reads them then ends at once, where a command would
+compile a program for many seconds.
+"""
+
+import pathlib
+
+from absl import flags
+
+from jaxrepro.core import cli
+
+
+def define_flags() -> None:
+    """Defines the command's flags."""
+    cli.define_config()
+    flags.DEFINE_string("workdir", None, "Of a run that would be trained; nothing is written.")
+    flags.DEFINE_string("paper", None, "Whose network it is.")
+    flags.DEFINE_string("network", None, "Export or file of weights.")
+
+
+def main(args: flags.FlagValues) -> None:
+    """Reads what the flags name."""
+    if args.network is not None:
+        _read_network(args.paper, pathlib.Path(args.network))
+    if args.config is not None:
+        _read_data(args.config)
+
+
+def _read_network(paper: str, path: pathlib.Path) -> None:
+    if paper == "biggan" and path.is_dir():
+        from jaxrepro.papers.biggan.trained import load_generator
+
+        load_generator(export=path)
+    elif paper == "biggan":
+        from jaxrepro.papers.biggan.published_models import read_published
+
+        read_published(path)
+    elif paper == "srcnn":
+        from jaxrepro.papers.srcnn.trained import load_trained
+
+        load_trained(path, 3)
+    elif paper == "pyranet":
+        from jaxrepro.papers.pyranet.trained import load_trained as load_pose
+
+        load_pose(path)
+    else:
+        from jaxrepro.papers.scfegan.trained import load_trained as load_editor
+
+        is_export = path.is_dir()
+        load_editor(export=path if is_export else None, checkpoint=None if is_export else path)
+
+
+def _read_data(config: object) -> None:
+    """Makes the Task, with all that it reads, and takes a batch and the data of its evaluators."""
+    import itertools
+
+    from jaxrepro.core.config import Settings, make_task
+
+    task = make_task(Settings(config))  # type: ignore[arg-type]
+    batches = task.train_data(0, 0, 1)
+    next(batches)
+    if hasattr(batches, "close"):
+        batches.close()
+    for evaluator in task.evaluators().values():
+        for _ in itertools.islice(evaluator.data(0, 1), 1):
+            pass
+
+
+if __name__ == "__main__":
+    cli.run(define_flags, main)
