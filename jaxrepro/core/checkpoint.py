@@ -1,13 +1,10 @@
 """Checkpoints of a TrainState: a thin layer over Orbax, and the only file that imports it."""
 
 import contextlib
-import logging as standard_logging
-import os
 import pathlib
 import re
 import shutil
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +17,7 @@ from jax.experimental import multihost_utils
 from jaxrepro.core.checkpoint_mirror import COMMITTED, CheckpointMirror, needs_mirror
 from jaxrepro.core.digests import DIGESTS, find_damage, write_digests
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.orbax_failures import Silence, write_failure
 from jaxrepro.core.partition import leaf_path
 from jaxrepro.core.places import Place, folder_size, move_folder
 from jaxrepro.core.workdir import CHECKPOINTS
@@ -77,10 +75,7 @@ class Checkpoints:
             cleanup_tmp_directories=not (on_disk or read_only),
             async_options=ocp.AsyncOptions(post_finalization_callback=self._add_digests),
         )
-        # What its threads account for at length is raised in this one as well.
-        _orbax_logger().addFilter(_is_not_of_orbax)
-        self._unraisable_hook = sys.unraisablehook
-        sys.unraisablehook = _without_abandoned_work(self._unraisable_hook)
+        self._silence = Silence()
         with self._writing():
             self._manager = ocp.CheckpointManager(
                 self._directory,
@@ -113,12 +108,8 @@ class Checkpoints:
             # The error that is under way came first.
             if error is None:
                 raise
-        else:
-            # After an error what Orbax abandons ends later.
-            if error is None:
-                sys.unraisablehook = self._unraisable_hook
         finally:
-            _orbax_logger().removeFilter(_is_not_of_orbax)
+            self._silence.end(still_abandoning=error is not None)
 
     @property
     def steps(self) -> list[int]:
@@ -174,7 +165,7 @@ class Checkpoints:
         try:
             yield
         except Exception as error:  # Orbax and TensorStore raise a different type per defect.
-            if (reason := _write_failure(error)) is None:
+            if (reason := write_failure(error)) is None:
                 raise
             raise InputError(
                 f"cannot write a checkpoint to {self._place}: {reason}; earlier ones are "
@@ -365,47 +356,9 @@ def _as_data(x: jax.Array) -> jax.Array:
     return jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x
 
 
-def _write_failure(error: BaseException | None) -> str | None:
-    """Returns why something could not be written, None for an error of another kind."""
-    while error is not None:
-        if isinstance(error, OSError):
-            return error.strerror or str(error)
-        # TensorStore's have no class of their own.
-        if match := re.search(r"os_error_code='(\d+)'", str(error)):
-            return os.strerror(int(match[1]))
-        if re.match("(RESOURCE_EXHAUSTED|PERMISSION_DENIED|UNAVAILABLE|OUT_OF_RANGE)", str(error)):
-            return " ".join(str(error).split())[:300]
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def _orbax_logger() -> standard_logging.Logger:
-    return standard_logging.getLogger("absl")
-
-
-def _is_not_of_orbax(record: standard_logging.LogRecord) -> bool:
-    return "/orbax/" not in pathlib.Path(record.pathname).as_posix()
-
-
 def _save_args(state: Any) -> ocp.args.PyTreeSave:
     if jax.default_backend() == "cpu":
         # Orbax reads host buffers in the background without a copy, and the caller is about to
         # donate them to the next step.
         state = jax.tree.map(lambda x: x.copy() if isinstance(x, jax.Array) else x, state)
     return ocp.args.PyTreeSave(state)
-
-
-def _without_abandoned_work(hook: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Returns `hook` without what other arrays' reads and writes say when one array's has failed.
-
-    Orbax closes its event loop at the first failure; what ends later finds it closed, and each
-    would print a stack trace below the one line that tells the user what is wrong.
-    """
-
-    def filtered(unraisable: Any) -> None:
-        code = getattr(unraisable.object, "cr_code", None)
-        is_read = code is not None and "orbax" in pathlib.PurePath(code.co_filename).parts
-        if not is_read and str(unraisable.exc_value) != "Event loop is closed":
-            hook(unraisable)
-
-    return filtered

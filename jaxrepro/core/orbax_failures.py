@@ -1,0 +1,66 @@
+"""What Orbax and TensorStore say when something cannot be read or written, made one line.
+
+Whatever fails in Orbax's threads is raised in the caller's thread as well. What the threads print
+about it besides, long after and at length, is left out.
+"""
+
+import logging
+import os
+import pathlib
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def write_failure(error: BaseException | None) -> str | None:
+    """Returns why something could not be written, None for an error of another kind."""
+    while error is not None:
+        if isinstance(error, OSError):
+            return error.strerror or str(error)
+        # TensorStore's have no class of their own.
+        if match := re.search(r"os_error_code='(\d+)'", str(error)):
+            return os.strerror(int(match[1]))
+        if re.match("(RESOURCE_EXHAUSTED|PERMISSION_DENIED|UNAVAILABLE|OUT_OF_RANGE)", str(error)):
+            return " ".join(str(error).split())[:300]
+        error = error.__cause__ or error.__context__
+    return None
+
+
+class Silence:
+    """Nothing but errors that are raised is heard of Orbax, from now until `end`."""
+
+    def __init__(self):
+        self._hook = sys.unraisablehook
+        sys.unraisablehook = _without_abandoned_work(self._hook)
+        _logger().addFilter(_is_not_of_orbax)
+
+    def end(self, *, still_abandoning: bool) -> None:
+        """Lets Orbax speak; still_abandoning: after an error its abandoned work ends later."""
+        if not still_abandoning:
+            sys.unraisablehook = self._hook
+        _logger().removeFilter(_is_not_of_orbax)
+
+
+def _logger() -> logging.Logger:
+    return logging.getLogger("absl")
+
+
+def _is_not_of_orbax(record: logging.LogRecord) -> bool:
+    return "/orbax/" not in pathlib.Path(record.pathname).as_posix()
+
+
+def _without_abandoned_work(hook: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Returns `hook` without what other arrays' reads and writes say when one array's has failed.
+
+    Orbax closes its event loop at the first failure; what ends later finds it closed, and each
+    would print a stack trace below the one line that tells the user what is wrong.
+    """
+
+    def filtered(unraisable: Any) -> None:
+        code = getattr(unraisable.object, "cr_code", None)
+        is_read = code is not None and "orbax" in pathlib.PurePath(code.co_filename).parts
+        if not is_read and str(unraisable.exc_value) != "Event loop is closed":
+            hook(unraisable)
+
+    return filtered
