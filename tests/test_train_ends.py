@@ -31,7 +31,7 @@ def ends_with(monkeypatch):
     """A function that makes the loop end with an error, or with results if it is None."""
 
     def set_end(error):
-        def end(task, settings, workdir, resume):
+        def end(task, settings, workdir, resume, started):
             record_start(workdir, 0)
             if error is not None:
                 raise error

@@ -3,6 +3,7 @@
 import itertools
 import os
 import pathlib
+import socket
 import struct
 import time
 from collections.abc import Mapping
@@ -28,17 +29,19 @@ class EventFile:
 
         purge_step: TensorBoard hides what the older ones hold of it and of later steps.
         """
-        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.record_writer import RecordWriter
 
         directory.mkdir(parents=True, exist_ok=True)
         for older in directory.glob(f"{_PREFIX}.out.tfevents.*"):
             cut_after_last_record(older)
         # Two files that begin in one second would otherwise have one name.
-        suffix = f".{os.getpid()}.{next(_numbers)}"
-        self._writer = EventsWriter(str(directory / _PREFIX), suffix)
+        unique = f"{int(time.time())}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
+        # tensorboardX's own writer of events stays open where closing fails, as on a full disk.
+        self._records = RecordWriter(str(directory / f"{_PREFIX}.out.tfevents.{unique}"))
+        self._add(file_version="brain.Event:2")
         if purge_step is not None:
             self._add(step=purge_step, session_log={"status": "START"})
-        self._writer.flush()
+        self._records.flush()
 
     def write(
         self, step: int, numbers: Mapping[str, float], pictures: Mapping[str, np.ndarray]
@@ -52,16 +55,17 @@ class EventFile:
         ]
         if parts:
             self._add(step=step, summary={"value": [v for part in parts for v in part.value]})
-            self._writer.flush()
+            self._records.flush()
 
     def close(self) -> None:
         """Closes the file."""
-        self._writer.close()
+        self._records.close()
 
     def _add(self, **content) -> None:
         from tensorboardX.proto.event_pb2 import Event  # pyright: ignore
 
-        self._writer.write_event(Event(wall_time=time.time(), **content))
+        event = Event(wall_time=time.time(), **content)
+        self._records.write(event.SerializeToString())
 
 
 def cut_after_last_record(path: pathlib.Path) -> None:

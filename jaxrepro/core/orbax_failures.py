@@ -4,6 +4,8 @@ Whatever fails in Orbax's threads is raised in the caller's thread as well. What
 about it besides, long after and at length, is left out.
 """
 
+import atexit
+import gc
 import logging
 import os
 import pathlib
@@ -37,7 +39,10 @@ class Silence:
 
     def end(self, *, still_abandoning: bool) -> None:
         """Lets Orbax speak; still_abandoning: after an error its abandoned work ends later."""
-        if not still_abandoning:
+        if still_abandoning:
+            # Before the interpreter takes itself apart, and with it the hook.
+            atexit.register(gc.collect)
+        else:
             sys.unraisablehook = self._hook
         _logger().removeFilter(_is_not_of_orbax)
 
