@@ -1,4 +1,4 @@
-"""The short form of `python -m tests.kills`: two papers, two kills each."""
+"""The short form of `python -m tests.kills`: one paper, a kill in every phase of a run."""
 
 import dataclasses
 import json
@@ -22,11 +22,9 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("kills")
 
 
-@pytest.mark.parametrize(
-    ("name", "aims"), [("biggan", (SAVING, FINISHING)), ("srcnn", (EVALUATING, TRAINING))]
-)
-def test_killed_runs_end_as_one_that_nobody_disturbed(name, aims, folder):
-    record = torment(short(name), folder, len(aims), np.random.default_rng(0), aims=aims)
+def test_killed_runs_end_as_one_that_nobody_disturbed(folder):
+    aims = (TRAINING, SAVING, EVALUATING, FINISHING)
+    record = torment(short("srcnn"), folder, len(aims), np.random.default_rng(0), aims=aims)
     assert record.differences == []
     assert [kill["aimed_at"] for kill in record.kills] == list(aims)
     assert sum(each["compared"] for each in record.rounds) >= 3 * 10

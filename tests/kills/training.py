@@ -122,7 +122,8 @@ class Training:
         if starts[-1].get("outcome") != "finished":
             found.append(f"run.json ends in {starts[-1]}")
         num_leaves = 0
-        for step in _saved(workdir):
+        # Folders of one run only are named above.
+        for step in sorted({*_saved(workdir)} & {*_saved(reference)}):
             ours, theirs = runs.leaves(workdir, step), runs.leaves(reference, step)
             if ours.keys() != theirs.keys():
                 found.append(f"step {step}: other leaves")
