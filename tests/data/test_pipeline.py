@@ -126,14 +126,13 @@ def test_images_of_different_shapes_are_refused():
         take(1, source=Numbered(37, varying=True), transform=keep)
 
 
-def test_each_image_is_decoded_once_if_all_fit_in_memory(monkeypatch):
+def test_each_image_is_decoded_once_if_all_fit_in_memory():
     source = Numbered(37)
     cached = take(12, source=source)
     # One more for the first image, which gives the shape.
     assert source.num_reads <= 38 + 3
-    monkeypatch.setattr(pipeline, "MEMORY_BYTES", 100)
     source = Numbered(37)
-    chex.assert_trees_all_equal(take(12, source=source), cached)
+    chex.assert_trees_all_equal(take(12, source=source, memory_bytes=100), cached)
     assert source.num_reads > 150
 
 
