@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data import pipeline
 from jaxrepro.data.pipeline import eval_batches, train_iterator
 from jaxrepro.data.source import Source
 from jaxrepro.data.transforms import Transform, crop_transform, square_transform
