@@ -196,7 +196,9 @@ def _measure_chain(chain: ResidualChain, variables: Any, x: jax.Array) -> Measur
 
 def _task(settings: Settings, name: str, *, fixed: bool) -> PoseEstimation:
     model = {key: getattr(settings.model, key) for key in settings.model}
-    return from_settings(settings.replaced(model=model | {"init": name, "fix_variance": fixed}))
+    task = from_settings(settings.replaced(model=model | {"init": name, "fix_variance": fixed}))
+    assert isinstance(task, PoseEstimation)
+    return task
 
 
 def _first_batches(task: PoseEstimation, number: int) -> list[HostBatch]:
