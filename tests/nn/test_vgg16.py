@@ -155,7 +155,7 @@ def test_wrong_arrays_are_named(tmp_path):
     path, arrays = tmp_path / "vgg.npz", torchvision_arrays()
     short = {k: v for k, v in arrays.items() if k != "features.5.bias"}
     short["features.7.weight"] = np.zeros((2, 3), np.float32)
-    short["features.10.bias"] = np.full(256, np.nan, np.float32)
+    short["features.10.bias"] = np.zeros(256, np.int32)
     text = refusal(path, short)
     for part in (
         "no bias of conv2_1",
@@ -163,6 +163,8 @@ def test_wrong_arrays_are_named(tmp_path):
         "features.10.bias is not of finite floats",
     ):
         assert part in text
+    broken = arrays | {"features.10.bias": np.full(256, np.nan, np.float32)}
+    assert "features.10.bias has numbers that are not finite" in refusal(path, broken)
     assert "batch norm" in refusal(path, arrays | {"features.1.running_mean": np.zeros(64)})
     assert "has no arrays of VGG-16, but a, b, c and 1 more" in refusal(
         path, dict.fromkeys("abcd", 1.0)
