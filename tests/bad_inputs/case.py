@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -66,10 +67,10 @@ def all_cases() -> list[Case]:
     return cases
 
 
-def given(kind: str, command: str, *arguments: str, names: str = "", **fields: object) -> Case:
+def given(kind: str, command: str, *arguments: str, names: str = "", **fields: Any) -> Case:
     """Returns a case without files: its arguments are all there is."""
     name = " ".join([command.removeprefix("jaxrepro.").removeprefix("papers."), *arguments])
-    return Case(kind, name, command, lambda place: arguments, names, **fields)  # type: ignore[arg-type]
+    return Case(kind, name, command, lambda place: arguments, names, **fields)
 
 
 def numbered(make: Callable[[int], Iterator[Case]], count: int) -> Iterator[Case]:

@@ -34,6 +34,7 @@ _GIVEN: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("jaxrepro.train", (_DIGITS, "--workdir="), "workdir"),
     ("jaxrepro.train", (_DIGITS, "--workdir=/proc/none"), "/proc/none"),
     ("jaxrepro.train", (_DIGITS, "--workdir=/dev/null/x"), "/dev/null/x"),
+    # Longer than the name of a folder may be.
     ("jaxrepro.train", (_DIGITS, f"--workdir={'x' * 300}"), "xxx"),
     ("jaxrepro.evaluate", (), "workdir"),
     ("jaxrepro.evaluate", ("--workdir=absent",), "absent"),

@@ -50,6 +50,8 @@ def _encoded(suffix: str) -> bytes:
     return file.getvalue()
 
 
+# The picture that is damaged.
+_PHOTO = "in/class/photo.png"
 Write = Callable[[pathlib.Path, np.random.Generator], object]
 
 
@@ -205,25 +207,17 @@ def _to_predict(place: Place) -> Sequence[str]:
 
 
 def _to_edit(place: Place) -> Sequence[str]:
-    weights = place.materials.path("export:scfegan")
-    drawn().save(place.folder / "in" / "mask.png")
-    return [
-        "--image=in/class/photo.png",
-        "--mask=in/mask.png",
-        "--output=out.png",
-        f"--export={weights}",
-    ]
+    return _edit(place, image=_PHOTO, mask="in/mask.png", good="in/mask.png")
 
 
 def _as_mask(place: Place) -> Sequence[str]:
+    return _edit(place, image="in/image.png", mask=_PHOTO, good="in/image.png")
+
+
+def _edit(place: Place, *, image: str, mask: str, good: str) -> Sequence[str]:
     weights = place.materials.path("export:scfegan")
-    drawn().save(place.folder / "in" / "image.png")
-    return [
-        "--image=in/image.png",
-        "--mask=in/class/photo.png",
-        "--output=out.png",
-        f"--export={weights}",
-    ]
+    drawn().save(place.folder / good)
+    return [f"--image={image}", f"--mask={mask}", "--output=out.png", f"--export={weights}"]
 
 
 def _to_measure(place: Place) -> Sequence[str]:

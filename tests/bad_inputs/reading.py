@@ -5,6 +5,7 @@ compile a program for many seconds.
 """
 
 import pathlib
+from typing import Any
 
 from absl import flags
 
@@ -51,13 +52,13 @@ def _read_network(paper: str, path: pathlib.Path) -> None:
         load_editor(export=path if is_export else None, checkpoint=None if is_export else path)
 
 
-def _read_data(config: object) -> None:
+def _read_data(config: Any) -> None:
     """Makes the Task, with all that it reads, and takes a batch and the data of its evaluators."""
     import itertools
 
     from jaxrepro.core.config import Settings, make_task
 
-    task = make_task(Settings(config))  # type: ignore[arg-type]
+    task = make_task(Settings(config))
     batches = task.train_data(0, 0, 1)
     next(batches)
     if hasattr(batches, "close"):
