@@ -174,13 +174,13 @@ def with_updates(task: Any, batches: Iterator[Any], num_steps: int) -> dict[str,
     from jaxrepro.core import mesh as mesh_lib
     from jaxrepro.core.compilation import compile_step, lay_out
     from jaxrepro.core.data_wait import DataWait
-    from jaxrepro.core.first_state import run_in_parts
+    from jaxrepro.core.first_state import FirstState
 
     mesh = mesh_lib.make_mesh()
-    key = jax.random.key(0)
-    abstract, shardings = lay_out(task, mesh, key)
+    first_state = FirstState(task.init, jax.random.key(0))
+    abstract, shardings = lay_out(task, mesh, first_state.shapes)
     laid_out = jax.tree.map(lambda x: x.sharding, abstract)
-    state = mesh_lib.lay_over(run_in_parts(task.init, key), laid_out)
+    state = mesh_lib.lay_over(first_state(), laid_out)
     update = compile_step(task, mesh, abstract, shardings, lambda line: None)
     batch = mesh_lib.put_batch(next(batches), shardings)
     alone = []

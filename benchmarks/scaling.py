@@ -339,7 +339,7 @@ def run(config: Any, num_devices: int, num_steps: int) -> None:
     task = make_task(Settings(config))
     layout = StepLayout(num_devices, config.mesh.fsdp, config.seed)
     mesh, key = layout.mesh(), jax.random.key(config.seed)
-    abstract, batch_shardings = lay_out(task, mesh, key)
+    abstract, batch_shardings = lay_out(task, mesh, jax.eval_shape(task.init, key))
     update = compile_for_analysis(task, layout, print)
     shardings = jax.tree.map(lambda x: x.sharding, abstract)
     state = mesh_lib.lay_over(jax.jit(task.init)(key), shardings)

@@ -47,7 +47,9 @@ class OnMesh:
     """A task laid over a mesh, as the loop does it."""
 
     def __init__(self, task, mesh):
-        self.abstract, self._rows = lay_out(task, mesh, jax.random.key(0))
+        self.abstract, self._rows = lay_out(
+            task, mesh, jax.eval_shape(task.init, jax.random.key(0))
+        )
         self._update = compile_step(task, mesh, self.abstract, self._rows, print)
 
     def lay_over(self, state):

@@ -14,17 +14,16 @@ from jaxrepro.core.step import gathered_net
 from jaxrepro.core.task import Batch, Scalars, Task
 
 
-def lay_out(task: Task, mesh: Mesh, key: jax.Array) -> tuple[Any, dict[str, NamedSharding]]:
+def lay_out(task: Task, mesh: Mesh, shapes: Any) -> tuple[Any, dict[str, NamedSharding]]:
     """Returns (the shapes of the state with their shardings, the shardings of a batch).
 
-    Raises InputError if a batch does not divide over the devices.
+    shapes: those of task.init(key). Raises InputError if a batch does not divide over the devices.
     """
     specs = task.batch_spec
     mesh_lib.check_batch(mesh, specs)
     batch_shardings = {k: mesh_lib.batch_sharding(mesh, s.batch_axis) for k, s in specs.items()}
-    abstract_state = jax.eval_shape(task.init, key)
-    shardings = state_shardings(abstract_state, task.partition(), mesh)
-    return with_shardings(abstract_state, shardings), batch_shardings
+    shardings = state_shardings(shapes, task.partition(), mesh)
+    return with_shardings(shapes, shardings), batch_shardings
 
 
 def compile_step(

@@ -2,7 +2,7 @@
 
 A program that calls Python, as the draw of orthogonal matrices does, is compiled anew in every
 process. Here the calls are taken out: a program computes what they are given, they run, and another
-program goes on from what they return.
+program goes on from what they return. Hundreds of draws that differ in their key alone become one.
 """
 
 import dataclasses
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
@@ -18,31 +19,43 @@ from jaxrepro.core.flops import CALLS
 _CALL_OF_PYTHON = "pure_callback"
 
 
-def run_in_parts(function: Callable[..., Any], *args: Any) -> Any:
-    """Returns jax.jit(function)(*args) with its calls of Python between two programs.
+class FirstState:
+    """A function of random keys, traced once: its shapes are there at once, its values on call."""
 
-    The values are those of the one program, up to the rounding of another fusion. `function` is
-    compiled as it is where it makes no such call, or makes one in a loop, a branch, or on the
-    result of another.
-    """
-    leaves, structure = jax.tree.flatten(args)
-    closed, shape = jax.make_jaxpr(
-        lambda *leaves: function(*jax.tree.unflatten(structure, leaves)), return_shape=True
-    )(*leaves)
-    if not _calls_python(closed.jaxpr):
-        return jax.jit(function)(*args)
-    flat = jax.make_jaxpr(lambda *leaves: _evaluate(closed.jaxpr, closed.consts, leaves))(*leaves)
-    parts = _split(flat.jaxpr)
-    if parts is None:
-        return jax.jit(function)(*args)
-    known = jax.jit(_Before(flat, parts))(*leaves)
-    given = dict(zip(parts.known, known, strict=True))
-    returned: list[Any] = []
-    for call in parts.calls:
-        operands = [np.asarray(_read(given, x)) for x in call.invars]
-        returned += map(np.asarray, call.params["callback"](*operands))
-    outputs = jax.jit(_After(flat, parts))(known, returned)
-    return jax.tree.unflatten(jax.tree.structure(shape), outputs)
+    def __init__(self, init: Callable[..., Any], *args: Any):
+        """Traces init(*args) and runs nothing. Its calls of Python are pure callbacks."""
+        self._init, self._args = init, args
+        self._leaves, structure = jax.tree.flatten(args)
+        self._closed, self.shapes = jax.make_jaxpr(
+            lambda *leaves: init(*jax.tree.unflatten(structure, leaves)), return_shape=True
+        )(*self._leaves)
+
+    def __call__(self) -> Any:
+        """Returns jax.jit(init)(*args), with equal draws in one and calls of Python in between.
+
+        The values are those of the one program, up to the rounding of another fusion. `init` is
+        compiled as it is where it calls Python in a loop, a branch, or on the result of such a
+        call.
+        """
+        closed = self._closed
+        if _calls_python(closed.jaxpr):
+            closed = jax.make_jaxpr(lambda *leaves: _evaluate(closed.jaxpr, closed.consts, leaves))(
+                *self._leaves
+            )
+        parts = _split(closed.jaxpr)
+        if parts is None:
+            return jax.jit(self._init)(*self._args)
+        if not parts.calls:
+            outputs = jax.jit(_Whole(closed, parts))(*self._leaves)
+        else:
+            known = jax.jit(_Before(closed, parts))(*self._leaves)
+            given = dict(zip(parts.known, known, strict=True))
+            returned: list[Any] = []
+            for call in parts.calls:
+                operands = [np.asarray(_read(given, x)) for x in call.invars]
+                returned += map(np.asarray, call.params["callback"](*operands))
+            outputs = jax.jit(_After(closed, parts))(known, returned)
+        return jax.tree.unflatten(jax.tree.structure(self.shapes), outputs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,36 +72,56 @@ class _Parts:
     known: Sequence[Any]
 
 
-class _Before:
+class _Program:
+    """A part of a program as a function that JAX can compile; its name is the compiled one's."""
+
+    def __init__(self, closed: Any, parts: _Parts):
+        self.closed, self.parts = closed, parts
+
+    def values_before_calls(self, leaves: Sequence[Any]) -> dict[Any, Any]:
+        """Returns what the equations before the calls make of the inputs, and the inputs."""
+        jaxpr = self.closed.jaxpr
+        values = dict(zip(jaxpr.constvars, self.closed.consts, strict=True))
+        values |= dict(zip(jaxpr.invars, leaves, strict=True))
+        for group in _alike(self.parts.before):
+            _run_together(group, values)
+        return values
+
+    def outputs(self, values: Mapping[Any, Any]) -> list[Any]:
+        """Returns the outputs of the program as a whole."""
+        return [_read(values, x) for x in self.closed.jaxpr.outvars]
+
+
+class _Whole(_Program):
+    """A program without calls: inputs -> outputs."""
+
+    __name__ = "first_state"
+
+    def __call__(self, *leaves: Any) -> list[Any]:
+        return self.outputs(self.values_before_calls(leaves))
+
+
+class _Before(_Program):
     """The program in front of the calls: inputs -> what is known before them."""
 
     __name__ = "before_calls"
 
-    def __init__(self, flat: Any, parts: _Parts):
-        self._flat, self._parts = flat, parts
-
     def __call__(self, *leaves: Any) -> list[Any]:
-        jaxpr = self._flat.jaxpr
-        values = dict(zip(jaxpr.constvars, self._flat.consts, strict=True))
-        values |= dict(zip(jaxpr.invars, leaves, strict=True))
-        _run(self._parts.before, values)
-        return [values[variable] for variable in self._parts.known]
+        values = self.values_before_calls(leaves)
+        return [values[variable] for variable in self.parts.known]
 
 
-class _After:
+class _After(_Program):
     """The program behind the calls: (what was known before, what they returned) -> outputs."""
 
     __name__ = "after_calls"
 
-    def __init__(self, flat: Any, parts: _Parts):
-        self._flat, self._parts = flat, parts
-
     def __call__(self, known: Sequence[Any], returned: Sequence[Any]) -> list[Any]:
-        values = dict(zip(self._parts.known, known, strict=True))
-        made = [variable for call in self._parts.calls for variable in call.outvars]
+        values = dict(zip(self.parts.known, known, strict=True))
+        made = [variable for call in self.parts.calls for variable in call.outvars]
         values |= dict(zip(made, returned, strict=True))
-        _run(self._parts.after, values)
-        return [_read(values, x) for x in self._flat.jaxpr.outvars]
+        _run(self.parts.after, values)
+        return self.outputs(values)
 
 
 def _split(jaxpr: Any) -> _Parts | None:
@@ -127,18 +160,56 @@ def _run(equations: Sequence[Any], values: dict[Any, Any]) -> None:
     """Adds to `values` the results of the equations."""
     for equation in equations:
         operands = [_read(values, x) for x in equation.invars]
-        primitive = equation.primitive
-        if primitive.name in CALLS and _holds_call(equation):
-            inner = equation.params[CALLS[primitive.name]]
-            consts = getattr(inner, "consts", ())
-            results = _evaluate(getattr(inner, "jaxpr", inner), consts, operands)
-        else:
-            params = primitive.get_bind_params(equation.params)
-            # Some versions of JAX return the functions among them apart.
-            functions, params = params if isinstance(params, tuple) else ((), params)
-            results = primitive.bind(*functions, *operands, **params)
-            results = results if primitive.multiple_results else [results]
-        values.update(zip(equation.outvars, results, strict=True))
+        values.update(zip(equation.outvars, _results(equation, operands), strict=True))
+
+
+def _results(equation: Any, operands: Sequence[Any]) -> Sequence[Any]:
+    """Returns what one equation makes of its operands."""
+    primitive = equation.primitive
+    if primitive.name in CALLS and _holds_call(equation):
+        inner = equation.params[CALLS[primitive.name]]
+        consts = getattr(inner, "consts", ())
+        return _evaluate(getattr(inner, "jaxpr", inner), consts, operands)
+    params = primitive.get_bind_params(equation.params)
+    # Some versions of JAX return the functions among them apart.
+    functions, params = params if isinstance(params, tuple) else ((), params)
+    results = primitive.bind(*functions, *operands, **params)
+    return results if primitive.multiple_results else [results]
+
+
+def _alike(equations: Sequence[Any]) -> list[list[Any]]:
+    """Returns the equations in an order in which they can run, equal draws together.
+
+    Those of a group take a random key, differ in nothing but the operands, and none depends on
+    another: a network draws hundreds of times with another key.
+    """
+    depth: dict[Any, int] = {}
+    groups: dict[Any, list[Any]] = {}
+    for number, equation in enumerate(equations):
+        level = 1 + max(
+            (depth.get(x, 0) for x in equation.invars if isinstance(x, core.Var)), default=0
+        )
+        depth.update(dict.fromkeys(equation.outvars, level))
+        kind: Any = number
+        if any(jax.dtypes.issubdtype(x.aval.dtype, jax.dtypes.prng_key) for x in equation.invars):
+            params = tuple((name, id(value)) for name, value in equation.params.items())
+            kind = equation.primitive, params, tuple(x.aval for x in equation.invars)
+        groups.setdefault((level, kind), []).append(equation)
+    return [groups[key] for key in sorted(groups, key=lambda key: key[0])]
+
+
+def _run_together(group: Sequence[Any], values: dict[Any, Any]) -> None:
+    """Adds to `values` the results of equations that differ in their operands only."""
+    if len(group) == 1:
+        _run(group, values)
+        return
+    operands = zip(
+        *([_read(values, x) for x in equation.invars] for equation in group), strict=True
+    )
+    stacked = [jnp.stack(each) for each in operands]
+    results = jax.vmap(lambda *xs: _results(group[0], xs))(*stacked)
+    for number, equation in enumerate(group):
+        values.update(zip(equation.outvars, (x[number] for x in results), strict=True))
 
 
 def _read(values: Mapping[Any, Any], x: Any) -> Any:

@@ -17,7 +17,7 @@ from jaxrepro.core.config import Settings
 from jaxrepro.core.data_wait import DataWait
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation
-from jaxrepro.core.first_state import run_in_parts
+from jaxrepro.core.first_state import FirstState
 from jaxrepro.core.hooks import NonFiniteError, Profile, Progress, check_finite
 from jaxrepro.core.places import Place, exists
 from jaxrepro.core.preemption import Interrupted, Stopped, stop_request
@@ -96,7 +96,8 @@ def train(
     mesh = mesh_lib.make_mesh(settings.fsdp)
     key = jax.random.key(settings.seed)
     started.end("devices")
-    abstract_state, batch_shardings = lay_out(task, mesh, key)
+    first_state = FirstState(task.init, key)
+    abstract_state, batch_shardings = lay_out(task, mesh, first_state.shapes)
     shardings = jax.tree.map(lambda x: x.sharding, abstract_state)
     started.end("shapes of the state")
 
@@ -155,7 +156,7 @@ def train(
                 progress.message(f"continuing from the checkpoint of step {start} in {workdir}")
                 state = watch.reseeded(checkpoints.restore(start, abstract_state))
             else:
-                state = mesh_lib.lay_over(run_in_parts(task.init, key), shardings)
+                state = mesh_lib.lay_over(first_state(), shardings)
             started.end("state")
 
             # --- Step: one compilation per run; the old state's memory becomes the new state's.

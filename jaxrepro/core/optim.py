@@ -1,6 +1,7 @@
 """Optimisers, schedules, per-path learning rates, orthogonal regularisation."""
 
 import dataclasses
+import functools
 import re
 from typing import Any
 
@@ -213,7 +214,11 @@ def orthogonal_gradient(weight: jax.Array, name: str = "kernel") -> jax.Array:
     whichever product is the smaller: a first layer of 24576 x 20 needs 20 x 20 numbers, not
     24576 x 24576.
     """
-    is_table = name.endswith("embedding")
+    return _orthogonal_gradient(weight, name.endswith("embedding"))
+
+
+@functools.partial(jax.jit, static_argnums=1)  # Traced once for each shape.
+def _orthogonal_gradient(weight: jax.Array, is_table: bool) -> jax.Array:
     rows = (
         weight.reshape(weight.shape[0], -1) if is_table else weight.reshape(-1, weight.shape[-1]).T
     )

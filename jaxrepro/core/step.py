@@ -1,5 +1,6 @@
 """Pieces of a training step, shared by all papers. All pure."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -58,13 +59,16 @@ def microbatched_grads(
     microbatches: a tree whose leaves have the microbatch as leading axis.
     """
     grad = jax.grad(loss, has_aux=True)
+    num = jax.tree.leaves(microbatches)[0].shape[0]
+    if num == 1:
+        grads, (carry, logs) = grad(params, carry, jax.tree.map(lambda x: x[0], microbatches))
+        return grads, carry, logs
 
     def body(state: tuple[Params, Carry], microbatch: Any) -> tuple[tuple[Params, Carry], Any]:
         total, carry = state
         grads, (carry, logs) = grad(params, carry, microbatch)
         return (jax.tree.map(jnp.add, total, grads), carry), logs
 
-    num = jax.tree.leaves(microbatches)[0].shape[0]
     zeros = jax.tree.map(jnp.zeros_like, params)
     (total, carry), logs = sequential(body, (zeros, carry), microbatches)
     grads = jax.tree.map(lambda g: g / num, total)
@@ -98,9 +102,12 @@ def ema_update(
     step: int32 [], the number of updates done before this one.
     """
     rate = jnp.where(step < start, 0.0, decay).astype(jnp.float32)
-    return jax.tree.map(
-        lambda old, new: (rate * old + (1 - rate) * new).astype(old.dtype), ema, variables
-    )
+    return jax.tree.map(functools.partial(_between, rate, 1 - rate), ema, variables)
+
+
+@jax.jit  # Traced once for each shape, of which networks have few.
+def _between(rate: jax.Array, rest: jax.Array, old: jax.Array, new: jax.Array) -> jax.Array:
+    return (rate * old + rest * new).astype(old.dtype)
 
 
 def supervised_step(

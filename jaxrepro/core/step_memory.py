@@ -98,9 +98,13 @@ def compile_for_analysis(
     """
     mesh = layout.mesh()
     with platform.traced_for_accelerators():
-        state, batch_shardings = lay_out(task, mesh, jax.random.key(layout.seed))
+        state, batch_shardings = lay_out(task, mesh, _shapes(task, layout))
         kept = _KEEP_BARRIERS if jax.default_backend() == "cpu" else {}
         return compile_step(task, mesh, state, batch_shardings, say, {**kept, **(options or {})})
+
+
+def _shapes(task: Task, layout: StepLayout) -> Any:
+    return jax.eval_shape(task.init, jax.random.key(layout.seed))
 
 
 def step_memory(task: Task, layout: StepLayout, say: Callable[[str], None]) -> StepMemory:
@@ -133,7 +137,7 @@ def step_operations(task: Task) -> OperationCount:
 def state_bytes(task: Task, layout: StepLayout) -> dict[str, int]:
     """Returns what the parts of the state take on one device: parameters, statistics, optimiser
     state and moving averages, of all networks together."""
-    state, _ = lay_out(task, layout.mesh(), jax.random.key(layout.seed))
+    state, _ = lay_out(task, layout.mesh(), _shapes(task, layout))
     totals = {"params": 0, "stats": 0, "opt_state": 0, "ema": 0}
     for path, leaf in jax.tree_util.tree_leaves_with_path((state.nets, state.ema)):
         words = leaf_path(path).split("/")

@@ -81,7 +81,9 @@ def normalize_batch(
     return y, lax.stop_gradient(mean), lax.stop_gradient(variance)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5, 6))
+# A deep network normalises maps of few shapes many times: as a jitted function it is traced and
+# differentiated once for each.
+@functools.partial(jax.jit, static_argnums=(4, 5, 6))
 def normalize_batch_in_two_sums(
     x: jax.Array,
     gain: jax.Array,
@@ -98,9 +100,12 @@ def normalize_batch_in_two_sums(
     everything follows from the sums of g and of g (x - mean) over the pixels of each example and
     channel.
     """
-    mean, variance = moments_of_parts(x, center, num_groups, num_parts)
-    y = normalize_scale_rectify(x, mean, variance, gain, bias, epsilon=epsilon)
-    return y, mean, variance
+    return _two_sums(x, gain, bias, center, num_groups, num_parts, epsilon)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5, 6))
+def _two_sums(x, gain, bias, center, num_groups, num_parts, epsilon):
+    return _two_sums_forward(x, gain, bias, center, num_groups, num_parts, epsilon)[0]
 
 
 def _two_sums_forward(x, gain, bias, center, num_groups, num_parts, epsilon):
@@ -139,4 +144,4 @@ def _two_sums_backward(num_groups, num_parts, epsilon, residuals, cotangents):
     return (*typed, to_center)
 
 
-normalize_batch_in_two_sums.defvjp(_two_sums_forward, _two_sums_backward)
+_two_sums.defvjp(_two_sums_forward, _two_sums_backward)

@@ -1,5 +1,6 @@
 """Batch normalisation followed by a gain, a bias and a ReLU, with torch's running statistics."""
 
+import functools
 from typing import Any
 
 import chex
@@ -60,14 +61,20 @@ class BatchNormRelu(nn.Module):
         y, batch_mean, batch_variance = normalized
         count = x.size // channels // self.num_groups
         chex.assert_scalar_in(count, 2, float("inf"))
-        for name, moments in (("mean", batch_mean), ("var", batch_variance)):
-            self.sow("batch_moments", name, jnp.mean(moments, 0), init_fn=_nothing, reduce_fn=_last)
-        for running, batch in (
-            (mean, jnp.mean(batch_mean, 0)),
-            (variance, jnp.mean(batch_variance, 0) * (count / (count - 1))),
-        ):
-            running.value = (1 - self.momentum) * running.value + self.momentum * batch
+        if self.is_mutable_collection("batch_moments"):
+            for name, moments in (("mean", batch_mean), ("var", batch_variance)):
+                batch = jnp.mean(moments, 0)
+                self.sow("batch_moments", name, batch, init_fn=_nothing, reduce_fn=_last)
+        unbiased = count / (count - 1)
+        mean.value = _moved(mean.value, batch_mean, self.momentum, 1.0)
+        variance.value = _moved(variance.value, batch_variance, self.momentum, unbiased)
         return y
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))  # Traced once for each shape.
+def _moved(running: jax.Array, moments: jax.Array, momentum: float, factor: float) -> jax.Array:
+    """Returns the running moment [C] moved towards the mean over groups of moments [G, C]."""
+    return (1 - momentum) * running + momentum * (jnp.mean(moments, 0) * factor)
 
 
 def _nothing() -> Any:

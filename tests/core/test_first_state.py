@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.program_cache import fresh_cache
-from jaxrepro.core.first_state import run_in_parts
+from jaxrepro.core.first_state import FirstState
 from jaxrepro.nn.initializers import orthogonal
 
 
@@ -39,7 +39,7 @@ def test_both_parts_are_kept_on_disk_and_give_what_the_whole_gives(tmp_path):
     with fresh_cache(tmp_path):
         whole = jax.jit(init)(key)
         assert not list(tmp_path.glob("jit_init*"))  # What calls Python is never kept.
-        same(run_in_parts(init, key), whole)
+        same(FirstState(init, key)(), whole)
         assert len(list(tmp_path.glob("jit_before_calls*-cache"))) == 1
         assert len(list(tmp_path.glob("jit_after_calls*-cache"))) == 1
 
@@ -56,4 +56,38 @@ def test_what_cannot_be_taken_apart_runs_whole():
         return jax.random.normal(key, (3,))
 
     for function in (in_a_loop, one_after_another, without):
-        same(run_in_parts(function, jax.random.key(0)), jax.jit(function)(jax.random.key(0)))
+        same(FirstState(function, jax.random.key(0))(), jax.jit(function)(jax.random.key(0)))
+
+
+def test_shapes_are_those_of_the_values_and_nothing_runs_for_them():
+    def init(key):
+        return {"kernel": orthogonal(key, (4, 6)), "seen": jax.pure_callback(fail, noise, key)}
+
+    def fail(key):
+        raise AssertionError("ran")
+
+    noise = jax.ShapeDtypeStruct((3,), jnp.float32)
+    shapes = FirstState(init, jax.random.key(0)).shapes
+    assert jax.tree.map(lambda x: (x.shape, x.dtype), shapes) == {
+        "kernel": ((4, 6), jnp.float32),
+        "seen": ((3,), jnp.float32),
+    }
+
+
+def test_draws_that_differ_in_their_key_alone_become_one(monkeypatch):
+    """20 layers take no more operations than two, and each has its own numbers."""
+
+    def draw(key, num_layers):
+        keys = [jax.random.fold_in(key, number) for number in range(num_layers)]
+        return [(jax.random.normal(k, (3, 2)), jax.random.uniform(k, (4,))) for k in keys]
+
+    def num_draws(num_layers):
+        programs, jit = [], jax.jit
+        with monkeypatch.context() as patch:
+            patch.setattr(jax, "jit", lambda f: programs.append(f) or jit(f))
+            values = FirstState(lambda key: draw(key, num_layers), jax.random.key(0))()
+        same(values, draw(jax.random.key(0), num_layers))
+        (program,) = programs
+        return str(jax.make_jaxpr(program)(jax.random.key(0))).count("random_bits")
+
+    assert num_draws(20) == num_draws(2) > 0

@@ -9,6 +9,7 @@ from jaxrepro.nn.spectral_norm import (
     SpectralConv,
     SpectralDense,
     SpectralEmbedding,
+    normalized_together,
     power_iteration,
 )
 
@@ -155,3 +156,47 @@ def test_without_normalization_the_kernel_is_used_as_it_is():
         np.testing.assert_allclose(
             layer.apply(tripled, inputs, train=False), expected, rtol=1e-5, atol=1e-6
         )
+
+
+class SmallNetwork(nn.Module):
+    """Three convolutions and two linear layers of one shape each, one that is alone, a table."""
+
+    @nn.compact
+    def __call__(self, x, labels, *, train):
+        for number in range(3):
+            x = SpectralConv(4, epsilon=0.1, name=f"conv_{number}")(x, train=train)
+        y = x.mean((1, 2))
+        for number in range(2):
+            y = SpectralDense(4, epsilon=0.1, name=f"linear_{number}")(y, train=train)
+        y = y + SpectralEmbedding(5, 4, epsilon=0.1, name="table")(labels, train=train)
+        return SpectralDense(2, epsilon=0.1, name="alone")(y, train=train)
+
+
+def test_kernels_normalised_together_are_those_of_the_layers():
+    """Output, gradients and the next vectors, in training."""
+    x, labels = jax.random.normal(jax.random.key(0), (2, 3, 3, 4)), jnp.asarray([1, 3])
+    network = SmallNetwork()
+    variables = network.init(jax.random.key(1), x, labels, train=False)
+    params, spectral = variables["params"], variables["spectral"]
+
+    def loss(params, together):
+        given = normalized_together(params, spectral, 0.1) if together else {}
+        variables = {"params": params, "spectral": spectral, **given}
+        y, new = network.apply(variables, x, labels, train=True, mutable=["spectral"])
+        return jnp.sum(jnp.sin(y)), (y, new["spectral"])
+
+    gradient = jax.grad(loss, has_aux=True)
+    alone, together = (gradient(params, together) for together in (False, True))
+    chex.assert_trees_all_close(together, alone, rtol=1e-5, atol=1e-6)
+    given = normalized_together(params, spectral, 0.1)["spectral_together"]
+    assert set(given) == {f"conv_{n}" for n in range(3)} | {f"linear_{n}" for n in range(2)}
+
+
+def test_kernels_normalised_together_take_few_operations():
+    def num_equations(num_layers):
+        params = {str(n): {"kernel": jnp.ones((3, 3, 4, 4))} for n in range(num_layers)}
+        spectral = {str(n): {"u": jnp.ones(4), "sigma": jnp.ones(())} for n in range(num_layers)}
+        jaxpr = jax.make_jaxpr(lambda p, s: normalized_together(p, s, 0.1))(params, spectral)
+        return str(jaxpr).count("dot_general")
+
+    assert num_equations(20) == num_equations(2) > 0

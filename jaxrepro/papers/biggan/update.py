@@ -12,6 +12,7 @@ from jaxrepro.core.optim import OptimizerSpec, make_optimizer
 from jaxrepro.core.state import Collections, Net, Params, TrainState
 from jaxrepro.core.task import Scalars
 from jaxrepro.nn.singular_values import clamp_weights
+from jaxrepro.nn.spectral_norm import normalized_together
 from jaxrepro.papers.biggan.latents import draw_latents
 from jaxrepro.papers.biggan.losses import discriminator_loss, generator_loss, gradient_penalty
 
@@ -154,7 +155,10 @@ class AdversarialUpdate:
 
 def _apply(module: Any, params: Params, stats: Collections, *args: Any) -> tuple[Any, Collections]:
     """Returns (output, new statistics) of a module in training mode."""
-    return module.apply({"params": params, **stats}, *args, train=True, mutable=list(stats))
+    variables = {"params": params, **stats}
+    if "spectral" in stats:
+        variables |= normalized_together(params, stats["spectral"], module.sn_epsilon)
+    return module.apply(variables, *args, train=True, mutable=list(stats))
 
 
 def _interleave(a: jax.Array, b: jax.Array) -> jax.Array:
