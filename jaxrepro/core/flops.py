@@ -51,8 +51,8 @@ _FREE = _names(
     "pvary random_bits random_clone random_fold_in random_gamma random_seed random_split "
     "random_unwrap random_wrap real reduce_and reduce_or reduce_precision reduce_xor reshape rev "
     "scatter select_and_scatter shift_left shift_right_arithmetic shift_right_logical "
-    "sharding_constraint slice sort split squeeze stack stop_gradient threefry2x32 tile top_k unstack "
-    "transpose xor"
+    "sharding_constraint slice sort split squeeze stack stop_gradient threefry2x32 tile top_k "
+    "transpose unstack xor"
 )
 
 
