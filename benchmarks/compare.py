@@ -29,6 +29,11 @@ _TIMES = {
     # name: (key of the figure, key of the lower end of its spread, of the upper end)
     "update, ms": ("step_ms.median", "step_ms.p10", "step_ms.p90"),
     "run, ms": ("milliseconds.median", "milliseconds.min", "milliseconds.max"),
+    "edit, ms": ("milliseconds.edit.median", "milliseconds.edit.min", "milliseconds.edit.max"),
+    "generator, ms": (
+        *("milliseconds.generator.median", "milliseconds.generator.min"),
+        "milliseconds.generator.max",
+    ),
     "start, s": ("warm.seconds", "warm_seconds", "warm_seconds"),
     "start, CPU s": ("warm.cpu_seconds", "warm_cpu_seconds", "warm_cpu_seconds"),
     "an image, CPU ms": ("image_cpu_ms.median", "image_cpu_ms.min", "image_cpu_ms.max"),

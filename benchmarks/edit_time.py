@@ -8,38 +8,27 @@ writing files is left out. The weights are not trained.
 """
 
 import sys
-import time
-from collections.abc import Callable
 
 from absl import flags
 
-from benchmarks.environment import environment, in_milliseconds, publish
+from benchmarks import network_time
+from benchmarks.environment import in_milliseconds
 from jaxrepro.core import cli
-from jaxrepro.core.errors import InputError
 
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    cli.define_config()
-    flags.DEFINE_integer("num", 10, "Timed runs of each.", lower_bound=1)
-    flags.DEFINE_integer("warmup", 2, "Runs before them.", lower_bound=1)
-    flags.DEFINE_string("output", None, "JSON file to write besides printing.")
+    network_time.define_flags(runs=10)
+    flags.DEFINE_alias("num", "runs")  # Its name in commands of published results.
 
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if args.config is None:
-        raise InputError("no config given; for example --config=configs/scfegan.py")
-
-    from jaxrepro.core import runtime
-
-    runtime.set_for_speed()
-    result = measure(args.config, num_runs=args.num, num_warmup=args.warmup)
-    publish(result, "edit_time", args.output)
+    network_time.measure_and_publish(args, "edit_time", "configs/scfegan.py", measure)
 
 
-def measure(config, *, num_runs: int, num_warmup: int) -> dict:
-    """Returns device, versions, milliseconds, pictures a second and the memory that it took.
+def measure(config, runs: network_time.Runs) -> dict:
+    """Returns milliseconds, pictures a second and the memory that it took.
 
     "peak_bytes" is the most that the process held until the edits were done, weights included;
     "temporary_bytes" what the generator's program needs beside weights, input and output. Null
@@ -65,25 +54,17 @@ def measure(config, *, num_runs: int, num_warmup: int) -> dict:
     mask = np.zeros((size, size, 1), np.uint8)
     mask[size // 4 : -size // 4, size // 4 : -size // 4] = 1
 
-    def timed(work: Callable[[], object]) -> np.ndarray:
-        times = []
-        for _ in range(num_warmup + num_runs):
-            began = time.perf_counter()
-            work()
-            times.append(time.perf_counter() - began)
-        return np.asarray(times[num_warmup:])
-
-    times = {"edit": timed(lambda: editor.edit(image, mask))}
+    times = {"edit": runs.seconds(lambda: editor.edit(image, mask))}
     # Before the network is there a second time, as a program of its own.
     peak = _peak_bytes()
     generate = jax.jit(module.apply).lower(variables, conditions).compile()
-    times["generator"] = timed(lambda: jax.block_until_ready(generate(variables, conditions)))
+    times["generator"] = runs.seconds(
+        lambda: jax.block_until_ready(generate(variables, conditions))
+    )
     memory = generate.memory_analysis()
     return {
-        **environment(),
         "input": list(conditions.shape),
         "num_parameters": sum(x.size for x in jax.tree.leaves(variables)),
-        "num_runs": num_runs,
         "milliseconds": {name: in_milliseconds(of_one) for name, of_one in times.items()},
         "pictures_per_second": {k: round(1 / float(np.median(x)), 3) for k, x in times.items()},
         "temporary_bytes": getattr(memory, "temp_size_in_bytes", None),

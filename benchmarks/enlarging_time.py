@@ -6,38 +6,30 @@ The network runs as `upscale` and the evaluation of a picture run it: exact tile
 extended by its edge values, from numpy to numpy. The interpolation before it is left out.
 """
 
-import time
+import functools
 
 from absl import flags
 
-from benchmarks.environment import environment, in_milliseconds, publish
+from benchmarks import network_time
+from benchmarks.environment import in_milliseconds
 from jaxrepro.core import cli
-from jaxrepro.core.errors import InputError
 
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    cli.define_config()
+    network_time.define_flags(runs=20)
     flags.DEFINE_integer("size", 512, "Side of the network's input in pixels.", lower_bound=1)
-    flags.DEFINE_integer("runs", 20, "Timed runs.", lower_bound=1)
-    flags.DEFINE_integer("warmup", 2, "Runs before them.", lower_bound=1)
-    flags.DEFINE_string("output", None, "JSON file to write besides printing.")
 
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if args.config is None:
-        raise InputError("no config given; for example --config=configs/srcnn.py")
-
-    from jaxrepro.core import runtime
-
-    runtime.set_for_speed()
-    result = measure(args.config, size=args.size, num_runs=args.runs, num_warmup=args.warmup)
-    publish(result, "enlarging_time", args.output)
+    network_time.measure_and_publish(
+        args, "enlarging_time", "configs/srcnn.py", functools.partial(measure, size=args.size)
+    )
 
 
-def measure(config, *, size: int, num_runs: int, num_warmup: int) -> dict:
-    """Returns device, versions and milliseconds a picture of [size, size] input pixels."""
+def measure(config, runs: network_time.Runs, *, size: int) -> dict:
+    """Returns milliseconds a picture of [size, size] input pixels."""
     import jax
     import numpy as np
 
@@ -53,18 +45,8 @@ def measure(config, *, size: int, num_runs: int, num_warmup: int) -> dict:
     variables = jax.jit(module.init)(jax.random.key(0), np.zeros((1, side, side, channels)))
     network = TiledNetwork(module, variables)
     picture = np.random.default_rng(0).random((size, size, channels), np.float32)
-    times = []
-    for _ in range(num_warmup + num_runs):
-        began = time.perf_counter()
-        network(picture)
-        times.append(time.perf_counter() - began)
-    times = times[num_warmup:]
-    return {
-        **environment(),
-        "input": list(picture.shape),
-        "num_runs": num_runs,
-        "milliseconds": in_milliseconds(times),
-    }
+    times = runs.seconds(lambda: network(picture))
+    return {"input": list(picture.shape), "milliseconds": in_milliseconds(times)}
 
 
 if __name__ == "__main__":

@@ -6,40 +6,34 @@ The network runs as `predict` and `evaluate` run it without the mirrored picture
 the last stack's maps out. Cutting crops and decoding maps are left out.
 """
 
-import time
+import functools
 
 from absl import flags
 
-from benchmarks.environment import environment, in_milliseconds, publish
+from benchmarks import network_time
+from benchmarks.environment import in_milliseconds
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    cli.define_config()
+    network_time.define_flags(runs=20)
     flags.DEFINE_integer("batch_size", 2, "Crops of a batch.", lower_bound=1)
-    flags.DEFINE_integer("runs", 20, "Timed runs.", lower_bound=1)
-    flags.DEFINE_integer("warmup", 2, "Runs before them.", lower_bound=1)
-    flags.DEFINE_string("output", None, "JSON file to write besides printing.")
 
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if args.config is None:
-        raise InputError("no config given; for example --config=configs/hourglass.py:stacks=2")
-
-    from jaxrepro.core import runtime
-
-    runtime.set_for_speed()
-    result = measure(
-        args.config, batch_size=args.batch_size, num_runs=args.runs, num_warmup=args.warmup
+    network_time.measure_and_publish(
+        args,
+        "pose_time",
+        "configs/hourglass.py:stacks=2",
+        functools.partial(measure, batch_size=args.batch_size),
     )
-    publish(result, "pose_time", args.output)
 
 
-def measure(config, *, batch_size: int, num_runs: int, num_warmup: int) -> dict:
-    """Returns device, versions, milliseconds a batch and crops a second."""
+def measure(config, runs: network_time.Runs, *, batch_size: int) -> dict:
+    """Returns milliseconds a batch and crops a second."""
     import dataclasses
 
     import jax
@@ -58,16 +52,9 @@ def measure(config, *, batch_size: int, num_runs: int, num_warmup: int) -> dict:
     )
     variables = jax.jit(lambda key: task.init(key).nets["model"].variables)(key)
     maps = jax.jit(predictor.maps).lower(variables, crops, key).compile()
-    times = []
-    for _ in range(num_warmup + num_runs):
-        began = time.perf_counter()
-        jax.block_until_ready(maps(variables, crops, key))
-        times.append(time.perf_counter() - began)
-    times = times[num_warmup:]
+    times = runs.seconds(lambda: jax.block_until_ready(maps(variables, crops, key)))
     return {
-        **environment(),
         "crops": list(crops.shape),
-        "num_runs": num_runs,
         "milliseconds": in_milliseconds(times),
         "crops_per_second": round(batch_size / float(np.median(times)), 2),
     }

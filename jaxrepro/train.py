@@ -59,7 +59,7 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
     from jaxrepro.core.collapse import CollapsedError
     from jaxrepro.core.hooks import NonFiniteError
     from jaxrepro.core.preemption import Stopped
-    from jaxrepro.core.run_record import record_end
+    from jaxrepro.core.run_record import error_recorded, record_end
     from jaxrepro.core.tables import print_results
     from jaxrepro.core.task import references_of
     from jaxrepro.page import draw_after_run
@@ -75,14 +75,19 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
     given = args.workdir or pathlib.Path("runs", cli.config_name())
     folder = places.place(str(given))
 
+    def draw() -> bool:
+        return draw_after_run(folder, references_of(task))
+
     def end(outcome: str, message: str = "") -> bool:
         """Returns whether the run's record and its page could be written."""
         if not job.leads:
             return True
         record_end(folder, outcome, message)
-        return draw_after_run(folder, references_of(task))
+        return draw()
 
-    with _claimed(folder, args, job):
+    with _claimed(folder, args, job), contextlib.ExitStack() as stack:
+        if job.leads:
+            stack.enter_context(error_recorded(folder, draw))
         try:
             results = loop.train(task, loop_settings, folder, args.resume, started)
         except Stopped as stopped:

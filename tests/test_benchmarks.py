@@ -10,7 +10,14 @@ import types
 import numpy as np
 import pytest
 
-from benchmarks import all_configs, compare, device_peaks, input_pipeline, start_time
+from benchmarks import (
+    all_configs,
+    compare,
+    device_peaks,
+    input_pipeline,
+    network_time,
+    start_time,
+)
 from benchmarks.step_batch import step_batch
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.task import BatchSpec
@@ -237,3 +244,11 @@ def test_enlarging_time_writes_json(tmp_path):
     times = measured["milliseconds"]
     assert 0 < times["min"] <= times["median"] <= times["max"]
     assert {"device", "processor", "versions", "command"} <= measured.keys()
+
+
+def test_runs_without_the_stopwatch_come_first(monkeypatch):
+    clock = iter([0, 7, 10, 11, 20, 22])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    done = []
+    assert network_time.Runs(2, num_warmup=1).seconds(lambda: done.append(1)) == [1, 2]
+    assert len(done) == 3

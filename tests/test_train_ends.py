@@ -5,11 +5,12 @@ import json
 import pytest
 
 from jaxrepro import train
-from jaxrepro.core import loop
+from jaxrepro.core import loop, run_record
+from jaxrepro.core.errors import InputError
 from jaxrepro.core.hooks import NonFiniteError
 from jaxrepro.core.preemption import Stopped
 from jaxrepro.core.run_record import record_start
-from jaxrepro.core.workdir import write_json
+from jaxrepro.core.workdir import claimed, write_json
 from jaxrepro.page import write
 from tests.test_task_contract import CONFIGS, load
 
@@ -30,9 +31,10 @@ class Flags:
 def ends_with(monkeypatch):
     """A function that makes the loop end with an error, or with results if it is None."""
 
-    def set_end(error):
+    def set_end(error, recorded=True):
         def end(task, settings, workdir, resume, started):
-            record_start(workdir, 0)
+            if recorded:
+                record_start(workdir, 0)
             if error is not None:
                 raise error
             results = {"digits/frechet_ratio": 1.25}
@@ -73,6 +75,46 @@ def test_a_run_that_ends_early(error, status, expected, ends_with, tmp_path):
     assert exit.value.code == status
     assert outcome(tmp_path) == expected
     assert f"{expected[0]}: {expected[1]}" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (InputError("cannot write metrics.jsonl"), ("failed", "cannot write metrics.jsonl")),
+        (RuntimeError("out of\n  memory"), ("failed", "RuntimeError: out of memory")),
+        (KeyboardInterrupt(), ("stopped", "interrupted before it could be saved")),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_an_error_is_recorded_and_goes_on(error, expected, ends_with, tmp_path):
+    ends_with(error)
+    with pytest.raises(type(error)) as raised:
+        train.main(Flags(tmp_path))
+    assert raised.value is error
+    assert outcome(tmp_path) == expected
+    assert f"{expected[0]}: {expected[1]}" in (tmp_path / "page.html").read_text()
+
+
+def test_an_error_before_the_start_is_not_of_the_run_that_was_killed(ends_with, tmp_path):
+    config = Flags(tmp_path).config
+    with claimed(tmp_path, config):
+        record_start(tmp_path, 0)  # And no end: killed.
+    ends_with(InputError("no checkpoint of step 5"), recorded=False)
+    with pytest.raises(InputError, match="step 5"):
+        train.main(Flags(tmp_path))
+    (start,) = json.loads((tmp_path / "run.json").read_text())["starts"]
+    assert "ended" not in start
+
+
+def test_an_end_that_cannot_be_recorded_hides_no_error(ends_with, tmp_path, monkeypatch):
+    ends_with(InputError("the disk is full"))
+    monkeypatch.setattr(run_record, "record_end", refuse)
+    with pytest.raises(InputError, match="the disk is full"):
+        train.main(Flags(tmp_path))
+
+
+def refuse(*_):
+    raise InputError("cannot write run.json")
 
 
 @pytest.mark.parametrize(("error", "status"), [(None, 1), (Stopped(7, 143), 143)])

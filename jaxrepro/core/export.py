@@ -11,8 +11,6 @@ import dataclasses
 import hashlib
 import json
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +18,8 @@ import flax
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files import whole_folder
+from jaxrepro.core.places import reason
 from jaxrepro.core.state import Variables
 from jaxrepro.core.strict_json import json_digest
 from jaxrepro.core.workdir import read_json
@@ -47,35 +47,29 @@ def write_export(folder: pathlib.Path, export: Export) -> None:
 
     Raises InputError if `folder` holds something else or cannot be written.
     """
-    from safetensors.numpy import save
-
     if folder.exists() and not (folder / CARD).is_file():
         raise InputError(f"{folder} is there and is not an export; choose another folder")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        new = pathlib.Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        with whole_folder(folder) as new:
+            _write_files(new, export)
     except OSError as error:
-        raise InputError(f"cannot write {folder}: {error.strerror}") from error
-    try:
-        new.chmod(0o755)
-        files: dict[str, dict[str, str]] = {"nets": {}, "tables": {}}
-        for kind, trees in (("nets", export.nets), ("tables", export.tables)):
-            for name, tree in trees.items():
-                flat = flax.traverse_util.flatten_dict(dict(tree), sep="/")
-                path = new / f"{name}{_SUFFIX}"
-                # A slice or a transposed view would be written with its base's bytes.
-                path.write_bytes(save({k: np.array(x, order="C") for k, x in flat.items()}))
-                files[kind][name] = _sha256(path)
-        card = {**export.card, "files": files}
-        card[_CARD_DIGEST] = json_digest(card)
-        (new / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        new.replace(folder)
-    except OSError as error:
-        raise InputError(f"cannot write {folder}: {error}") from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+        raise InputError(f"cannot write {folder}: {reason(error)}") from error
+
+
+def _write_files(folder: pathlib.Path, export: Export) -> None:
+    from safetensors.numpy import save
+
+    files: dict[str, dict[str, str]] = {"nets": {}, "tables": {}}
+    for kind, trees in (("nets", export.nets), ("tables", export.tables)):
+        for name, tree in trees.items():
+            flat = flax.traverse_util.flatten_dict(dict(tree), sep="/")
+            path = folder / f"{name}{_SUFFIX}"
+            # A slice or a transposed view would be written with its base's bytes.
+            path.write_bytes(save({k: np.array(x, order="C") for k, x in flat.items()}))
+            files[kind][name] = _sha256(path)
+    card = {**export.card, "files": files}
+    card[_CARD_DIGEST] = json_digest(card)
+    (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
 def read_export(folder: pathlib.Path) -> Export:

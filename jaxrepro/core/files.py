@@ -1,10 +1,13 @@
-"""Files that are either whole or absent."""
+"""Files and folders that are either whole or absent."""
 
 import contextlib
 import fcntl
 import os
 import pathlib
+import re
+import shutil
 import tempfile
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -58,8 +61,57 @@ def remove_abandoned(folder: pathlib.Path) -> None:
                 path.unlink()
 
 
+@contextlib.contextmanager
+def whole_folder(target: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A context with a new folder that becomes `target` at its end, in the place of one there.
+
+    After an error all is as before. What killed processes had begun to write as `target` is removed
+    once the new one is there. Raises OSError.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    new = _make_beside(target)
+    handle = os.open(new, os.O_RDONLY)
+    try:
+        _lock(handle)  # Ends with the process: see `_remove_abandoned_folders`.
+        new.chmod(0o777 & ~_umask())
+        yield new
+        if target.exists():
+            # Moved first: to remove it takes longer, and a kill meanwhile would leave neither.
+            old = target.rename(_make_beside(target))
+            try:
+                new.rename(target)
+            except OSError:
+                old.rename(target)
+                raise
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            new.rename(target)
+        _remove_abandoned_folders(target)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        os.close(handle)
+
+
+def _make_beside(target: pathlib.Path) -> pathlib.Path:
+    return pathlib.Path(tempfile.mkdtemp(_TEMPORARY, f".{target.name}.", target.parent))
+
+
+def _remove_abandoned_folders(target: pathlib.Path) -> None:
+    name = re.compile(rf"\.{re.escape(target.name)}\.\w{{8}}{re.escape(_TEMPORARY)}")
+    for path in target.parent.iterdir():
+        if not name.fullmatch(path.name):
+            continue
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                if _lock(handle):
+                    shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(handle)
+
+
 def _lock(descriptor: int) -> bool:
-    """Returns whether the open file is this process's alone now, until it is closed."""
+    """Returns whether the open file or folder is this process's alone now, until it is closed."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:  # Another's, or on a disk that knows no locks.

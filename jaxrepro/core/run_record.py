@@ -1,9 +1,11 @@
 """`run.json`: when a run was started and continued, by which command, on what, and how it ended."""
 
+import contextlib
 import datetime
 import importlib.metadata
 import platform
 import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -105,3 +107,30 @@ def record_end(workdir: Place, outcome: str, message: str = "") -> None:
     if starts and "ended" not in starts[-1]:
         starts[-1] |= {"ended": now(), "outcome": outcome, "message": message}
         write_json(workdir / RUN, {"starts": starts})
+
+
+@contextlib.contextmanager
+def error_recorded(workdir: Place, then: Callable[[], Any]) -> Iterator[None]:
+    """A context whose error is written into the entry of the start that was recorded in it.
+
+    then: called once it is written. The error is raised again as it was. One before the start was
+    recorded is left out: the last entry is of an earlier process then.
+    """
+    known = len(read_starts(workdir))
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        # The error under way came first, and a full disk is no news then.
+        with contextlib.suppress(InputError):
+            if len(read_starts(workdir)) > known:
+                record_end(workdir, *_ending(error))
+                then()
+        raise
+
+
+def _ending(error: BaseException) -> tuple[str, str]:
+    """Returns the outcome and the message of an entry that ended by `error`."""
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped", "interrupted before it could be saved"
+    text = " ".join(str(error).split())[:600]
+    return "failed", text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"

@@ -4,7 +4,6 @@ import gc
 import importlib.metadata
 import importlib.util
 import os
-import pathlib
 
 from jaxrepro.core import host_memory
 
@@ -12,6 +11,8 @@ from jaxrepro.core import host_memory
 # that it does not know, so an unseen version goes without it.
 _CONVOLUTION_FLAG = "--xla_cpu_experimental_ynn_fusion_type=-individual_convolution"
 _CONVOLUTION_FLAG_VERSIONS = ("0.10.2", "0.11.2")
+# A thousand programs of small configs take 0.15 GB.
+_PROGRAMS_BYTES = 2 * 2**30
 
 
 def cpu_only() -> bool:
@@ -44,15 +45,20 @@ def set_num_cpu_devices(number: int) -> None:
 
 
 def set_compilation_cache() -> None:
-    """Keeps compiled programs in ~/.cache/jaxrepro/xla unless JAX_COMPILATION_CACHE_DIR is set.
+    """Keeps compiled programs in `xla` of the cache folder unless JAX_COMPILATION_CACHE_DIR is set.
 
     All of them, unless JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS is set: a start compiles many
-    small ones.
+    small ones. The folder holds 2 GiB at most, unless JAX_COMPILATION_CACHE_MAX_SIZE is set.
     """
     import jax
 
+    from jaxrepro.core import compiled_programs
+    from jaxrepro.core.cache import cache_folder
+
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        folder = pathlib.Path.home() / ".cache" / "jaxrepro" / "xla"
+        folder = cache_folder() / "xla"
+        if "JAX_COMPILATION_CACHE_MAX_SIZE" not in os.environ:
+            compiled_programs.tidy(folder, _PROGRAMS_BYTES)
         jax.config.update("jax_compilation_cache_dir", str(folder))
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

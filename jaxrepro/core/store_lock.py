@@ -90,6 +90,16 @@ def read_mark(path: Place) -> str:
     return str(_parsed(read_bytes(path)).get("mark", ""))
 
 
+def read_owner(path: Place) -> str:
+    """Returns the process that wrote the lock `path`; raises OSError if there is none."""
+    return str(_parsed(read_bytes(path)).get("owner", "another process"))
+
+
+def this_process() -> str:
+    """Returns the owner that a lock of this process names, such as "process 7 on node-2"."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
 class _Lock:
     def __init__(self, path: Place, mark: str):
         self._path = path
@@ -125,13 +135,16 @@ class _Lock:
         return content is None or _parsed(content).get("token") == self._token
 
     def owner(self) -> str:
-        return str(_parsed(self.read() or b"{}").get("owner", "another process"))
+        try:
+            return read_owner(self._path)
+        except FileNotFoundError:
+            return "another process"
 
     def _content(self) -> bytes:
         return json.dumps(
             {
                 "token": self._token,
-                "owner": f"process {os.getpid()} on {socket.gethostname()}",
+                "owner": this_process(),
                 "renewals": self._renewals,
                 "mark": self._mark,
             }

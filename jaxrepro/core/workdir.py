@@ -12,7 +12,7 @@ from jaxrepro.core import store_lock
 from jaxrepro.core.config import config_digest, differing_keys, to_json
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import remove_abandoned, write_atomically
-from jaxrepro.core.places import Place, exists, is_remote, make_folder, read_text, reason
+from jaxrepro.core.places import Place, exists, make_folder, read_text, reason
 from jaxrepro.core.strict_json import parse_json
 
 CONFIG = "config.json"
@@ -68,28 +68,24 @@ def claimed(workdir: Place, config: Mapping[str, Any], mark: str = "") -> Iterat
 def _locked(path: Place, mark: str) -> Iterator[None]:
     """A context in which no other process holds the lock `path`, and `read_mark` gives `mark`.
 
-    Raises InUseError or HeldError if one does, OSError if the folder cannot be used.
+    Raises HeldError if one does, OSError if the folder cannot be used.
     """
     if not isinstance(path, pathlib.Path):
         with store_lock.held(path, mark):
             yield
         return
-    with path.open("w") as lock:
+    # Not "w", which would empty the file of the process that holds it.
+    with path.open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InUseError(
-                f"workdir {path.parent} is in use by another run; wait for it to end"
-            ) from error
+        except BlockingIOError as error:
+            raise store_lock.HeldError(store_lock.read_owner(path)) from error
         remove_abandoned(path.parent)
         remove_abandoned(path.parent / SAMPLES)
-        lock.write(mark)
+        lock.truncate(0)
+        lock.write(json.dumps({"owner": store_lock.this_process(), "mark": mark}))
         lock.flush()
         yield
-
-
-def _mark(path: Place) -> str:
-    return store_lock.read_mark(path) if is_remote(path) else read_text(path)
 
 
 def wait_for_mark(workdir: Place, mark: str, patience: float = 15.0) -> None:
@@ -101,7 +97,7 @@ def wait_for_mark(workdir: Place, mark: str, patience: float = 15.0) -> None:
     deadline = time.monotonic() + patience
     while True:
         with contextlib.suppress(OSError):
-            if _mark(workdir / _LOCK) == mark:
+            if store_lock.read_mark(workdir / _LOCK) == mark:
                 return
         if time.monotonic() > deadline:
             raise InputError(

@@ -1,4 +1,6 @@
+import fcntl
 import json
+import os
 
 import jax.numpy as jnp
 import numpy as np
@@ -40,6 +42,56 @@ def test_an_export_is_replaced_and_nothing_else(tmp_path, export):
     with pytest.raises(InputError, match="is not an export; choose another"):
         write_export(tmp_path / "mine", export)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years"
+
+
+def test_what_a_killed_export_left_is_removed_and_nothing_else(tmp_path, export):
+    left, live, *others = (
+        tmp_path / name
+        for name in (
+            ".a.b[1.k3x_9q0z.tmp",
+            ".a.b[1.11111111.tmp",
+            ".a.b.k3x_9q0z.tmp",
+            ".a.b[1.backup",
+            ".a.b[1.k3x_9q0z.tmp.mine",
+        )
+    )
+    for folder in (left, live, *others):
+        folder.mkdir()
+        (folder / "g.safetensors").write_bytes(b"half")
+    handle = os.open(live, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    write_export(tmp_path / "a.b[1", export)
+    os.close(handle)
+    assert set(tmp_path.iterdir()) == {tmp_path / "a.b[1", live, *others}
+
+
+class Array:
+    """An array that does something when it is written."""
+
+    def __init__(self, work):
+        self.work = work
+
+    def __array__(self, *_, **__):
+        self.work()
+        return np.ones(2, np.float32)
+
+
+def test_an_export_under_way_is_known_as_live(tmp_path):
+    during = Array(lambda: write_export(tmp_path / "a", Export({"paper": "first"}, {})))
+    write_export(tmp_path / "a", Export({"paper": "last"}, {"g": {"x": during}}))
+    assert read_export(tmp_path / "a").card == {"paper": "last"}
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_an_export_that_fails_changes_nothing(tmp_path):
+    def fail():
+        raise OSError(28, "No space left on device")
+
+    write_export(tmp_path / "a", Export({"paper": "first"}, {}))
+    with pytest.raises(InputError, match="cannot write .*a: No space left on device"):
+        write_export(tmp_path / "a", Export({"paper": "last"}, {"g": {"x": Array(fail)}}))
+    assert read_export(tmp_path / "a").card == {"paper": "first"}
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
 def test_every_damage_is_named(tmp_path, export):

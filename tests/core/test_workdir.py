@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from jaxrepro.core import workdir
@@ -35,9 +37,14 @@ def test_a_start_that_was_killed_while_it_wrote_the_config_is_no_strange_folder(
 
 
 def test_two_runs_do_not_share_a_workdir(tmp_path):
-    with workdir.claimed(tmp_path, CONFIG), pytest.raises(InputError, match="in use by another"):
-        claim(tmp_path, CONFIG)
-    claim(tmp_path, CONFIG)
+    with workdir.claimed(tmp_path, CONFIG, "mark"):
+        for _ in range(2):  # The first refusal leaves what the second one names.
+            expected = rf"in use by another run \(process {os.getpid()} on .*\); wait"
+            with pytest.raises(workdir.InUseError, match=expected):
+                claim(tmp_path, CONFIG)
+        workdir.wait_for_mark(tmp_path, "mark", patience=0)
+    with workdir.claimed(tmp_path, CONFIG, "next"):
+        workdir.wait_for_mark(tmp_path, "next", patience=0)
 
 
 def test_strange_folder_is_left_alone(tmp_path):

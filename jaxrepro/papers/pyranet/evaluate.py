@@ -163,22 +163,18 @@ def _changed(trained: "TrainedPose", args: flags.FlagValues) -> "TrainedPose":
     """Returns the network with what the flags say of its pictures and maps."""
     import dataclasses
 
-    from jaxrepro.metrics.pose_decode import DECODE_STYLES
     from jaxrepro.papers.pyranet.people import PADDINGS
 
     multiple = 4 * 2**trained.module.depth
     if args.size is not None and (args.size < 1 or args.size % multiple):
         raise InputError(f"--size={args.size}: for this network give a multiple of {multiple}")
-    if args.decode is not None and args.decode not in DECODE_STYLES:
-        raise InputError(f"--decode={args.decode}: allowed are {', '.join(DECODE_STYLES)}")
     changes: dict[str, Any] = {
         "size": args.size,
         "mean": args.mean,
         "padding": None if args.padding is None else PADDINGS[args.padding],
-        "decode_style": args.decode,
     }
     given = {name: value for name, value in changes.items() if value is not None}
-    return dataclasses.replace(trained, **given)
+    return dataclasses.replace(trained.decoded_as(args.decode), **given)
 
 
 def _run_data(workdir: Place) -> "PoseData":

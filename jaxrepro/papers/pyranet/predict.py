@@ -118,22 +118,13 @@ def _check(args: flags.FlagValues) -> None:
 
 def _finder(args: flags.FlagValues) -> tuple["TrainedPose", "JointFinder", dict[str, Any]]:
     """Returns the network, what finds joints with it, and the settings of that as JSON."""
-    from jaxrepro.metrics.pose_decode import DECODE_STYLES
     from jaxrepro.metrics.pose_search import SIX_SCALES
-    from jaxrepro.papers.pyranet.inference import Predictor
     from jaxrepro.papers.pyranet.joint_finder import JointFinder
     from jaxrepro.papers.pyranet.searches import Search
     from jaxrepro.papers.pyranet.trained import load_trained
 
     trained = load_trained(inference_flags.network_path(args), args.step, average=args.ema)
-    decode = args.decode or trained.decode_style
-    if decode not in DECODE_STYLES:
-        raise InputError(f"--decode={decode}; it can be {', '.join(DECODE_STYLES)}")
-    if DECODE_STYLES[decode].cell_point != DECODE_STYLES[trained.decode_style].cell_point:
-        raise InputError(
-            f"--decode={decode}: {trained.origin} was trained for {trained.decode_style}, in which "
-            "a peak lies half a cell elsewhere; hrnet goes with hrnet, the others with each other"
-        )
+    trained = trained.decoded_as(args.decode)
     search = Search(args.flip, SIX_SCALES) if args.scales else Search(args.flip)
     settings = {
         "stacks": args.stacks,
@@ -142,13 +133,13 @@ def _finder(args: flags.FlagValues) -> tuple["TrainedPose", "JointFinder", dict[
         "windows": args.windows,
         "num_draws": args.num_draws,
     }
-    predictor = Predictor(trained.module, trained.joint_set, trained.mean, decode, **settings)
+    predictor = trained.predictor(**settings)
     described = {
         **settings,
         "stacks": args.stacks or trained.module.num_stacks,
         "scales": list(search.zooms),
-        # The search over scales takes the middle of the highest cell.
-        "decode": "highest cell" if args.scales else decode,
+        # The search over scales takes the middle of the highest pixel.
+        "decode": "highest pixel" if args.scales else trained.decode_style,
         "size": trained.size,
         "mean": trained.mean,
     }

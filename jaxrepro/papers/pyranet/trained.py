@@ -44,6 +44,8 @@ class TrainedPose:
       decode_style: a key of DECODE_STYLES.
       origin: where it is from, for messages.
       weights: of a run, "moving average" or "last update"; else "as published".
+      targets_known: whether it is said how its targets were rounded, which decode_style fits; a
+        published checkpoint does not say it.
     """
 
     module: StackedHourglass
@@ -55,6 +57,7 @@ class TrainedPose:
     decode_style: str
     origin: str
     weights: str = "as published"
+    targets_known: bool = True
 
     def padding_for(self, spec: str) -> Padding:
         """Returns the network's own padding, else that which belongs to people of the name `spec`.
@@ -64,6 +67,26 @@ class TrainedPose:
         if self.padding is not None:
             return self.padding
         return MPII_PADDING if spec.startswith("mpii:") else JOINT_BOX_PADDING
+
+    def decoded_as(self, style: str | None) -> "TrainedPose":
+        """Returns the network with its maps decoded in the style --decode; None changes nothing.
+
+        Raises InputError for a style that there is not, and for one in which every joint would be
+        half a cell from where the network was trained to put it. Any is taken where the targets are
+        not known: pytorch-pose's were rounded down, those of Fast Human Pose Estimation to the
+        nearest cell, and their checkpoints look alike.
+        """
+        if style is None:
+            return self
+        if style not in DECODE_STYLES:
+            raise InputError(f"--decode={style}: allowed are {', '.join(DECODE_STYLES)}")
+        own = DECODE_STYLES[self.decode_style]
+        if self.targets_known and DECODE_STYLES[style].cell_point != own.cell_point:
+            raise InputError(
+                f"--decode={style}: {self.origin} was trained for {self.decode_style}, in which a "
+                "peak lies half a cell elsewhere; hrnet goes with hrnet, the others with each other"
+            )
+        return dataclasses.replace(self, decode_style=style)
 
     def predictor(self, **choices: Any) -> Predictor:
         """Returns the Predictor of this network. choices: its other fields, such as `flip`."""
@@ -106,7 +129,15 @@ def _from_file(path: pathlib.Path) -> TrainedPose:
         )
     joint_set, mean = _PUBLISHED_JOINTS[module.num_joints]
     return TrainedPose(
-        module, variables, joint_set, _PUBLISHED_SIZE, mean, None, "pytorch_pose", str(path)
+        module,
+        variables,
+        joint_set,
+        _PUBLISHED_SIZE,
+        mean,
+        None,
+        "pytorch_pose",
+        str(path),
+        targets_known=False,
     )
 
 

@@ -111,6 +111,7 @@ def test_command_measures_writes_and_exports(files, capsys):
         (["--weights=absent", "--people=figures"], "no network absent"),
         (["--weights=TINY", "--people=figures", "--size=20"], "give a multiple of 8"),
         (["--weights=TINY", "--people=figures", "--decode=soft"], "allowed are torch, pytorch"),
+        (["--weights=TINY", "--people=figures", "--decode=hrnet"], "tiny was trained for torch"),
         (["--weights=TINY", "--people=figures", "--split=test", "--export=a.json"], "coco:FILE"),
         (["--weights=TINY", "--people=figures", "--split=test", "--stacks=3"], "network has 2"),
     ],
@@ -127,6 +128,8 @@ def test_published_checkpoints_say_nothing_of_pictures(tmp_path):
         trained = load_trained(tmp_path / "weights.npz")
         assert (trained.joint_set, trained.mean, trained.size) == (joint_set, mean, 256)
         assert trained.module.features == 32 and trained.decode_style == "pytorch_pose"
+        # Nor of the targets: those of the other code with such checkpoints were HRNet's.
+        assert trained.decoded_as("hrnet").predictor().decode_style == "hrnet"
         assert trained.padding_for("mpii:valid.h5") == MPII_PADDING
         assert trained.padding_for("lspet:DIR") == JOINT_BOX_PADDING
     np.savez(tmp_path / "weights.npz", **state_dict(32, 1, 1, 5))

@@ -261,7 +261,7 @@ def test_figures_that_are_drawn_have_numbers(place):
         (("a.png", "--overwrite", "--skip_existing"), "contradict each other"),
         (("a.png", "--shift"), "--shift is of use with --flip only"),
         (("a.png", "--num_draws=3"), "--num_draws is of use with --windows=averaged only"),
-        (("a.png", "--decode=best"), "--decode=best; it can be torch, pytorch_pose, hrnet"),
+        (("a.png", "--decode=best"), "--decode=best: allowed are torch, pytorch_pose, hrnet"),
         (("a.png", "--decode=hrnet"), "trained for torch, in which a peak lies half a cell else"),
         (("a.png", "--workdir=run"), "give a network, either --workdir"),
         (("z.png",), "no file, folder or pattern 'z.png'"),
