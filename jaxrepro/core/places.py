@@ -6,6 +6,7 @@ and most of the same methods. What differs between a disk and a store is here.
 
 import contextlib
 import importlib.util
+import logging
 import os
 import pathlib
 import re
@@ -64,6 +65,9 @@ def _prepare_libraries() -> None:
     for protocol in ("gs", "gcs", "s3"):
         # Other processes write to the folder too, and a listing kept from before hides that.
         fsspec.config.conf.setdefault(protocol, {}).setdefault("use_listings_cache", False)
+    # They raise what they cannot do, and besides log it at length, some of it at each request.
+    for library in ("gcsfs", "google.auth", "s3fs"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 def refuse_url(path: pathlib.Path) -> None:
