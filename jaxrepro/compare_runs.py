@@ -17,7 +17,11 @@ from jaxrepro.core.errors import InputError
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    flags.DEFINE_list("workdirs", None, "Folders of runs that are finished, the plain one first; on a disk, gs:// or s3://.")
+    flags.DEFINE_list(
+        "workdirs",
+        None,
+        "Folders of runs that are finished, the plain one first; on a disk, gs:// or s3://.",
+    )
     flags.DEFINE_list("metrics", None, "Names of results, as results.json has them.")
 
 
