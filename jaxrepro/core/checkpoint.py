@@ -19,7 +19,7 @@ from jaxrepro.core.digests import DIGESTS, find_damage, write_digests
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.orbax_failures import Silence, write_failure
 from jaxrepro.core.partition import leaf_path
-from jaxrepro.core.places import Place, folder_size, move_folder
+from jaxrepro.core.places import Place, folder_size, is_remote, move_folder
 from jaxrepro.core.workdir import CHECKPOINTS
 
 # Where Orbax moves checkpoints that are not kept, below their folder. Deleting takes a while, and a
@@ -167,10 +167,14 @@ class Checkpoints:
         except Exception as error:  # Orbax and TensorStore raise a different type per defect.
             if (reason := write_failure(error)) is None:
                 raise
+            advice = (
+                "look at the bucket and your credentials"
+                if is_remote(self._place)
+                else ("free space or choose another --workdir")
+            )
             raise InputError(
                 f"cannot write a checkpoint to {self._place}: {reason}; earlier ones are "
-                "whole: free space or choose another --workdir, then give the same command again "
-                "to continue"
+                f"whole: {advice}, then give the same command again to continue"
             ) from error
 
     def restore(self, step: int, abstract_state: Any) -> Any:

@@ -14,19 +14,29 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+# What Orbax and fsspec speak to stores with. Each has its own types of errors.
+_STORE_LIBRARIES = ("aiohttp", "gcsfs", "google", "requests")
+
 
 def write_failure(error: BaseException | None) -> str | None:
     """Returns why something could not be written, None for an error of another kind."""
     while error is not None:
         if isinstance(error, OSError):
-            return error.strerror or str(error)
+            return error.strerror or _line(error)
         # TensorStore's have no class of their own.
         if match := re.search(r"os_error_code='(\d+)'", str(error)):
             return os.strerror(int(match[1]))
         if re.match("(RESOURCE_EXHAUSTED|PERMISSION_DENIED|UNAVAILABLE|OUT_OF_RANGE)", str(error)):
-            return " ".join(str(error).split())[:300]
+            # Where in TensorStore's sources it arose, and the answer of the store once more.
+            return _line(str(error).partition(" [")[0])
+        if type(error).__module__.partition(".")[0] in _STORE_LIBRARIES:
+            return _line(error)
         error = error.__cause__ or error.__context__
     return None
+
+
+def _line(error: object) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 class Silence:

@@ -5,6 +5,7 @@ and most of the same methods. What differs between a disk and a store is here.
 """
 
 import contextlib
+import errno
 import importlib.util
 import logging
 import os
@@ -26,6 +27,11 @@ else:
 
 # Scheme -> (package that speaks to the store, this project's extra with it).
 _STORES = {"gs": ("gcsfs", "gcs"), "s3": ("s3fs", "s3")}
+_TENSORSTORE_LIMITS = {
+    "TENSORSTORE_CURL_CONNECT_TIMEOUT_SECONDS": "20",
+    "TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS": "30",
+    "TENSORSTORE_CURL_LOW_SPEED_LIMIT_BYTES": "1",
+}
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)|(?P<cut>gs|s3):/")
 
 
@@ -51,13 +57,13 @@ def place(text: str) -> Place:
         raise InputError(
             f"{text} needs the package {package}; install it with pip install 'jaxrepro[{extra}]'"
         )
-    _prepare_libraries()
+    _prepare_libraries(scheme)
     from etils import epath
 
     return epath.Path(text)
 
 
-def _prepare_libraries() -> None:
+def _prepare_libraries(scheme: str) -> None:
     import fsspec.config
 
     # Where TensorFlow is installed, epath would read and write through it.
@@ -65,6 +71,17 @@ def _prepare_libraries() -> None:
     for protocol in ("gs", "gcs", "s3"):
         # Other processes write to the folder too, and a listing kept from before hides that.
         fsspec.config.conf.setdefault(protocol, {}).setdefault("use_listings_cache", False)
+    if scheme == "gs":
+        import aiohttp  # pyright: ignore[reportMissingImports] - it comes with gcsfs.
+
+        # Left to itself it waits for minutes for a store that has stopped to answer, and gives up.
+        # With a limit what is silent for half a minute is tried again.
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=30)
+        for protocol in ("gs", "gcs"):
+            fsspec.config.conf[protocol].setdefault("requests_timeout", timeout)
+        # The same for TensorStore, which writes and reads arrays and has no limit of its own.
+        for name, value in _TENSORSTORE_LIMITS.items():
+            os.environ.setdefault(name, value)
     # They raise what they cannot do, and besides log it at length, some of it at each request.
     for library in ("gcsfs", "google.auth", "s3fs"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
@@ -140,15 +157,26 @@ def read_text(path: Place) -> str:
     return read_bytes(path).decode()
 
 
+@contextlib.contextmanager
+def _writing(path: Place) -> Iterator[None]:
+    """A context as `store_errors` in which the library's word for no such bucket is a sentence."""
+    try:
+        with store_errors():
+            yield
+    except FileNotFoundError as error:
+        bucket = str(path).partition("://")[2].partition("/")[0]
+        raise FileNotFoundError(errno.ENOENT, f"there is no bucket {bucket}") from error
+
+
 def replace_object(path: Place, content: bytes) -> None:
     """Writes an object of a store, which is whole or the old one: never a part. Raises OSError."""
-    with store_errors():
+    with _writing(path):
         filesystem(path).pipe_file(str(path), content)
 
 
 def create_object(path: Place, content: bytes) -> None:
     """Writes an object of a store that was not there; raises FileExistsError if it was, OSError."""
-    with store_errors():
+    with _writing(path):
         filesystem(path).pipe_file(str(path), content, mode="create")
 
 

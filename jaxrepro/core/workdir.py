@@ -56,8 +56,10 @@ def claimed(workdir: Place, config: Mapping[str, Any], mark: str = "") -> Iterat
                 f"workdir {workdir} is in use by another run ({error}); wait for it to end"
             ) from error
         except OSError as error:
+            advice = "look at the bucket and your credentials, or " if is_remote(workdir) else ""
             raise InputError(
-                f"cannot use workdir {workdir}: {reason(error)}; choose another with --workdir"
+                f"cannot use workdir {workdir}: {reason(error)}; {advice}choose another with "
+                "--workdir"
             ) from error
         _check_same_run(workdir, config)
         write_atomically(workdir / CONFIG, to_json(config).encode())
