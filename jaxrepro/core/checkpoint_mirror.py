@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import jax
 
+from jaxrepro.core.digests import COMMITTED
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.places import (
     Place,
@@ -26,7 +27,6 @@ from jaxrepro.core.places import (
 )
 from jaxrepro.core.staging import StagingFolder
 
-COMMITTED = "commit_success.txt"
 # Folders of array data in a checkpoint: what is large, and read only when it is restored.
 _ARRAY_DATA = "d"
 

@@ -9,11 +9,15 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically
+from jaxrepro.core.places import Place, checksums, read_bytes, reason, store_errors
 
 DIGESTS = "digests.json"
 # Orbax writes it anew when it commits a checkpoint, after the digests are taken.
 _LEFT_OUT = (DIGESTS, "_CHECKPOINT_METADATA")
+# The mark that a checkpoint in a store is whole; it comes last.
+COMMITTED = "commit_success.txt"
 _THREADS = 4
 # What a process may find instead of the index of a damaged file.
 _NONE_THERE, _UNREADABLE, _ALL_GOOD = -2, -1, np.iinfo(np.int32).max
@@ -62,6 +66,44 @@ def find_damage(folder: pathlib.Path) -> str | None:
     return f"{damaged} " + (
         "was altered after it was written" if damaged.is_file() else "is missing"
     )
+
+
+def write_stored_digests(folder: Place) -> None:
+    """Writes what the store says of every object below `folder` to its `digests.json`.
+
+    A store has the CRC-32C of each object, of what reached it: nothing is read back.
+    """
+    found = {name: crc for name, crc in checksums(folder).items() if not _is_left_out(name)}
+    content = json.dumps({"algorithm": "crc32c", "files": found}, indent=2) + "\n"
+    write_atomically(folder / DIGESTS, content.encode())
+
+
+def find_stored_damage(folder: Place) -> str | None:
+    """Returns what is wrong with the objects below `folder`, as `find_damage` does for files.
+
+    Raises InputError where the store does not say.
+    """
+    path = folder / DIGESTS
+    try:
+        with store_errors():
+            expected = sorted(json.loads(read_bytes(path))["files"].items())
+            found = checksums(folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {reason(error)}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"{path} cannot be read ({error})"
+    for name, crc in expected:
+        if name not in found:
+            return f"{folder / name} is missing"
+        if found[name] != crc:
+            return f"{folder / name} was altered after it was written"
+    return ""
+
+
+def _is_left_out(name: str) -> bool:
+    return pathlib.PurePosixPath(name).name in (*_LEFT_OUT, COMMITTED)
 
 
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:

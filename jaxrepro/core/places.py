@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import shutil
+import traceback
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,14 @@ def refuse_url(path: pathlib.Path) -> None:
         )
 
 
+def raised_by_store(error: BaseException) -> bool:
+    """Returns whether `error` comes out of a library that speaks to a store."""
+    frames = traceback.walk_tb(error.__traceback__)
+    names = (frame.f_globals.get("__name__", "") for frame, _ in frames)
+    packages = {package for package, _ in _STORES.values()}
+    return any(name.partition(".")[0] in packages for name in names)
+
+
 def is_remote(path: Place) -> bool:
     """Returns whether `path` is in an object store."""
     return not isinstance(path, pathlib.Path)
@@ -124,6 +133,16 @@ def store_errors() -> Iterator[None]:
         raise OSError(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}") from error
 
 
+@contextlib.contextmanager
+def reported(what: str) -> Iterator[None]:
+    """A context in which all that a store's library raises is an InputError "WHAT: reason"."""
+    try:
+        with store_errors():
+            yield
+    except OSError as error:
+        raise InputError(f"{what}: {reason(error)}") from error
+
+
 def reason(error: OSError) -> str:
     """Returns what went wrong, in the system's words or the store's."""
     return error.strerror or " ".join(str(error).split()) or type(error).__name__
@@ -138,17 +157,15 @@ def read_bytes(path: Place) -> bytes:
 
 
 def exists(path: Place) -> bool:
-    """Returns whether there is such a file; raises InputError where a store does not say."""
+    """Returns whether there is a file or folder; InputError where a store does not say."""
     if isinstance(path, pathlib.Path):
         return path.exists()
     # The libraries' own question takes a store that does not answer for one without the file.
-    try:
-        with store_errors():
+    with reported(f"cannot look for {path}"):
+        try:
             filesystem(path).info(str(path))
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise InputError(f"cannot look for {path}: {reason(error)}") from error
+        except FileNotFoundError:
+            return False
     return True
 
 
@@ -222,6 +239,18 @@ def files_below(folder: Place) -> list[str]:
         root = store._strip_protocol(str(folder))
         found = store.find(str(folder))
     return sorted(str(pathlib.PurePosixPath(name).relative_to(root)) for name in found)
+
+
+def checksums(folder: Place) -> dict[str, str]:
+    """Returns the store's own CRC-32C of every file of a folder, base64, by their names in it."""
+    with store_errors():
+        store = filesystem(folder)
+        root = store._strip_protocol(str(folder))
+        found = store.find(str(folder), detail=True)
+    return {
+        str(pathlib.PurePosixPath(name).relative_to(root)): str(info.get("crc32c", ""))
+        for name, info in found.items()
+    }
 
 
 def folder_size(folder: Place) -> int:

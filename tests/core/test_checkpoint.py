@@ -15,6 +15,7 @@ from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core import places
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.checkpoint_mirror import COMMITTED, needs_mirror
+from jaxrepro.core.digests import DIGESTS, find_stored_damage, write_stored_digests
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.hooks import NonFiniteError, check_finite
 from jaxrepro.core.partition import fsdp, state_shardings, with_shardings
@@ -179,6 +180,29 @@ def test_one_altered_byte_of_any_file_is_named(tmp_path):
         with pytest.raises(InputError, match=r"digests\.json cannot be read"):
             checkpoints.restore(2, abstract())
         assert_equal(checkpoints.restore(1, abstract()), make_state())
+
+
+def test_what_was_altered_in_a_store_is_named_by_the_stores_own_checksums(store):
+    folder = places.place("s3://bucket/run/checkpoints/4")
+    assert find_stored_damage(folder) is None
+    for name in ("_CHECKPOINT_METADATA", "state/_METADATA", "state/d/ab", COMMITTED):
+        places.replace_object(folder / name, name.encode())
+    write_stored_digests(folder)
+    assert find_stored_damage(folder) == ""
+    # Orbax writes them once more, last of all.
+    for name in ("_CHECKPOINT_METADATA", COMMITTED):
+        places.replace_object(folder / name, b"")
+    assert find_stored_damage(folder) == ""
+    places.replace_object(folder / "state/d/ab", b"other")
+    assert find_stored_damage(folder) == f"{folder}/state/d/ab was altered after it was written"
+    places.remove_folder(folder / "state/d")
+    assert find_stored_damage(folder) == f"{folder}/state/d/ab is missing"
+    places.replace_object(folder / DIGESTS, b"{")
+    assert find_stored_damage(folder).startswith(f"{folder}/digests.json cannot be read")
+    store.finding_failure = PermissionError("Forbidden")
+    places.replace_object(folder / DIGESTS, b'{"files": {}}')
+    with pytest.raises(InputError, match=r"cannot read .*digests\.json: Forbidden"):
+        find_stored_damage(folder)
 
 
 def test_a_checkpoint_without_digests_is_read_with_a_notice(tmp_path, capsys):
