@@ -11,9 +11,11 @@ from jax.experimental import multihost_utils
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically
-from jaxrepro.core.places import Place, checksums, read_bytes, reason, store_errors
+from jaxrepro.core.places import Place, checksums, read_bytes, reason
 
 DIGESTS = "digests.json"
+# Another name: what is copied from a store to a disk is not compared by another algorithm.
+STORED_DIGESTS = "crc32c.json"
 # Orbax writes it anew when it commits a checkpoint, after the digests are taken.
 _LEFT_OUT = (DIGESTS, "_CHECKPOINT_METADATA")
 # The mark that a checkpoint in a store is whole; it comes last.
@@ -69,13 +71,13 @@ def find_damage(folder: pathlib.Path) -> str | None:
 
 
 def write_stored_digests(folder: Place) -> None:
-    """Writes what the store says of every object below `folder` to its `digests.json`.
+    """Writes what the store says of every object below `folder` to its `crc32c.json`.
 
     A store has the CRC-32C of each object, of what reached it: nothing is read back.
     """
     found = {name: crc for name, crc in checksums(folder).items() if not _is_left_out(name)}
     content = json.dumps({"algorithm": "crc32c", "files": found}, indent=2) + "\n"
-    write_atomically(folder / DIGESTS, content.encode())
+    write_atomically(folder / STORED_DIGESTS, content.encode())
 
 
 def find_stored_damage(folder: Place) -> str | None:
@@ -83,15 +85,15 @@ def find_stored_damage(folder: Place) -> str | None:
 
     Raises InputError where the store does not say.
     """
-    path = folder / DIGESTS
+    path = folder / STORED_DIGESTS
     try:
-        with store_errors():
-            expected = sorted(json.loads(read_bytes(path))["files"].items())
-            found = checksums(folder)
+        content, found = read_bytes(path), checksums(folder)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError(f"cannot read {path}: {reason(error)}") from error
+    try:
+        expected = sorted(json.loads(content)["files"].items())
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return f"{path} cannot be read ({error})"
     for name, crc in expected:
@@ -103,7 +105,7 @@ def find_stored_damage(folder: Place) -> str | None:
 
 
 def _is_left_out(name: str) -> bool:
-    return pathlib.PurePosixPath(name).name in (*_LEFT_OUT, COMMITTED)
+    return pathlib.PurePosixPath(name).name in (*_LEFT_OUT, STORED_DIGESTS, COMMITTED)
 
 
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:

@@ -145,6 +145,8 @@ def reported(what: str) -> Iterator[None]:
 
 def reason(error: OSError) -> str:
     """Returns what went wrong, in the system's words or the store's."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
     return error.strerror or " ".join(str(error).split()) or type(error).__name__
 
 

@@ -15,7 +15,7 @@ from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core import places
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.checkpoint_mirror import COMMITTED, needs_mirror
-from jaxrepro.core.digests import DIGESTS, find_stored_damage, write_stored_digests
+from jaxrepro.core.digests import STORED_DIGESTS, find_stored_damage, write_stored_digests
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.hooks import NonFiniteError, check_finite
 from jaxrepro.core.partition import fsdp, state_shardings, with_shardings
@@ -197,11 +197,11 @@ def test_what_was_altered_in_a_store_is_named_by_the_stores_own_checksums(store)
     assert find_stored_damage(folder) == f"{folder}/state/d/ab was altered after it was written"
     places.remove_folder(folder / "state/d")
     assert find_stored_damage(folder) == f"{folder}/state/d/ab is missing"
-    places.replace_object(folder / DIGESTS, b"{")
-    assert find_stored_damage(folder).startswith(f"{folder}/digests.json cannot be read")
+    places.replace_object(folder / STORED_DIGESTS, b"{")
+    assert find_stored_damage(folder).startswith(f"{folder}/crc32c.json cannot be read")
     store.finding_failure = PermissionError("Forbidden")
-    places.replace_object(folder / DIGESTS, b'{"files": {}}')
-    with pytest.raises(InputError, match=r"cannot read .*digests\.json: Forbidden"):
+    places.replace_object(folder / STORED_DIGESTS, b'{"files": {}}')
+    with pytest.raises(InputError, match=r"cannot read .*crc32c\.json: Forbidden"):
         find_stored_damage(folder)
 
 
