@@ -15,7 +15,7 @@ from jaxrepro.core.places import Place, checksums, read_bytes, reason
 
 DIGESTS = "digests.json"
 # Another name: what is copied from a store to a disk is not compared by another algorithm.
-STORED_DIGESTS = "crc32c.json"
+STORED_DIGESTS = "checksums.json"
 # Orbax writes it anew when it commits a checkpoint, after the digests are taken.
 _LEFT_OUT = (DIGESTS, "_CHECKPOINT_METADATA")
 # The mark that a checkpoint in a store is whole; it comes last.
@@ -71,12 +71,12 @@ def find_damage(folder: pathlib.Path) -> str | None:
 
 
 def write_stored_digests(folder: Place) -> None:
-    """Writes what the store says of every object below `folder` to its `crc32c.json`.
+    """Writes what the store says of every object below `folder` to its `checksums.json`.
 
-    A store has the CRC-32C of each object, of what reached it: nothing is read back.
+    A store has a checksum of each object, of what reached it: nothing is read back.
     """
-    found = {name: crc for name, crc in checksums(folder).items() if not _is_left_out(name)}
-    content = json.dumps({"algorithm": "crc32c", "files": found}, indent=2) + "\n"
+    found = {name: x for name, x in checksums(folder).items() if not _is_left_out(name)}
+    content = json.dumps({"files": found}, indent=2) + "\n"
     write_atomically(folder / STORED_DIGESTS, content.encode())
 
 
@@ -96,10 +96,10 @@ def find_stored_damage(folder: Place) -> str | None:
         expected = sorted(json.loads(content)["files"].items())
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return f"{path} cannot be read ({error})"
-    for name, crc in expected:
+    for name, checksum in expected:
         if name not in found:
             return f"{folder / name} is missing"
-        if found[name] != crc:
+        if found[name] != checksum:
             return f"{folder / name} was altered after it was written"
     return ""
 

@@ -84,7 +84,7 @@ def _prepare_libraries(scheme: str) -> None:
         for name, value in _TENSORSTORE_LIMITS.items():
             os.environ.setdefault(name, value)
     # They raise what they cannot do, and besides log it at length, some of it at each request.
-    for library in ("gcsfs", "google.auth", "s3fs"):
+    for library in ("fsspec", "gcsfs", "google.auth", "s3fs"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
@@ -244,13 +244,18 @@ def files_below(folder: Place) -> list[str]:
 
 
 def checksums(folder: Place) -> dict[str, str]:
-    """Returns the store's own CRC-32C of every file of a folder, base64, by their names in it."""
+    """Returns the store's own checksum of every file of a folder, by their names in it.
+
+    "md5:..." where it has one, else "crc32c:...", both in base64.
+    """
     with store_errors():
         store = filesystem(folder)
         root = store._strip_protocol(str(folder))
         found = store.find(str(folder), detail=True)
     return {
-        str(pathlib.PurePosixPath(name).relative_to(root)): str(info.get("crc32c", ""))
+        str(pathlib.PurePosixPath(name).relative_to(root)): (
+            f"md5:{info['md5Hash']}" if "md5Hash" in info else f"crc32c:{info.get('crc32c')}"
+        )
         for name, info in found.items()
     }
 

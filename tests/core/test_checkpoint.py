@@ -198,10 +198,10 @@ def test_what_was_altered_in_a_store_is_named_by_the_stores_own_checksums(store)
     places.remove_folder(folder / "state/d")
     assert find_stored_damage(folder) == f"{folder}/state/d/ab is missing"
     places.replace_object(folder / STORED_DIGESTS, b"{")
-    assert find_stored_damage(folder).startswith(f"{folder}/crc32c.json cannot be read")
+    assert find_stored_damage(folder).startswith(f"{folder}/checksums.json cannot be read")
     store.finding_failure = PermissionError("Forbidden")
     places.replace_object(folder / STORED_DIGESTS, b'{"files": {}}')
-    with pytest.raises(InputError, match=r"cannot read .*crc32c\.json: Forbidden"):
+    with pytest.raises(InputError, match=r"cannot read .*checksums\.json: Forbidden"):
         find_stored_damage(folder)
 
 

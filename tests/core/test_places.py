@@ -87,12 +87,21 @@ def test_what_a_library_raises_is_an_input_error_of_one_line(store):
     assert store.texts() == {"bucket/run/config.json": b"{}"}
 
 
+def test_what_comes_out_of_a_library_of_a_store_is_told_from_errors_of_its_own():
+    for module, expected in (("gcsfs.core", True), ("s3fs", True), ("gcsfs2", False)):
+        space = {"__name__": module}
+        exec("def ask():\n    raise RuntimeError('refused')", space)
+        with pytest.raises(RuntimeError) as raised:
+            space["ask"]()
+        assert places.raised_by_store(raised.value) == expected
+
+
 def test_what_a_library_logs_besides_is_not_heard(store, caplog):
-    for name in ("gcsfs", "google.auth", "s3fs"):
+    for name in ("fsspec", "gcsfs", "google.auth", "s3fs"):
         logging.getLogger(name).setLevel(logging.NOTSET)
         logging.getLogger(f"{name}.core").error("before a store is used")
-    assert len(caplog.records) == 3
+    assert len(caplog.records) == 4
     places.place("s3://bucket/run")
-    for name in ("gcsfs", "google.auth", "s3fs"):
+    for name in ("fsspec", "gcsfs", "google.auth", "s3fs"):
         logging.getLogger(f"{name}.core").error("at every request")
-    assert len(caplog.records) == 3
+    assert len(caplog.records) == 4
