@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -37,6 +38,17 @@ def write_failure(error: BaseException | None) -> str | None:
 
 def _line(error: object) -> str:
     return " ".join(str(error).split())[:300]
+
+
+def waits_for_nothing() -> bool:
+    """Returns whether threads of a save that has failed still wait for its other parts.
+
+    They do for up to five minutes after the error was raised.
+    """
+    return any(
+        not thread.daemon and type(thread).__module__.partition(".")[0] == "orbax"
+        for thread in threading.enumerate()
+    )
 
 
 class Silence:
