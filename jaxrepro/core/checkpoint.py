@@ -291,7 +291,8 @@ class Checkpoints:
         except Exception as error:  # Orbax and TensorStore raise a different type per defect.
             # A store that refuses to be read says nothing about what is in it.
             refused = is_remote(self._place) and not isinstance(error, FileNotFoundError)
-            if refused and (reason := write_failure(error)) is not None:
+            reason = write_failure(error) if refused else None
+            if reason is not None and "OUT_OF_RANGE" not in reason:  # Of an object cut short.
                 raise InputError(
                     f"cannot read the checkpoint of step {step} in {self._place}: {reason}; look "
                     "at the bucket and your credentials, then give the same command again"

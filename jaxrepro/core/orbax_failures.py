@@ -15,6 +15,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+# TensorStore's words for a disk that is full, or a store that refuses or does not answer.
+_REFUSALS = (
+    "(ABORTED|DEADLINE_EXCEEDED|OUT_OF_RANGE|PERMISSION_DENIED|RESOURCE_EXHAUSTED"
+    "|UNAUTHENTICATED|UNAVAILABLE)"
+)
 # What Orbax and fsspec speak to stores with. Each has its own types of errors.
 _STORE_LIBRARIES = ("aiohttp", "gcsfs", "google", "requests")
 
@@ -27,7 +32,7 @@ def write_failure(error: BaseException | None) -> str | None:
         # TensorStore's have no class of their own.
         if match := re.search(r"os_error_code='(\d+)'", str(error)):
             return os.strerror(int(match[1]))
-        if re.match("(RESOURCE_EXHAUSTED|PERMISSION_DENIED|UNAVAILABLE|OUT_OF_RANGE)", str(error)):
+        if re.match(_REFUSALS, str(error)):
             # Where in TensorStore's sources it arose, and the answer of the store once more.
             return _line(str(error).partition(" [")[0])
         if type(error).__module__.partition(".")[0] in _STORE_LIBRARIES:
