@@ -44,9 +44,10 @@ class Store(MemoryFileSystem):
             Store.finding_failure = None
             raise failure
         found = super().find(path, maxdepth, withdirs, detail, **kwargs)
-        for name in found if detail else ():
-            # As Google's; only that it is another one for other bytes matters.
-            found[name]["crc32c"] = str(zlib.crc32(Store.store[name].getvalue()))
+        if isinstance(found, dict):
+            for name, info in found.items():
+                # As Google's; only that it is another one for other bytes matters.
+                info["crc32c"] = str(zlib.crc32(Store.store[name].getvalue()))
         return found
 
     def info(self, path, **kwargs):

@@ -350,6 +350,36 @@ def test_a_store_that_orbax_does_not_know_holds_whole_checkpoints_only(tmp_path,
     assert line.startswith("step         2") and line.endswith("as it was written")
 
 
+def test_a_store_that_refuses_is_told_from_damage(store):
+    class ForbiddenError(Exception):
+        __module__ = "google.api_core.exceptions"
+
+    refusals = (
+        ForbiddenError("403 GET\nno access"),
+        ValueError("UNAVAILABLE: no access [source locations='x.cc']"),
+        PermissionError("no access"),
+    )
+    damage = (ValueError("DATA_LOSS: bad node"), ValueError("OUT_OF_RANGE: cut"), KeyError("w"))
+    with Checkpoints(places.place("s3://bucket/run")) as checkpoints:
+        for error in refusals:
+            with (
+                pytest.raises(InputError, match="cannot read the .* 3 in .*no access; look at the"),
+                checkpoints._reading(3),
+            ):
+                raise error
+            with (
+                pytest.raises(InputError, match="cannot write a .*no access; .* look at the buck"),
+                checkpoints._writing(),
+            ):
+                raise error
+        for error in damage:
+            with (
+                pytest.raises(InputError, match="checkpoint of step 3 in .* is damaged"),
+                checkpoints._reading(3),
+            ):
+                raise error
+
+
 def test_several_processes_cannot_share_one_way_to_a_store(store, monkeypatch):
     monkeypatch.setattr(jax, "process_count", lambda: 2)
     with pytest.raises(InputError, match="give a workdir on gs:// or on a disk that all share"):
