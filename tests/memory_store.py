@@ -45,9 +45,9 @@ class Store(MemoryFileSystem):
             raise failure
         found = super().find(path, maxdepth, withdirs, detail, **kwargs)
         if isinstance(found, dict):
-            for name, info in found.items():
+            for name in found.keys() & Store.store.keys():
                 # As Google's; only that it is another one for other bytes matters.
-                info["crc32c"] = str(zlib.crc32(Store.store[name].getvalue()))
+                found[name]["crc32c"] = str(zlib.crc32(Store.store[name].getvalue()))
         return found
 
     def info(self, path, **kwargs):

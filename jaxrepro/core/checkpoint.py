@@ -14,7 +14,12 @@ import orbax.checkpoint as ocp
 from absl import logging
 from jax.experimental import multihost_utils
 
-from jaxrepro.core.checkpoint_mirror import COMMITTED, CheckpointMirror, needs_mirror
+from jaxrepro.core.checkpoint_mirror import (
+    COMMITTED,
+    CheckpointMirror,
+    needs_mirror,
+    remove_unfinished,
+)
 from jaxrepro.core.digests import (
     DIGESTS,
     find_damage,
@@ -69,6 +74,11 @@ class Checkpoints:
             raise InputError(
                 f"no checkpoints in {workdir}: give --workdir the folder of a run that was trained"
             )
+        if not (on_disk or read_only):
+            if jax.process_index() == 0:
+                remove_unfinished(place)
+            if jax.process_count() > 1:
+                multihost_utils.sync_global_devices("unfinished checkpoints removed")
         # Orbax warns that a read-only manager is read-only.
         verbosity = logging.get_verbosity()
         logging.set_verbosity(logging.ERROR if read_only else verbosity)
@@ -78,7 +88,7 @@ class Checkpoints:
             create=not read_only,
             # In a store there is no renaming: there a checkpoint without its mark is none.
             todelete_subdir=_DISCARDED if on_disk and not read_only else None,
-            cleanup_tmp_directories=not (on_disk or read_only),
+            cleanup_tmp_directories=False,
             async_options=ocp.AsyncOptions(post_finalization_callback=self._add_digests),
         )
         self._silence = Silence()

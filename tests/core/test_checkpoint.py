@@ -14,7 +14,7 @@ from jaxrepro import checkpoints as checkpoints_command
 from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core import places
 from jaxrepro.core.checkpoint import Checkpoints
-from jaxrepro.core.checkpoint_mirror import COMMITTED, needs_mirror
+from jaxrepro.core.checkpoint_mirror import COMMITTED, needs_mirror, remove_unfinished
 from jaxrepro.core.digests import STORED_DIGESTS, find_stored_damage, write_stored_digests
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.hooks import NonFiniteError, check_finite
@@ -348,6 +348,15 @@ def test_a_store_that_orbax_does_not_know_holds_whole_checkpoints_only(tmp_path,
     runs.call(checkpoints_command, f"--workdir={workdir}")
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("step         2") and line.endswith("as it was written")
+
+
+def test_what_a_kill_left_of_a_save_in_a_store_is_removed(store):
+    folder = places.place("s3://bucket/run/checkpoints")
+    remove_unfinished(folder)
+    for name in (f"4/{COMMITTED}", "4/state/d/ab", "8/state/d/ab", f"8/state/{COMMITTED}", "note"):
+        places.replace_object(folder / name, b"")
+    remove_unfinished(folder)
+    assert places.files_below(folder) == [f"4/{COMMITTED}", "4/state/d/ab", "note"]
 
 
 def test_a_store_that_refuses_is_told_from_damage(store):
