@@ -8,13 +8,13 @@ every array of that one, with what is not finite in it. Nothing is changed. The 
 guard keeps is looked at in the same way: --workdir=runs/biggan_digits/debug.
 """
 
-import pathlib
 import sys
 
 from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import place
 
 
 def define_flags() -> None:
@@ -34,7 +34,7 @@ def main(args: flags.FlagValues) -> None:
 
     from jaxrepro.core.restore import open_checkpoint
 
-    with open_checkpoint(pathlib.Path(args.workdir), args.step) as (checkpoints, step):
+    with open_checkpoint(place(args.workdir), args.step) as (checkpoints, step):
         if args.step is not None:
             _list_arrays(checkpoints.read_arrays(step))
             return

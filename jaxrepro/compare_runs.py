@@ -7,18 +7,21 @@ A row names the run's folder, the keys of its config that are not as in the firs
 measured at its end; of a run over several seeds the standard deviation as well.
 """
 
-import pathlib
 from collections.abc import Sequence
 
 from absl import flags
 
-from jaxrepro.core import cli
+from jaxrepro.core import cli, places
 from jaxrepro.core.errors import InputError
 
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    flags.DEFINE_list("workdirs", None, "Folders of runs that are finished, the plain one first.")
+    flags.DEFINE_list(
+        "workdirs",
+        None,
+        "Folders of runs that are finished, the plain one first; on a disk, gs:// or s3://.",
+    )
     flags.DEFINE_list("metrics", None, "Names of results, as results.json has them.")
 
 
@@ -29,10 +32,10 @@ def main(args: flags.FlagValues) -> None:
             "give --workdirs and --metrics, such as --workdirs=runs/full,runs/no_style "
             "--metrics=held_out/hole_l1"
         )
-    print(results_table([pathlib.Path(folder) for folder in args.workdirs], args.metrics))
+    print(results_table([places.place(folder) for folder in args.workdirs], args.metrics))
 
 
-def results_table(workdirs: Sequence[pathlib.Path], metrics: Sequence[str]) -> str:
+def results_table(workdirs: Sequence[places.Place], metrics: Sequence[str]) -> str:
     """Returns the table as Markdown, a line a run.
 
     Raises InputError if a folder holds no finished run or a run did not measure one of `metrics`.
@@ -54,11 +57,11 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _measured(path: pathlib.Path, metrics: Sequence[str]) -> list[str]:
+def _measured(path: places.Place, metrics: Sequence[str]) -> list[str]:
     from jaxrepro.core.spread import STD, part_name
     from jaxrepro.core.workdir import read_json
 
-    if not path.exists():
+    if not places.exists(path):
         raise InputError(f"{path} is not there: the run is not finished")
     results = read_json(path).get("results")
     if not isinstance(results, dict):

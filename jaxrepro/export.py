@@ -12,7 +12,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.places import place
+from jaxrepro.core.places import place, refuse_url
 
 
 def define_flags() -> None:
@@ -43,6 +43,7 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core.seeds import one_seed
 
     folder, output = place(args.workdir), pathlib.Path(args.output)
+    refuse_url(output)
     saved, settings, task = read_task(folder)
     seed = loop.LoopSettings.from_settings(settings).seed
     single, state_of_seed = one_seed(task, args.seed)

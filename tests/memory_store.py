@@ -3,6 +3,7 @@
 import sys
 import tempfile
 import types
+import zlib
 from importlib.machinery import ModuleSpec
 
 import fsspec
@@ -20,6 +21,7 @@ class Store(MemoryFileSystem):
     failure = None
     reading_failure = None
     put_failure = None
+    finding_failure = None
 
     @classmethod
     def _strip_protocol(cls, path):
@@ -36,6 +38,17 @@ class Store(MemoryFileSystem):
             Store.put_failure = None
             raise failure
         super().put_file(lpath, rpath, **kwargs)
+
+    def find(self, path, maxdepth=None, withdirs=False, detail=False, **kwargs):
+        if (failure := Store.finding_failure) is not None:
+            Store.finding_failure = None
+            raise failure
+        found = super().find(path, maxdepth, withdirs, detail, **kwargs)
+        if isinstance(found, dict):
+            for name in found.keys() & Store.store.keys():
+                # As Google's; only that it is another one for other bytes matters.
+                found[name]["crc32c"] = str(zlib.crc32(Store.store[name].getvalue()))
+        return found
 
     def info(self, path, **kwargs):
         if (failure := Store.reading_failure) is not None:
@@ -59,5 +72,5 @@ def store(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", package)
     Store.store.clear()
     Store.pseudo_dirs[:] = [""]
-    Store.failure = Store.reading_failure = Store.put_failure = None
+    Store.failure = Store.reading_failure = Store.put_failure = Store.finding_failure = None
     return Store

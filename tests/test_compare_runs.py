@@ -3,6 +3,7 @@ import json
 import pytest
 
 from jaxrepro.compare_runs import results_table
+from jaxrepro.core import places
 from jaxrepro.core.errors import InputError
 
 
@@ -17,11 +18,15 @@ def run(folder, results, **config):
     return folder
 
 
-def test_runs_stand_side_by_side_with_what_differs(tmp_path):
+def test_runs_stand_side_by_side_with_what_differs(tmp_path, store):
     plain = run(tmp_path / "plain", {"l1": 0.123456, "psnr": 20, "more": 1})
     several = {"l1": 0.2, "psnr": 19.5, "l1/std": 0.0123, "l1/seed0": 0.1, "l1/seed1": 0.3}
     other = run(tmp_path / "other", several, model={"norm": "none", "depth": 3})
-    assert results_table([plain, other], ["psnr", "l1"]).splitlines() == [
+    there = places.place("s3://bucket/plain")
+    places.upload(plain, there)
+    table = results_table([there, other], ["psnr", "l1"])
+    assert table == results_table([plain, other], ["psnr", "l1"])
+    assert table.splitlines() == [
         "| run | differs in | psnr | l1 |",
         "| --- | --- | ---: | ---: |",
         "| plain | - | 20 | 0.1235 |",

@@ -14,12 +14,23 @@ import orbax.checkpoint as ocp
 from absl import logging
 from jax.experimental import multihost_utils
 
-from jaxrepro.core.checkpoint_mirror import COMMITTED, CheckpointMirror, needs_mirror
-from jaxrepro.core.digests import DIGESTS, find_damage, write_digests
+from jaxrepro.core.checkpoint_mirror import (
+    COMMITTED,
+    CheckpointMirror,
+    needs_mirror,
+    remove_unfinished,
+)
+from jaxrepro.core.digests import (
+    DIGESTS,
+    find_damage,
+    find_stored_damage,
+    write_digests,
+    write_stored_digests,
+)
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.orbax_failures import Silence, write_failure
 from jaxrepro.core.partition import leaf_path
-from jaxrepro.core.places import Place, folder_size, move_folder
+from jaxrepro.core.places import Place, exists, folder_size, is_remote, move_folder, reported
 from jaxrepro.core.workdir import CHECKPOINTS
 
 # Where Orbax moves checkpoints that are not kept, below their folder. Deleting takes a while, and a
@@ -59,10 +70,15 @@ class Checkpoints:
         self._saving: int | None = None
         # What was compared with its digests already.
         self._intact: set[int] = set()
-        if read_only and not self._directory.is_dir():
+        if read_only and not (self._directory.is_dir() if on_disk else exists(self._directory)):
             raise InputError(
                 f"no checkpoints in {workdir}: give --workdir the folder of a run that was trained"
             )
+        if not (on_disk or read_only):
+            if jax.process_index() == 0:
+                remove_unfinished(place)
+            if jax.process_count() > 1:
+                multihost_utils.sync_global_devices("unfinished checkpoints removed")
         # Orbax warns that a read-only manager is read-only.
         verbosity = logging.get_verbosity()
         logging.set_verbosity(logging.ERROR if read_only else verbosity)
@@ -72,7 +88,7 @@ class Checkpoints:
             create=not read_only,
             # In a store there is no renaming: there a checkpoint without its mark is none.
             todelete_subdir=_DISCARDED if on_disk and not read_only else None,
-            cleanup_tmp_directories=not (on_disk or read_only),
+            cleanup_tmp_directories=False,
             async_options=ocp.AsyncOptions(post_finalization_callback=self._add_digests),
         )
         self._silence = Silence()
@@ -152,7 +168,8 @@ class Checkpoints:
     def _add_digests(self) -> None:
         """Adds the digests to what is being saved: all of it is written and nothing committed."""
         if not isinstance(self._directory, pathlib.Path):
-            return  # A store keeps checksums itself; to read all back would cost as much again.
+            write_stored_digests(self._directory / str(self._saving))
+            return
         (folder,) = (
             path
             for path in self._directory.iterdir()
@@ -167,10 +184,14 @@ class Checkpoints:
         except Exception as error:  # Orbax and TensorStore raise a different type per defect.
             if (reason := write_failure(error)) is None:
                 raise
+            advice = (
+                "look at the bucket and your credentials"
+                if is_remote(self._place)
+                else ("free space or choose another --workdir")
+            )
             raise InputError(
                 f"cannot write a checkpoint to {self._place}: {reason}; earlier ones are "
-                "whole: free space or choose another --workdir, then give the same command again "
-                "to continue"
+                f"whole: {advice}, then give the same command again to continue"
             ) from error
 
     def restore(self, step: int, abstract_state: Any) -> Any:
@@ -210,10 +231,8 @@ class Checkpoints:
         absent or damaged.
         """
         self.check_intact(step)
-        try:
+        with self._reading(step):
             return _shapes(self._manager.item_metadata(step)["state"].tree)
-        except Exception as error:  # Orbax raises a different type per defect.
-            raise self._damaged(step, str(error)) from error
 
     def restore_part(self, step: int, abstract_part: Any) -> Any:
         """Returns a part of the state saved as `step`, such as {"ema": ...}, and reads no more."""
@@ -239,7 +258,7 @@ class Checkpoints:
     def find_damage(self, step: int) -> str | None:
         """Returns what is wrong with the files of `step`, see `core.digests.find_damage`."""
         if not isinstance(self._directory, pathlib.Path):
-            return ""
+            return find_stored_damage(self._directory / str(step))
         if self._mirror:
             self._mirror.fetch(step)
         return find_damage(self._directory / str(step))
@@ -272,11 +291,23 @@ class Checkpoints:
             restore_args=ocp.checkpoint_utils.construct_restore_args(abstract),
             partial_restore=partial,
         )
+        with self._reading(step):
+            return self._manager.restore(step, args=ocp.args.Composite(state=arguments))["state"]
+
+    @contextlib.contextmanager
+    def _reading(self, step: int) -> Iterator[None]:
         try:
-            state = self._manager.restore(step, args=ocp.args.Composite(state=arguments))["state"]
+            yield
         except Exception as error:  # Orbax and TensorStore raise a different type per defect.
+            # A store that refuses to be read says nothing about what is in it.
+            refused = is_remote(self._place) and not isinstance(error, FileNotFoundError)
+            reason = write_failure(error) if refused else None
+            if reason is not None and "OUT_OF_RANGE" not in reason:  # Of an object cut short.
+                raise InputError(
+                    f"cannot read the checkpoint of step {step} in {self._place}: {reason}; look "
+                    "at the bucket and your credentials, then give the same command again"
+                ) from error
             raise self._damaged(step, str(error)) from error
-        return state
 
     def set_aside_after(self, step: int) -> list[int]:
         """Moves the checkpoints after `step` to `<workdir>/set_aside` and returns their steps."""
@@ -288,7 +319,8 @@ class Checkpoints:
             if self._mirror:
                 self._mirror.move(other, target)
             else:
-                move_folder(self._place / str(other), target, last=COMMITTED)
+                with reported(f"cannot move {self._place / str(other)}"):
+                    move_folder(self._place / str(other), target, last=COMMITTED)
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices("checkpoints set aside")
         self._intact.difference_update(newer)

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import jax
 
+from jaxrepro.core.digests import COMMITTED
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.places import (
     Place,
@@ -21,12 +22,12 @@ from jaxrepro.core.places import (
     reason,
     remove_folder,
     replace_object,
+    reported,
     scheme_of,
     upload,
 )
 from jaxrepro.core.staging import StagingFolder
 
-COMMITTED = "commit_success.txt"
 # Folders of array data in a checkpoint: what is large, and read only when it is restored.
 _ARRAY_DATA = "d"
 
@@ -34,6 +35,19 @@ _ARRAY_DATA = "d"
 def needs_mirror(folder: Place) -> bool:
     """Returns whether Orbax cannot write to `folder` itself."""
     return is_remote(folder) and scheme_of(folder) != "gs"
+
+
+def remove_unfinished(folder: Place) -> None:
+    """Removes from `folder`, in a store, the checkpoints that a killed process left without a mark.
+
+    Before Orbax looks: it would remove them while it lists them, and of a folder whose last object
+    goes meanwhile it says that there is none. Raises InputError where the store refuses.
+    """
+    with reported(f"cannot remove what is not whole in {folder}"):
+        names = set(files_below(folder))
+        for step in {name.partition("/")[0] for name in names}:
+            if step.isdigit() and f"{step}/{COMMITTED}" not in names:
+                remove_folder(folder / step)
 
 
 class CheckpointMirror:

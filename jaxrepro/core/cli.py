@@ -1,5 +1,6 @@
 """What all command line tools share: flags in, one clear line out when the user erred."""
 
+import atexit
 import io
 import os
 import pathlib
@@ -13,6 +14,8 @@ from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.orbax_failures import waits_for_nothing
+from jaxrepro.core.places import raised_by_store
 
 _OF_CONFIG_FILES = (
     "it defines get_config(variant), which returns a ConfigDict, as those in configs/ do. "
@@ -163,6 +166,18 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
         if os.environ.get("JAXREPRO_TRACEBACK"):
             raise
         print(f"error: {error}", file=sys.stderr)
+    except Exception as error:
+        # What a store refuses in the middle of things; nothing that runs here is at fault.
+        if os.environ.get("JAXREPRO_TRACEBACK") or not raised_by_store(error):
+            raise
+        text = " ".join(str(error).split())[:300]
+        print(f"error: the store of the workdir: {type(error).__name__}: {text}", file=sys.stderr)
+    if waits_for_nothing():
+        # Python waits for threads, and these for what will not come: for minutes.
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
     sys.exit(1)
 
 

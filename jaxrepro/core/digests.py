@@ -9,11 +9,17 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import write_atomically
+from jaxrepro.core.places import Place, checksums, read_bytes, reason
 
 DIGESTS = "digests.json"
+# Another name: what is copied from a store to a disk is not compared by another algorithm.
+STORED_DIGESTS = "checksums.json"
 # Orbax writes it anew when it commits a checkpoint, after the digests are taken.
 _LEFT_OUT = (DIGESTS, "_CHECKPOINT_METADATA")
+# The mark that a checkpoint in a store is whole; it comes last.
+COMMITTED = "commit_success.txt"
 _THREADS = 4
 # What a process may find instead of the index of a damaged file.
 _NONE_THERE, _UNREADABLE, _ALL_GOOD = -2, -1, np.iinfo(np.int32).max
@@ -62,6 +68,44 @@ def find_damage(folder: pathlib.Path) -> str | None:
     return f"{damaged} " + (
         "was altered after it was written" if damaged.is_file() else "is missing"
     )
+
+
+def write_stored_digests(folder: Place) -> None:
+    """Writes what the store says of every object below `folder` to its `checksums.json`.
+
+    A store has a checksum of each object, of what reached it: nothing is read back.
+    """
+    found = {name: x for name, x in checksums(folder).items() if not _is_left_out(name)}
+    content = json.dumps({"files": found}, indent=2) + "\n"
+    write_atomically(folder / STORED_DIGESTS, content.encode())
+
+
+def find_stored_damage(folder: Place) -> str | None:
+    """Returns what is wrong with the objects below `folder`, as `find_damage` does for files.
+
+    Raises InputError where the store does not say.
+    """
+    path = folder / STORED_DIGESTS
+    try:
+        content, found = read_bytes(path), checksums(folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {reason(error)}") from error
+    try:
+        expected = sorted(json.loads(content)["files"].items())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"{path} cannot be read ({error})"
+    for name, checksum in expected:
+        if name not in found:
+            return f"{folder / name} is missing"
+        if found[name] != checksum:
+            return f"{folder / name} was altered after it was written"
+    return ""
+
+
+def _is_left_out(name: str) -> bool:
+    return pathlib.PurePosixPath(name).name in (*_LEFT_OUT, STORED_DIGESTS, COMMITTED)
 
 
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:

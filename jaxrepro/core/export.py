@@ -19,7 +19,7 @@ import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import whole_folder
-from jaxrepro.core.places import reason
+from jaxrepro.core.places import reason, refuse_url
 from jaxrepro.core.state import Variables
 from jaxrepro.core.strict_json import json_digest
 from jaxrepro.core.workdir import read_json
@@ -47,6 +47,7 @@ def write_export(folder: pathlib.Path, export: Export) -> None:
 
     Raises InputError if `folder` holds something else or cannot be written.
     """
+    refuse_url(folder)
     if folder.exists() and not (folder / CARD).is_file():
         raise InputError(f"{folder} is there and is not an export; choose another folder")
     try:

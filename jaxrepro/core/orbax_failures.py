@@ -11,22 +11,49 @@ import os
 import pathlib
 import re
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
+
+# TensorStore's words for a disk that is full, or a store that refuses or does not answer.
+_REFUSALS = (
+    "(ABORTED|DEADLINE_EXCEEDED|OUT_OF_RANGE|PERMISSION_DENIED|RESOURCE_EXHAUSTED"
+    "|UNAUTHENTICATED|UNAVAILABLE)"
+)
+# What Orbax and fsspec speak to stores with. Each has its own types of errors.
+_STORE_LIBRARIES = ("aiohttp", "gcsfs", "google", "requests")
 
 
 def write_failure(error: BaseException | None) -> str | None:
     """Returns why something could not be written, None for an error of another kind."""
     while error is not None:
         if isinstance(error, OSError):
-            return error.strerror or str(error)
+            return error.strerror or _line(error)
         # TensorStore's have no class of their own.
         if match := re.search(r"os_error_code='(\d+)'", str(error)):
             return os.strerror(int(match[1]))
-        if re.match("(RESOURCE_EXHAUSTED|PERMISSION_DENIED|UNAVAILABLE|OUT_OF_RANGE)", str(error)):
-            return " ".join(str(error).split())[:300]
+        if re.match(_REFUSALS, str(error)):
+            # Where in TensorStore's sources it arose, and the answer of the store once more.
+            return _line(str(error).partition(" [")[0])
+        if type(error).__module__.partition(".")[0] in _STORE_LIBRARIES:
+            return _line(error)
         error = error.__cause__ or error.__context__
     return None
+
+
+def _line(error: object) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def waits_for_nothing() -> bool:
+    """Returns whether threads of a save that has failed still wait for its other parts.
+
+    They do for up to five minutes after the error was raised.
+    """
+    return any(
+        not thread.daemon and type(thread).__module__.partition(".")[0] == "orbax"
+        for thread in threading.enumerate()
+    )
 
 
 class Silence:

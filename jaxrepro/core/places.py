@@ -5,11 +5,14 @@ and most of the same methods. What differs between a disk and a store is here.
 """
 
 import contextlib
+import errno
 import importlib.util
+import logging
 import os
 import pathlib
 import re
 import shutil
+import traceback
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +28,11 @@ else:
 
 # Scheme -> (package that speaks to the store, this project's extra with it).
 _STORES = {"gs": ("gcsfs", "gcs"), "s3": ("s3fs", "s3")}
+_TENSORSTORE_LIMITS = {
+    "TENSORSTORE_CURL_CONNECT_TIMEOUT_SECONDS": "20",
+    "TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS": "30",
+    "TENSORSTORE_CURL_LOW_SPEED_LIMIT_BYTES": "1",
+}
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)|(?P<cut>gs|s3):/")
 
 
@@ -50,13 +58,13 @@ def place(text: str) -> Place:
         raise InputError(
             f"{text} needs the package {package}; install it with pip install 'jaxrepro[{extra}]'"
         )
-    _prepare_libraries()
+    _prepare_libraries(scheme)
     from etils import epath
 
     return epath.Path(text)
 
 
-def _prepare_libraries() -> None:
+def _prepare_libraries(scheme: str) -> None:
     import fsspec.config
 
     # Where TensorFlow is installed, epath would read and write through it.
@@ -64,6 +72,20 @@ def _prepare_libraries() -> None:
     for protocol in ("gs", "gcs", "s3"):
         # Other processes write to the folder too, and a listing kept from before hides that.
         fsspec.config.conf.setdefault(protocol, {}).setdefault("use_listings_cache", False)
+    if scheme == "gs":
+        import aiohttp  # pyright: ignore[reportMissingImports] - it comes with gcsfs.
+
+        # Left to itself it waits for minutes for a store that has stopped to answer, and gives up.
+        # With a limit what is silent for half a minute is tried again.
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=30)
+        for protocol in ("gs", "gcs"):
+            fsspec.config.conf[protocol].setdefault("requests_timeout", timeout)
+        # The same for TensorStore, which writes and reads arrays and has no limit of its own.
+        for name, value in _TENSORSTORE_LIMITS.items():
+            os.environ.setdefault(name, value)
+    # They raise what they cannot do, and besides log it at length, some of it at each request.
+    for library in ("fsspec", "gcsfs", "google.auth", "s3fs"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 def refuse_url(path: pathlib.Path) -> None:
@@ -73,6 +95,14 @@ def refuse_url(path: pathlib.Path) -> None:
             f"{path} would be a folder named {path.parts[0]!r} on this machine; only the workdir "
             "of a run may be in an object store"
         )
+
+
+def raised_by_store(error: BaseException) -> bool:
+    """Returns whether `error` comes out of a library that speaks to a store."""
+    frames = traceback.walk_tb(error.__traceback__)
+    names = (frame.f_globals.get("__name__", "") for frame, _ in frames)
+    packages = {package for package, _ in _STORES.values()}
+    return any(name.partition(".")[0] in packages for name in names)
 
 
 def is_remote(path: Place) -> bool:
@@ -103,8 +133,20 @@ def store_errors() -> Iterator[None]:
         raise OSError(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}") from error
 
 
+@contextlib.contextmanager
+def reported(what: str) -> Iterator[None]:
+    """A context in which all that a store's library raises is an InputError "WHAT: reason"."""
+    try:
+        with store_errors():
+            yield
+    except OSError as error:
+        raise InputError(f"{what}: {reason(error)}") from error
+
+
 def reason(error: OSError) -> str:
     """Returns what went wrong, in the system's words or the store's."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
     return error.strerror or " ".join(str(error).split()) or type(error).__name__
 
 
@@ -117,17 +159,15 @@ def read_bytes(path: Place) -> bytes:
 
 
 def exists(path: Place) -> bool:
-    """Returns whether there is such a file; raises InputError where a store does not say."""
+    """Returns whether there is a file or folder; InputError where a store does not say."""
     if isinstance(path, pathlib.Path):
         return path.exists()
     # The libraries' own question takes a store that does not answer for one without the file.
-    try:
-        with store_errors():
+    with reported(f"cannot look for {path}"):
+        try:
             filesystem(path).info(str(path))
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise InputError(f"cannot look for {path}: {reason(error)}") from error
+        except FileNotFoundError:
+            return False
     return True
 
 
@@ -136,15 +176,26 @@ def read_text(path: Place) -> str:
     return read_bytes(path).decode()
 
 
+@contextlib.contextmanager
+def _writing(path: Place) -> Iterator[None]:
+    """A context as `store_errors` in which the library's word for no such bucket is a sentence."""
+    try:
+        with store_errors():
+            yield
+    except FileNotFoundError as error:
+        bucket = str(path).partition("://")[2].partition("/")[0]
+        raise FileNotFoundError(errno.ENOENT, f"there is no bucket {bucket}") from error
+
+
 def replace_object(path: Place, content: bytes) -> None:
     """Writes an object of a store, which is whole or the old one: never a part. Raises OSError."""
-    with store_errors():
+    with _writing(path):
         filesystem(path).pipe_file(str(path), content)
 
 
 def create_object(path: Place, content: bytes) -> None:
     """Writes an object of a store that was not there; raises FileExistsError if it was, OSError."""
-    with store_errors():
+    with _writing(path):
         filesystem(path).pipe_file(str(path), content, mode="create")
 
 
@@ -190,6 +241,23 @@ def files_below(folder: Place) -> list[str]:
         root = store._strip_protocol(str(folder))
         found = store.find(str(folder))
     return sorted(str(pathlib.PurePosixPath(name).relative_to(root)) for name in found)
+
+
+def checksums(folder: Place) -> dict[str, str]:
+    """Returns the store's own checksum of every file of a folder, by their names in it.
+
+    "md5:..." where it has one, else "crc32c:...", both in base64.
+    """
+    with store_errors():
+        store = filesystem(folder)
+        root = store._strip_protocol(str(folder))
+        found = store.find(str(folder), detail=True)
+    return {
+        str(pathlib.PurePosixPath(name).relative_to(root)): (
+            f"md5:{info['md5Hash']}" if "md5Hash" in info else f"crc32c:{info.get('crc32c')}"
+        )
+        for name, info in found.items()
+    }
 
 
 def folder_size(folder: Place) -> int:

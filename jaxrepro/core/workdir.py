@@ -12,7 +12,7 @@ from jaxrepro.core import store_lock
 from jaxrepro.core.config import config_digest, differing_keys, to_json
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import remove_abandoned, write_atomically
-from jaxrepro.core.places import Place, exists, make_folder, read_text, reason
+from jaxrepro.core.places import Place, exists, is_remote, make_folder, read_text, reason, reported
 from jaxrepro.core.strict_json import parse_json
 
 CONFIG = "config.json"
@@ -56,8 +56,10 @@ def claimed(workdir: Place, config: Mapping[str, Any], mark: str = "") -> Iterat
                 f"workdir {workdir} is in use by another run ({error}); wait for it to end"
             ) from error
         except OSError as error:
+            advice = "look at the bucket and your credentials, or " if is_remote(workdir) else ""
             raise InputError(
-                f"cannot use workdir {workdir}: {reason(error)}; choose another with --workdir"
+                f"cannot use workdir {workdir}: {reason(error)}; {advice}choose another with "
+                "--workdir"
             ) from error
         _check_same_run(workdir, config)
         write_atomically(workdir / CONFIG, to_json(config).encode())
@@ -116,7 +118,10 @@ def _check_same_run(workdir: Place, config: Mapping[str, Any]) -> None:
                 f"workdir {workdir} holds a run of another config ({'; '.join(differing)}); "
                 f"give the same config to continue it, or another --workdir"
             )
-    elif strange := sorted(p.name for p in workdir.iterdir() if p.name != _LOCK):
+        return
+    with reported(f"cannot look into workdir {workdir}"):
+        strange = sorted(p.name for p in workdir.iterdir() if p.name != _LOCK)
+    if strange:
         raise InputError(
             f"workdir {workdir} is not of a run: it holds {', '.join(strange[:5])} but no "
             f"{CONFIG}; choose another --workdir"
@@ -130,7 +135,7 @@ def read_json(path: Place) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise InputError(f"{path.parent} is not the workdir of a run: no {path.name}") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}") from error
+        raise InputError(f"cannot read {path}: {' '.join(str(error).split())}") from error
     if not isinstance(value, dict):
         raise InputError(f"{path} is not a JSON object")
     return value

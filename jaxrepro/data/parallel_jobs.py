@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import refuse_url
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -21,6 +22,7 @@ Result = TypeVar("Result")
 @contextlib.contextmanager
 def locked_folder(directory: pathlib.Path) -> Iterator[None]:
     """Makes the folder and keeps a second writer out; the lock ends with the process."""
+    refuse_url(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -14,7 +14,8 @@ from jaxrepro import checkpoints as checkpoints_command
 from jaxrepro.core import mesh as mesh_lib
 from jaxrepro.core import places
 from jaxrepro.core.checkpoint import Checkpoints
-from jaxrepro.core.checkpoint_mirror import COMMITTED, needs_mirror
+from jaxrepro.core.checkpoint_mirror import COMMITTED, needs_mirror, remove_unfinished
+from jaxrepro.core.digests import STORED_DIGESTS, find_stored_damage, write_stored_digests
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.hooks import NonFiniteError, check_finite
 from jaxrepro.core.partition import fsdp, state_shardings, with_shardings
@@ -181,6 +182,29 @@ def test_one_altered_byte_of_any_file_is_named(tmp_path):
         assert_equal(checkpoints.restore(1, abstract()), make_state())
 
 
+def test_what_was_altered_in_a_store_is_named_by_the_stores_own_checksums(store):
+    folder = places.place("s3://bucket/run/checkpoints/4")
+    assert find_stored_damage(folder) is None
+    for name in ("_CHECKPOINT_METADATA", "state/_METADATA", "state/d/ab", COMMITTED):
+        places.replace_object(folder / name, name.encode())
+    write_stored_digests(folder)
+    assert find_stored_damage(folder) == ""
+    # Orbax writes them once more, last of all.
+    for name in ("_CHECKPOINT_METADATA", COMMITTED):
+        places.replace_object(folder / name, b"")
+    assert find_stored_damage(folder) == ""
+    places.replace_object(folder / "state/d/ab", b"other")
+    assert find_stored_damage(folder) == f"{folder}/state/d/ab was altered after it was written"
+    places.remove_folder(folder / "state/d")
+    assert find_stored_damage(folder) == f"{folder}/state/d/ab is missing"
+    places.replace_object(folder / STORED_DIGESTS, b"{")
+    assert find_stored_damage(folder).startswith(f"{folder}/checksums.json cannot be read")
+    store.finding_failure = PermissionError("Forbidden")
+    places.replace_object(folder / STORED_DIGESTS, b'{"files": {}}')
+    with pytest.raises(InputError, match=r"cannot read .*checksums\.json: Forbidden"):
+        find_stored_damage(folder)
+
+
 def test_a_checkpoint_without_digests_is_read_with_a_notice(tmp_path, capsys):
     with Checkpoints(tmp_path) as checkpoints:
         checkpoints.save(1, make_state(), wait=True)
@@ -291,7 +315,7 @@ def test_nan_guard_names_quantity_steps_and_leaf_and_keeps_the_last_such_state(t
     assert "nets/g/params/w  float32[8, 4]  from 1 to 1, mean 1" in shown
 
 
-def test_a_store_that_orbax_does_not_know_holds_whole_checkpoints_only(tmp_path, store):
+def test_a_store_that_orbax_does_not_know_holds_whole_checkpoints_only(tmp_path, store, capsys):
     workdir = places.place("s3://bucket/run")
     needed = [needs_mirror(path) for path in (workdir, epath.Path("gs://bucket/run"), tmp_path)]
     assert needed == [True, False, False]
@@ -320,8 +344,49 @@ def test_a_store_that_orbax_does_not_know_holds_whole_checkpoints_only(tmp_path,
         checkpoints.save(3, make_state(7.0))
         with pytest.raises(InputError, match="s3://bucket/run/.*Access Denied"):
             checkpoints.wait()
-    with Checkpoints(workdir, read_only=True) as checkpoints:
-        assert checkpoints.steps == [2]
+    capsys.readouterr()
+    runs.call(checkpoints_command, f"--workdir={workdir}")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("step         2") and line.endswith("as it was written")
+
+
+def test_what_a_kill_left_of_a_save_in_a_store_is_removed(store):
+    folder = places.place("s3://bucket/run/checkpoints")
+    remove_unfinished(folder)
+    for name in (f"4/{COMMITTED}", "4/state/d/ab", "8/state/d/ab", f"8/state/{COMMITTED}", "note"):
+        places.replace_object(folder / name, b"")
+    remove_unfinished(folder)
+    assert places.files_below(folder) == [f"4/{COMMITTED}", "4/state/d/ab", "note"]
+
+
+def test_a_store_that_refuses_is_told_from_damage(store):
+    class ForbiddenError(Exception):
+        __module__ = "google.api_core.exceptions"
+
+    refusals = (
+        ForbiddenError("403 GET\nno access"),
+        ValueError("UNAVAILABLE: no access [source locations='x.cc']"),
+        PermissionError("no access"),
+    )
+    damage = (ValueError("DATA_LOSS: bad node"), ValueError("OUT_OF_RANGE: cut"), KeyError("w"))
+    with Checkpoints(places.place("s3://bucket/run")) as checkpoints:
+        for error in refusals:
+            with (
+                pytest.raises(InputError, match="cannot read the .* 3 in .*no access; look at the"),
+                checkpoints._reading(3),
+            ):
+                raise error
+            with (
+                pytest.raises(InputError, match="cannot write a .*no access; .* look at the buck"),
+                checkpoints._writing(),
+            ):
+                raise error
+        for error in damage:
+            with (
+                pytest.raises(InputError, match="checkpoint of step 3 in .* is damaged"),
+                checkpoints._reading(3),
+            ):
+                raise error
 
 
 def test_several_processes_cannot_share_one_way_to_a_store(store, monkeypatch):

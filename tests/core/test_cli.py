@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import types
 
 import pytest
@@ -61,6 +63,28 @@ def test_a_dash_in_front_can_be_escaped():
     tool = command()
     call(tool, "--", "-a", "b")
     assert tool.given["input"] == "-a"
+
+
+def test_an_error_does_not_wait_for_what_a_failed_save_left():
+    script = """
+import atexit, threading
+from jaxrepro.core import cli
+from jaxrepro.core.errors import InputError
+
+class Waiting(threading.Thread):
+    __module__ = "orbax.checkpoint._src.futures.future"
+
+def main(args):
+    atexit.register(print, "left in order")
+    Waiting(target=threading.Event().wait).start()
+    raise InputError("the store refuses")
+
+cli.run(lambda: None, main)
+"""
+    # Without end, if it waited.
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60)
+    assert (ended.returncode, ended.stdout) == (1, b"left in order\n")
+    assert ended.stderr == b"error: the store refuses\n"
 
 
 def test_any_number_of_arguments_around_the_flags():

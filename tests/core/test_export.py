@@ -1,6 +1,7 @@
 import fcntl
 import json
 import os
+import pathlib
 
 import jax.numpy as jnp
 import numpy as np
@@ -42,6 +43,9 @@ def test_an_export_is_replaced_and_nothing_else(tmp_path, export):
     with pytest.raises(InputError, match="is not an export; choose another"):
         write_export(tmp_path / "mine", export)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years"
+    with pytest.raises(InputError, match="only the workdir of a run may be in an object store"):
+        write_export(pathlib.Path("gs://bucket/export"), export)
+    assert not pathlib.Path("gs:").exists()
 
 
 def test_what_a_killed_export_left_is_removed_and_nothing_else(tmp_path, export):

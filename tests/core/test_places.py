@@ -1,3 +1,4 @@
+import logging
 import pathlib
 
 import pytest
@@ -78,5 +79,29 @@ def test_what_a_library_raises_is_an_input_error_of_one_line(store):
     path = places.place("s3://bucket/run/config.json")
     with pytest.raises(InputError, match=r"cannot write s3://bucket/run/config\.json: Credentials"):
         write_atomically(path, b"{}")
+    # What gcsfs says of a bucket that is not there: the address that it asked.
+    store.failure = FileNotFoundError("https://storage.googleapis.com/upload/storage/v1/b/bucket/o")
+    with pytest.raises(InputError, match=r"cannot write .*: there is no bucket bucket$"):
+        write_atomically(path, b"{}")
     write_atomically(path, b"{}")
     assert store.texts() == {"bucket/run/config.json": b"{}"}
+
+
+def test_what_comes_out_of_a_library_of_a_store_is_told_from_errors_of_its_own():
+    for module, expected in (("gcsfs.core", True), ("s3fs", True), ("gcsfs2", False)):
+        space = {"__name__": module}
+        exec("def ask():\n    raise RuntimeError('refused')", space)
+        with pytest.raises(RuntimeError) as raised:
+            space["ask"]()
+        assert places.raised_by_store(raised.value) == expected
+
+
+def test_what_a_library_logs_besides_is_not_heard(store, caplog):
+    for name in ("fsspec", "gcsfs", "google.auth", "s3fs"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+        logging.getLogger(f"{name}.core").error("before a store is used")
+    assert len(caplog.records) == 4
+    places.place("s3://bucket/run")
+    for name in ("fsspec", "gcsfs", "google.auth", "s3fs"):
+        logging.getLogger(f"{name}.core").error("at every request")
+    assert len(caplog.records) == 4

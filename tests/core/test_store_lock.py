@@ -78,7 +78,9 @@ def test_workdir_in_a_store_is_claimed_like_one_on_a_disk(store, monkeypatch):
     store.store.clear()
     store.failure = PermissionError("Access Denied")
     with (
-        pytest.raises(InputError, match="cannot use workdir s3://bucket/run: Access Denied"),
+        pytest.raises(
+            InputError, match="run: Access Denied; look at the bucket and your credentials"
+        ),
         workdir.claimed(folder, CONFIG),
     ):
         pass

@@ -15,7 +15,7 @@ from absl import flags
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers.srcnn import inference_flags
-from jaxrepro.papers.srcnn.inference_flags import given_path, given_pictures
+from jaxrepro.papers.srcnn.inference_flags import given_network, given_path, given_pictures
 
 
 def define_flags() -> None:
@@ -46,7 +46,9 @@ def main(args: flags.FlagValues) -> None:
             f"--degradation={args.degradation} given; allowed: {', '.join(DEGRADATIONS)}"
         )
     pictures = given_pictures(args.data)
-    networks = {name: load_trained(given_path(name), args.scale) for name in args.weights if name}
+    networks = {
+        name: load_trained(given_network(name), args.scale) for name in args.weights if name
+    }
     for name, trained in networks.items():
         if trained.degradation != args.degradation:
             print(f"{name} was trained for {trained.degradation}, measured on {args.degradation}")

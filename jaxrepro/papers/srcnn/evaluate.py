@@ -15,13 +15,15 @@ the very same weights.
 import pathlib
 import re
 import sys
+from collections.abc import Sequence
 
 from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.places import Place
 from jaxrepro.papers.srcnn import inference_flags
-from jaxrepro.papers.srcnn.inference_flags import given_path, given_pictures
+from jaxrepro.papers.srcnn.inference_flags import given_network, given_path, given_pictures
 
 
 def define_flags() -> None:
@@ -43,7 +45,7 @@ def main(args: flags.FlagValues) -> None:
         )
     if args.linear_side % 2 == 0:
         raise InputError(f"--linear_side={args.linear_side} is even; a filter needs an odd side")
-    paths = [given_path(name) for name in args.weights if name]
+    paths = [given_network(name) for name in args.weights if name]
     files = [file for path in paths for file in weight_files(path, args.scale)]
 
     from jaxrepro.core import runtime
@@ -84,11 +86,15 @@ def main(args: flags.FlagValues) -> None:
         print(f"\nchecked: {number} means, all within {args.check:g} dB of the published ones")
 
 
-def weight_files(path: pathlib.Path, scale: int | None) -> list[pathlib.Path]:
+def weight_files(path: Place, scale: int | None) -> Sequence[Place]:
     """Returns `path`, or the files of a release folder: all of them, or those of one scale.
+
+    In a store it is a run.
 
     Raises InputError if there is nothing at `path`, or no file of this scale.
     """
+    if not isinstance(path, pathlib.Path):
+        return [path]
     if not path.exists():
         raise InputError(f"no weights {path}; give the workdir of a run, an export or a .mat file")
     found = {p: scale_in_name(p) for p in sorted(path.glob("*/x*.mat"))}
@@ -101,7 +107,7 @@ def weight_files(path: pathlib.Path, scale: int | None) -> list[pathlib.Path]:
     return chosen
 
 
-def scale_in_name(path: pathlib.Path) -> int | None:
+def scale_in_name(path: Place) -> int | None:
     """Returns 3 for x3.mat, None for a file without its scale in its name."""
     match = re.fullmatch(r"x([2-9])\.mat", path.name)
     return int(match[1]) if match else None

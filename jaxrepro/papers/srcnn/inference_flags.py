@@ -1,9 +1,12 @@
 """The flags that the commands for trained networks share."""
 
+import os
 import pathlib
 from typing import TYPE_CHECKING
 
 from absl import flags
+
+from jaxrepro.core.places import Place, place
 
 if TYPE_CHECKING:
     from jaxrepro.data.pictures import Pictures
@@ -50,6 +53,11 @@ def define_output() -> None:
 def given_path(name: str) -> pathlib.Path:
     """Returns the path that a flag names, "~" as the user's folder."""
     return pathlib.Path(name).expanduser()
+
+
+def given_network(name: str) -> Place:
+    """Returns what a flag of networks names, for `trained.load_trained`."""
+    return place(os.path.expanduser(name))
 
 
 def given_pictures(name: str) -> "Pictures":

@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import hashlib
-import pathlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxrepro.core.places import Place
 from jaxrepro.data.pictures import Pictures
 from jaxrepro.papers.srcnn.color_quality import luma_measures, true_pictures
 from jaxrepro.papers.srcnn.degraded import degraded_pictures
@@ -36,7 +36,7 @@ class Model:
     """
 
     name: str
-    path: pathlib.Path
+    path: Place
     trained: Trained
     sha256: str
     release: Released | None
@@ -55,7 +55,7 @@ class Model:
         }
 
 
-def load_models(files: Iterable[tuple[pathlib.Path, int | None]]) -> list[Model]:
+def load_models(files: Iterable[tuple[Place, int | None]]) -> list[Model]:
     """Returns the networks in `files`, (path, scale) as of `load_model`.
 
     Those that would have one name at one scale are called by their paths.
@@ -70,7 +70,7 @@ def load_models(files: Iterable[tuple[pathlib.Path, int | None]]) -> list[Model]
     ]
 
 
-def load_model(path: pathlib.Path, scale: int | None) -> Model:
+def load_model(path: Place, scale: int | None) -> Model:
     """Returns the network in `path`; arguments and errors as of `trained.load_trained`.
 
     A file such as "9-1-5(ImageNet)/x3.mat" has the name of its folder.

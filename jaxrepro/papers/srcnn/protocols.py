@@ -16,7 +16,7 @@ from absl import flags
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers.srcnn import inference_flags
-from jaxrepro.papers.srcnn.inference_flags import given_path, given_pictures
+from jaxrepro.papers.srcnn.inference_flags import given_network, given_path, given_pictures
 
 if TYPE_CHECKING:
     from jaxrepro.papers.srcnn.protocol_rows import Row
@@ -49,7 +49,7 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.papers.srcnn.trained import load_trained
 
     pictures = given_pictures(args.data)
-    trained = load_trained(given_path(args.weights), args.scale)
+    trained = load_trained(given_network(args.weights), args.scale)
     rows = protocol_rows(trained.scale, trained.module.margin)
     results = measure(
         trained, pictures, [row.protocol for row in rows], lambda name: print(f"measuring {name}")

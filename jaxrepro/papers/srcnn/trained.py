@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.export import is_export, read_export
+from jaxrepro.core.places import Place
 from jaxrepro.core.state import Variables
 from jaxrepro.core.workdir import read_model_card
 from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
@@ -41,14 +42,18 @@ class Trained:
     origin: str
 
 
-def load_trained(path: pathlib.Path, scale: int | None = None) -> Trained:
+def load_trained(path: Place, scale: int | None = None) -> Trained:
     """Returns the network in `path`: a workdir, an export, or a .mat file of the authors.
+
+    In a store (gs://, s3://) it is a workdir.
 
     scale: what is wanted; None takes what the network was trained for. A .mat file does not say
     its scale, so that has to be given. Reading runs no code.
 
     Raises InputError if there is no network, or it is for another scale.
     """
+    if not isinstance(path, pathlib.Path):
+        return _of_scale(_from_workdir(path), scale)
     if not path.exists():
         raise InputError(f"no weights {path}; give the workdir of a run, an export or a .mat file")
     if path.suffix == ".mat":
@@ -60,7 +65,10 @@ def load_trained(path: pathlib.Path, scale: int | None = None) -> Trained:
         raise InputError(
             f"{path} is no network; give the workdir of a run, an export or a .mat file"
         )
-    trained = _from_export(path) if is_export(path) else _from_workdir(path)
+    return _of_scale(_from_export(path) if is_export(path) else _from_workdir(path), scale)
+
+
+def _of_scale(trained: Trained, scale: int | None) -> Trained:
     if scale is not None and scale != trained.scale:
         raise InputError(f"{trained.origin} enlarges by {trained.scale}, not by {scale}")
     return trained
@@ -75,7 +83,7 @@ def _from_export(folder: pathlib.Path) -> Trained:
     return _with_variables(without_variables, export.nets[NET])
 
 
-def _from_workdir(workdir: pathlib.Path) -> Trained:
+def _from_workdir(workdir: Place) -> Trained:
     # Here, so that exports are read where Orbax is not installed.
     from jaxrepro.core.restore import on_first_device, open_checkpoint
 

@@ -21,7 +21,7 @@ from absl import flags
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers.srcnn import inference_flags
-from jaxrepro.papers.srcnn.inference_flags import given_path
+from jaxrepro.papers.srcnn.inference_flags import given_network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +107,7 @@ def _enlarger(args: flags.FlagValues) -> "Enlarger":
     from jaxrepro.papers.srcnn.packaged import packaged_weights
     from jaxrepro.papers.srcnn.trained import load_trained
 
-    path = given_path(args.weights) if args.weights else packaged_weights(args.scale)
+    path = given_network(args.weights) if args.weights else packaged_weights(args.scale)
     trained = load_trained(path, args.scale)
     # On a CPU, the maps of small tiles stay in its cache.
     side = args.tile or (128 if runtime.cpu_only() else 512)

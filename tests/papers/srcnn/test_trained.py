@@ -5,10 +5,14 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.export import Export, write_export
+from jaxrepro.core.places import place
 from jaxrepro.core.workdir import MODEL_CARD, write_json
 from jaxrepro.papers.srcnn.espcn import ESPCN
+from jaxrepro.papers.srcnn.evaluate import weight_files
+from jaxrepro.papers.srcnn.inference_flags import given_network
 from jaxrepro.papers.srcnn.networks import network_card
 from jaxrepro.papers.srcnn.trained import load_trained
 from tests.papers.srcnn.tiny_pictures import tiny_network
@@ -26,6 +30,22 @@ def test_an_export_is_taken_with_what_its_card_says(tmp_path):
     trained = load_trained(tmp_path / "net", 3)
     assert (trained.scale, trained.color, trained.degradation) == (3, "rgb", "gauss-bicubic")
     chex.assert_trees_all_equal(trained.variables, variables)
+
+
+def test_a_run_in_a_store_is_taken(tmp_path, store):
+    module, variables = tiny_network()
+    workdir = place("s3://bucket/net")
+    with Checkpoints(workdir) as checkpoints:
+        checkpoints.save(7, {"nets": {"model": variables}}, wait=True)
+    write_json(workdir / MODEL_CARD, card_of(module))
+    (path,) = weight_files(given_network("s3://bucket/net"), None)
+    trained = load_trained(path, 3)
+    assert trained.origin == "step 7 of s3://bucket/net"
+    chex.assert_trees_all_equal(trained.variables, variables)
+    with pytest.raises(InputError, match="step 7 of s3://bucket/net enlarges by 3, not by 2"):
+        load_trained(path, 2)
+    with pytest.raises(InputError, match="s3://bucket/other is not the workdir of a run"):
+        load_trained(given_network("s3://bucket/other"))
 
 
 @pytest.mark.parametrize(
