@@ -119,7 +119,9 @@ def test_a_killed_run_loses_no_numbers_of_tensorboard(tmp_path):
         read_scalars(tmp_path)
     continued = event_file.EventFile(tmp_path, purge_step=3)
     assert 0 < before - path.stat().st_size < 50
-    continued.write(3, {"loss": 9.0}, {})
-    assert read_scalars(tmp_path) == {**expected, (3, "loss"): 9.0}
-    for file in (killed, continued):
+    continued.write(4, {"loss": 9.0}, {})
+    # What the older file holds of step 3 is hidden; and what ends in a whole record stays.
+    again = event_file.EventFile(tmp_path)
+    assert read_scalars(tmp_path) == {(1, "loss"): 0.5, (2, "loss"): 1.0, (4, "loss"): 9.0}
+    for file in (killed, continued, again):
         file.close()
