@@ -38,16 +38,18 @@ def test_what_a_killed_process_had_begun_is_removed_and_a_live_one_keeps_its_own
     files.remove_abandoned(tmp_path / "nowhere")
 
 
-def test_a_write_under_way_is_known_as_live(tmp_path, monkeypatch):
+def test_a_write_under_way_is_known_as_live_and_shows_the_old_content(tmp_path, monkeypatch):
+    path = tmp_path / "b.txt"
+    path.write_bytes(b"old")
     seen = []
 
     def replace(source, target):
         files.remove_abandoned(tmp_path)
-        seen.append(pathlib.Path(source).exists())
+        seen.append((pathlib.Path(source).read_bytes(), path.read_bytes(), target))
 
     monkeypatch.setattr(files.os, "replace", replace)
-    files.write_atomically(tmp_path / "b.txt", b"new")
-    assert seen == [True]
+    files.write_atomically(path, b"new")
+    assert seen == [(b"new", b"old", path)]
 
 
 def test_unwritable_path_is_named(tmp_path):
