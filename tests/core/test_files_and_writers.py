@@ -104,6 +104,10 @@ def test_workdir_writers_write_everywhere(tmp_path):
     with PilImage.open(tmp_path / "samples" / "samples-sheet-00000005.png") as picture:
         np.testing.assert_array_equal(np.asarray(picture), pixels)
     assert read_scalars(tmp_path / "tb") == {(5, "loss/d"): 0.5}
+    # A continuation from step 4 hides what is later, one from step 5 nothing.
+    for start, shown in ((5, {(5, "loss/d"): 0.5}), (4, {})):
+        writers.workdir_writers(tmp_path, start).close()
+        assert read_scalars(tmp_path / "tb") == shown
 
 
 def test_a_killed_run_loses_no_numbers_of_tensorboard(tmp_path):
