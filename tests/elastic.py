@@ -5,7 +5,9 @@ r"""Trains every paper on several layouts of devices and processes, and compares
 For each paper's `test` config, with a rule that is gradient descent: four updates on 2 processes x
 4 devices with the state split over 4, on 1 process x 8 devices, and on 1 device. Then each one's
 checkpoint of update 2 is continued on another layout, and one on its own, which must be equal bit
-for bit. Runs are started by launch/local_multiprocess.py, as a user would start them.
+for bit. With --eight_parts instead: on 1 process x 8 devices with the state split over all 8,
+against 1 device, and nothing is continued. Runs are started by launch/local_multiprocess.py, as a
+user would start them.
 
 Prints a table of the largest relative differences of losses and leaves (see
 `tests.differences.largest_difference`) and writes it as JSON. Exits with 1 if one is too large. It
@@ -20,6 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 
 from absl import flags
 
@@ -52,12 +55,14 @@ class Layout:
 
 
 TWO, EIGHT, ONE = Layout(2, 4, 4), Layout(1, 8, 1), Layout(1, 1, 1)
+EIGHT_PARTS = Layout(1, 8, 8)
 CONTINUED = ((TWO, EIGHT), (EIGHT, ONE), (ONE, TWO), (TWO, TWO))
 
 
 def define_flags() -> None:
     """Defines the command's flags."""
     flags.DEFINE_list("configs", list(PAPERS), "Configs to train.")
+    flags.DEFINE_bool("eight_parts", False, "Compare the state split over 8 devices with 1 device.")
     flags.DEFINE_string("output", None, "JSON file to write besides printing.")
 
 
@@ -70,7 +75,10 @@ def main(args: flags.FlagValues) -> None:
     rows: list[dict] = []
     with tempfile.TemporaryDirectory() as folder:
         for config in args.configs:
-            rows += compare_layouts(config, pathlib.Path(folder))
+            if args.eight_parts:
+                rows += compare_layouts(config, pathlib.Path(folder), (EIGHT_PARTS,), ())
+            else:
+                rows += compare_layouts(config, pathlib.Path(folder), (TWO, EIGHT), CONTINUED)
             if args.output:
                 write(pathlib.Path(args.output), rows)
     if failed := [row for row in rows if not row["ok"]]:
@@ -93,18 +101,26 @@ def write(path: pathlib.Path, rows: list[dict]) -> None:
     write_atomically(path, (json.dumps(result, indent=2) + "\n").encode())
 
 
-def compare_layouts(config: str, folder: pathlib.Path) -> list[dict]:
-    """Returns the rows of one config's table; prints them as they come."""
+def compare_layouts(
+    config: str,
+    folder: pathlib.Path,
+    layouts: Sequence[Layout],
+    continued: Sequence[tuple[Layout, Layout]],
+) -> list[dict]:
+    """Returns the rows of one config's table; prints them as they come.
+
+    layouts: each is compared with one device. continued: (on which a run begins, goes on).
+    """
     workdirs = {
-        layout: folder / config / layout.name.replace(" ", "_") for layout in (TWO, EIGHT, ONE)
+        layout: folder / config / layout.name.replace(" ", "_") for layout in (*layouts, ONE)
     }
     for layout, workdir in workdirs.items():
         train(config, layout, workdir)
     found = [
         compared(config, f"{layout.name} against {ONE.name}", workdirs[layout], workdirs[ONE])
-        for layout in (TWO, EIGHT)
+        for layout in layouts
     ]
-    for begun, layout in CONTINUED:
+    for begun, layout in continued:
         workdir = folder / config / "continued" / f"{len(found)}"
         shutil.copytree(workdirs[begun], workdir)
         train(config, layout, workdir, f"--resume={MIDDLE}")

@@ -94,8 +94,15 @@ def gathered(tree: Any) -> Any:
     """Returns `tree` with every leaf whole on every device, where a mesh is set that splits leaves.
 
     Parameters are gathered before they are used, and gradients summed before they are cut into the
-    parts that each device keeps. Left to choose, XLA (0.10.2) makes layers of the cut parameters
-    themselves, and on a mesh of 2 x 4 made one kernel's gradient twice too large.
+    parts that each device keeps. Left to choose, XLA makes layers of the cut parameters themselves,
+    and exchanges activations. In a loop it chooses anew, also for what the body only refers to:
+    gather inside the body.
+
+    Such layers can have wrong gradients (jaxlib 0.10.2, Shardy and GSPMD alike): a 3x3
+    convolution, not of 1x1, of `(z @ w).reshape(B, H, W, C)` with w [I, H W C] split over "fsdp"
+    along its columns and z whole. XLA cuts the map along H; the kernel's gradient is then summed
+    over all devices, those of "data" that hold the same rows among them, and is as many times too
+    large. docs/design.md has a program.
     """
     mesh = jax.sharding.get_abstract_mesh()
     if mesh.shape.get("fsdp", 1) == 1:

@@ -21,7 +21,7 @@ from jaxrepro.core.partition import Rule, Rules
 from jaxrepro.core.random import evaluation_key
 from jaxrepro.core.spread import over_seeds, part_name, seed_part
 from jaxrepro.core.state import TrainState, Variables
-from jaxrepro.core.step import replicated
+from jaxrepro.core.step import gathered_net, replicated
 from jaxrepro.core.task import (
     Accumulator,
     Batch,
@@ -93,7 +93,8 @@ class SeedsTask:
         """Returns the state after one update of every seed; scalars as mean and by seed."""
 
         def update(key: jax.Array, nets: Any, ema: Any, rows: Batch) -> tuple[Any, ...]:
-            one = TrainState(state.step, key, nets, ema)
+            whole = {name: gathered_net(net) for name, net in nets.items()}
+            one = TrainState(state.step, key, whole, ema)
             after, scalars = self.tasks[0].train_step(one, rows)
             return after.step, after.nets, after.ema, scalars
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxrepro.core import platform
+from jaxrepro.core.mesh import num_example_parts
 from jaxrepro.core.partition import gathered
 from jaxrepro.core.state import Net, Params, TrainState, Variables
 
@@ -33,17 +34,16 @@ def sequential(body: Callable[[Carry, Any], tuple[Carry, Aux]], init: Carry, xs:
 
 
 def replicated(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Returns `jax.vmap(function)(*arguments)`, written out one by one on CPU.
+    """Returns `jax.vmap(function)(*arguments)`, one by one on CPU and on several devices.
 
     arguments: trees whose leaves have the replica, such as the seed, as leading axis. A convolution
-    whose kernel is mapped becomes a grouped one, for which XLA:CPU has no fast kernel. On
-    accelerators the replicas fill the device together, and compile time does not grow with them.
+    whose kernel is mapped becomes a grouped one, for which XLA:CPU has no fast kernel, and for
+    whose gradient every device of a mesh is sent the whole batch (jaxlib 0.10.2). On a single
+    accelerator the replicas fill the device together.
     """
-    if not platform.on_cpu():
-        return jax.vmap(function)(*arguments)
-    size = jax.tree.leaves(arguments)[0].shape[0]
-    outs = [function(*jax.tree.map(lambda x, i=i: x[i], arguments)) for i in range(size)]
-    return jax.tree.map(lambda *rows: jnp.stack(rows), *outs)
+    if platform.on_cpu() or num_example_parts() > 1:
+        return sequential(lambda none, one: (none, function(*one)), (), arguments)[1]
+    return jax.vmap(function)(*arguments)
 
 
 def microbatched_grads(
@@ -56,7 +56,8 @@ def microbatched_grads(
 
     loss: (params, carry, microbatch) -> (scalar, (carry, logs)). `carry` holds what advances on
     every forward pass (running statistics, spectral vectors) and is not differentiated.
-    microbatches: a tree whose leaves have the microbatch as leading axis.
+    microbatches: a tree whose leaves have the microbatch as leading axis. Other networks' variables
+    that `loss` uses must be passed through `partition.gathered` inside it, see there.
     """
     grad = jax.grad(loss, has_aux=True)
     num = jax.tree.leaves(microbatches)[0].shape[0]
@@ -66,8 +67,9 @@ def microbatched_grads(
 
     def body(state: tuple[Params, Carry], microbatch: Any) -> tuple[tuple[Params, Carry], Any]:
         total, carry = state
-        grads, (carry, logs) = grad(params, carry, microbatch)
-        return (jax.tree.map(jnp.add, total, grads), carry), logs
+        # Within the loop once more: what is whole outside of it XLA may cut where it enters.
+        grads, (carry, logs) = grad(gathered(params), gathered(carry), microbatch)
+        return (jax.tree.map(jnp.add, total, gathered(grads)), carry), logs
 
     zeros = jax.tree.map(jnp.zeros_like, params)
     (total, carry), logs = sequential(body, (zeros, carry), microbatches)

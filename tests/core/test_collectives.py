@@ -117,6 +117,39 @@ def test_parts_of_a_combination_whose_sources_are_not_all_named():
     assert [part for _, part in arrays] == ["gradients", "other", "losses and logs"]
 
 
+BRANCHES = """\
+HloModule jit_step
+
+%yes (x: s4[5]) -> s4[5] {
+  %x = s4[5]{0} parameter(0)
+  ROOT %sum = s4[5]{0} all-reduce(%x), to_apply=%add
+}
+
+%no (y: s4[5]) -> s4[5] {
+  %y = s4[5]{0} parameter(0)
+  ROOT %same = s4[5]{0} copy(%y)
+}
+
+%round (z: s4[5]) -> s4[5] {
+  %z = s4[5]{0} parameter(0)
+  ROOT %either = s4[5]{0} conditional(%z, %z, %z), branch_computations={%yes, %no}
+}
+
+ENTRY %main (a: s4[5]) -> s4[5] {
+  %a = s4[5]{0} parameter(0)
+  ROOT %loop = s4[5]{0} while(%a), condition=%known, body=%round
+}
+"""
+
+
+def test_branches_count_and_loops_of_unknown_length_are_told():
+    program = parse_program(BRANCHES)
+    assert program.loops_counted_once == 1
+    assert dict(program.times) == {"yes": 1, "no": 1, "round": 1, "main": 1}
+    (one,) = find_collectives(program)
+    assert one.num_bytes == 5 * 1  # Half a byte takes a whole one.
+
+
 def test_contractions_of_a_written_program():
     product = 2 * 4 * 5 * 6
     # Of each axis' three outputs, the outer two meet two of the three taps.

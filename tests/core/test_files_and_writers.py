@@ -38,16 +38,18 @@ def test_what_a_killed_process_had_begun_is_removed_and_a_live_one_keeps_its_own
     files.remove_abandoned(tmp_path / "nowhere")
 
 
-def test_a_write_under_way_is_known_as_live(tmp_path, monkeypatch):
+def test_a_write_under_way_is_known_as_live_and_shows_the_old_content(tmp_path, monkeypatch):
+    path = tmp_path / "b.txt"
+    path.write_bytes(b"old")
     seen = []
 
     def replace(source, target):
         files.remove_abandoned(tmp_path)
-        seen.append(pathlib.Path(source).exists())
+        seen.append((pathlib.Path(source).read_bytes(), path.read_bytes(), target))
 
     monkeypatch.setattr(files.os, "replace", replace)
-    files.write_atomically(tmp_path / "b.txt", b"new")
-    assert seen == [True]
+    files.write_atomically(path, b"new")
+    assert seen == [(b"new", b"old", path)]
 
 
 def test_unwritable_path_is_named(tmp_path):
@@ -102,6 +104,10 @@ def test_workdir_writers_write_everywhere(tmp_path):
     with PilImage.open(tmp_path / "samples" / "samples-sheet-00000005.png") as picture:
         np.testing.assert_array_equal(np.asarray(picture), pixels)
     assert read_scalars(tmp_path / "tb") == {(5, "loss/d"): 0.5}
+    # A continuation from step 4 hides what is later, one from step 5 nothing.
+    for start, shown in ((5, {(5, "loss/d"): 0.5}), (4, {})):
+        writers.workdir_writers(tmp_path, start).close()
+        assert read_scalars(tmp_path / "tb") == shown
 
 
 def test_a_killed_run_loses_no_numbers_of_tensorboard(tmp_path):
@@ -119,7 +125,9 @@ def test_a_killed_run_loses_no_numbers_of_tensorboard(tmp_path):
         read_scalars(tmp_path)
     continued = event_file.EventFile(tmp_path, purge_step=3)
     assert 0 < before - path.stat().st_size < 50
-    continued.write(3, {"loss": 9.0}, {})
-    assert read_scalars(tmp_path) == {**expected, (3, "loss"): 9.0}
-    for file in (killed, continued):
+    continued.write(4, {"loss": 9.0}, {})
+    # What the older file holds of step 3 is hidden; and what ends in a whole record stays.
+    again = event_file.EventFile(tmp_path)
+    assert read_scalars(tmp_path) == {(1, "loss"): 0.5, (2, "loss"): 1.0, (4, "loss"): 9.0}
+    for file in (killed, continued, again):
         file.close()

@@ -109,7 +109,9 @@ def test_the_best_checkpoint_is_kept_remembered_and_found(tmp_path, capsys):
     # A continuation knows it without having seen it; the last is as high and comes too late.
     train(Counting(), settings(total=12), tmp_path)
     assert saved(tmp_path) == [4, 12]
-    assert "best curve/height@24: 9 at step 4" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "continuing from the checkpoint of step 8 in" in printed
+    assert "best curve/height@24: 9 at step 4" in printed
     write_json(tmp_path / "config.json", {"checkpoint": {"best_metric": "", "best_mode": "max"}})
     with pytest.raises(InputError, match="trained without checkpoint.best_metric; .* 4, 12"):
         best_step(tmp_path, [4, 12])
@@ -156,6 +158,30 @@ def test_a_notice_during_an_evaluation_ends_it_and_the_continuation_makes_up_for
     assert heights(tmp_path) == {2: 3, 4: 9, 6: 5}
     # Measured once: an evaluation that is there is not made again.
     assert len(batches) == 10 + 3 * 3
+
+
+def test_what_a_kill_after_a_save_or_before_the_results_leaves_is_whole(tmp_path, monkeypatch):
+    """Numbers reach their file before the checkpoint of their step; the last ones stay single."""
+
+    class KilledError(Exception):
+        pass
+
+    def save_and_die(self, step, state, *, wait=False):
+        save(self, step, state, wait=True)
+        raise KilledError
+
+    def lines():
+        return [record["step"] for record in writers.read_json_lines(tmp_path / "metrics.jsonl")]
+
+    save = Checkpoints.save
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(Checkpoints, "save", save_and_die)
+        train(Counting(), settings(metric="", total=4), tmp_path)
+    assert (saved(tmp_path), lines()) == ([4], [1, 2, 2, 3, 4])
+    for _ in range(2):
+        train(Counting(), settings(metric="", total=4), tmp_path)
+        assert lines() == [1, 2, 2, 3, 4, 4]
+        (tmp_path / "results.json").unlink()
 
 
 def limit(num_bytes):

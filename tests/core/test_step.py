@@ -5,9 +5,14 @@ import numpy as np
 import optax
 import pytest
 
+from jaxrepro.core import mesh as mesh_lib
+from jaxrepro.core import platform
 from jaxrepro.core import step as step_lib
+from jaxrepro.core.collectives import find_collectives
+from jaxrepro.core.hlo import parse_program
 from jaxrepro.core.random import named_key, streams
 from jaxrepro.core.state import Net, TrainState
+from jaxrepro.nn.convolution import convolve
 
 
 def quadratic(params, carry, x):
@@ -24,6 +29,65 @@ def test_microbatches_equal_one_batch():
     )
     chex.assert_trees_all_close((whole, logs), (parts, logs_parts), rtol=1e-5)
     assert (int(carry), int(carry_parts)) == (1, 4)
+
+
+def compiled_for_accelerators(function, mesh, arguments, shardings, results):
+    with platform.traced_for_accelerators(), jax.set_mesh(mesh):
+        step = jax.jit(lambda *x: function(*x), in_shardings=shardings, out_shardings=results)
+        program = step.lower(*arguments).compile()
+    assert " while(" in (program.as_text() or "")
+    return program, jax.device_put(arguments, shardings)
+
+
+def exchanged(program):
+    """Returns the kinds and shapes of what the devices of a compiled program exchange."""
+    found = find_collectives(parse_program(program.as_text() or ""))
+    return {(each.kind, array.shape) for each in found for array, _ in each.arrays}
+
+
+def test_the_loop_of_accelerators_exchanges_parameters_and_no_activations():
+    """In a loop XLA would make layers of the cut parameters, and exchange what they return."""
+
+    def loss(params, stats, x):
+        hidden = jnp.tanh(x @ params["a"])
+        moved = 0.9 * stats + 0.1 * jnp.mean(jnp.square(hidden), axis=0)
+        out = hidden / jnp.sqrt(1 + stats) @ params["b"]
+        return jnp.mean(out**2), (moved, {"loss": jnp.mean(out)})
+
+    def update(params, stats, x):
+        params, stats = step_lib.gathered((params, stats))
+        return step_lib.microbatched_grads(loss, params, stats, x)
+
+    mesh = mesh_lib.make_mesh(fsdp=4)
+    split, rows = jax.NamedSharding(mesh, jax.P("fsdp")), mesh_lib.batch_sharding(mesh, 1)
+    drawn = jax.random.normal(jax.random.key(0), (4, 16, 8))
+    given = ({"a": drawn[0].reshape(8, 16), "b": drawn[1]}, jnp.ones(16), drawn[2:])
+    program, placed = compiled_for_accelerators(
+        update, mesh, given, (split, split, rows), (split, split, mesh_lib.replicated(mesh))
+    )
+    chex.assert_trees_all_close(program(*placed), update(*given), rtol=1e-5)
+    # Parameters and statistics, their gradients and means; a device has two rows of activations.
+    kinds, shapes = map(set, zip(*exchanged(program), strict=True))
+    assert kinds == {"all-gather", "all-reduce"}
+    assert shapes <= {(), (16,), (8, 16), (16, 8)}
+
+
+def test_replicas_on_several_accelerators_keep_their_rows():
+    """Mapped kernels make XLA send the whole batch to every device, for their gradient."""
+
+    def gradient(kernel, x):
+        return jax.grad(lambda k: jnp.mean(convolve(x, k) ** 2))(kernel)
+
+    def step(kernels, x):
+        return step_lib.replicated(gradient, kernels, x)
+
+    mesh = mesh_lib.make_mesh()
+    whole, rows = mesh_lib.replicated(mesh), mesh_lib.batch_sharding(mesh, 1)
+    draw = jax.random.normal
+    given = draw(jax.random.key(0), (2, 3, 3, 2, 4)), draw(jax.random.key(1), (2, 8, 4, 4, 2))
+    program, placed = compiled_for_accelerators(step, mesh, given, (whole, rows), whole)
+    chex.assert_trees_all_close(program(*placed), jax.vmap(gradient)(*given), rtol=1e-4)
+    assert exchanged(program) == {("all-reduce", (3, 3, 2, 4))}
 
 
 @pytest.mark.parametrize("length", [1, 4])

@@ -7,8 +7,9 @@ from jaxrepro.core import store_lock, workdir
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.places import place
 
-# A lease of many renewals, so that a slow machine does not make an owner look dead.
-LIVE = store_lock.Times(renewal=0.01, lease=60, look=0.02)
+# A lease of many renewals, so that a slow machine does not make an owner look dead; several looks
+# between two of them, which find nothing new.
+LIVE = store_lock.Times(renewal=0.1, lease=60, look=0.02)
 DEAD = store_lock.Times(renewal=60, lease=0.05, look=0.01)
 CONFIG = {"seed": 0, "train": {"total_steps": 5}}
 
