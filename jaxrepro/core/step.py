@@ -59,17 +59,22 @@ def microbatched_grads(
     microbatches: a tree whose leaves have the microbatch as leading axis. Other networks' variables
     that `loss` uses must be passed through `partition.gathered` inside it, see there.
     """
-    grad = jax.grad(loss, has_aux=True)
+
+    def grad(carry: Carry, microbatch: Any) -> tuple[Params, tuple[Carry, Any]]:
+        # Within a loop once more: what is whole outside of it XLA may cut where it enters.
+        gradient = jax.grad(loss, has_aux=True)
+        grads, aux = gradient(gathered(params), gathered(carry), microbatch)
+        return gathered(grads), aux
+
     num = jax.tree.leaves(microbatches)[0].shape[0]
     if num == 1:
-        grads, (carry, logs) = grad(params, carry, jax.tree.map(lambda x: x[0], microbatches))
+        grads, (carry, logs) = grad(carry, jax.tree.map(lambda x: x[0], microbatches))
         return grads, carry, logs
 
     def body(state: tuple[Params, Carry], microbatch: Any) -> tuple[tuple[Params, Carry], Any]:
         total, carry = state
-        # Within the loop once more: what is whole outside of it XLA may cut where it enters.
-        grads, (carry, logs) = grad(gathered(params), gathered(carry), microbatch)
-        return (jax.tree.map(jnp.add, total, gathered(grads)), carry), logs
+        grads, (carry, logs) = grad(carry, microbatch)
+        return (jax.tree.map(jnp.add, total, grads), carry), logs
 
     zeros = jax.tree.map(jnp.zeros_like, params)
     (total, carry), logs = sequential(body, (zeros, carry), microbatches)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from jaxrepro.core import step as step_lib
 from jaxrepro.core.optim import OptimizerSpec, make_optimizer
+from jaxrepro.core.partition import gathered
 from jaxrepro.core.state import Collections, Net, Params, TrainState
 from jaxrepro.core.task import Scalars
 from jaxrepro.nn.singular_values import clamp_weights
@@ -67,7 +68,7 @@ class AdversarialUpdate:
             g_stats, d = carry
 
             def loss(params: Params, stats: Any, micro: Any) -> tuple[jax.Array, Any]:
-                return self._d_loss(params, g.params, stats, *micro)
+                return self._d_loss(params, gathered(g.params), stats, *micro)
 
             grads, (g_stats, d_stats), logs = step_lib.microbatched_grads(
                 loss, d.params, (g_stats, d.stats), data
@@ -79,7 +80,7 @@ class AdversarialUpdate:
         (g_stats, d), d_logs = step_lib.sequential(d_step, (g.stats, d), (real, d_fakes))
 
         def g_loss(params: Params, stats: Any, micro: Any) -> tuple[jax.Array, Any]:
-            return self._g_loss(params, d.params, stats, micro)
+            return self._g_loss(params, gathered(d.params), stats, micro)
 
         grads, (g_stats, d_stats), g_logs = step_lib.microbatched_grads(
             g_loss, g.params, (g_stats, d.stats), g_fakes
