@@ -56,6 +56,8 @@ def compile_step(
             in_shardings=(shardings, dict(batch_shardings)),
             out_shardings=(shardings, mesh_lib.replicated(mesh)),
             donate_argnums=0,
+            # What is only overwritten gives its memory to the new state too.
+            keep_unused=True,
         ).lower(abstract_state, batch)
     compiled = lowered.compile(dict(compiler_options or {}))
     say(

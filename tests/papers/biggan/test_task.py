@@ -106,18 +106,36 @@ def test_gradients_and_losses_of_the_published_code(published, golden):
         "label": jnp.asarray(golden["in/y_real"], jnp.int32),
     }
 
-    d_grads, (_, logs) = jax.jit(jax.grad(task.update._d_loss, has_aux=True))(
-        d.params, g.params, (g.stats, d.stats), real, fakes
+    d_grads, logs = gradients(
+        task.update._d_loss, d.params, g.params, (g.stats, d.stats), real, fakes
     )
     np.testing.assert_allclose(
         logs["loss/d"], golden["grad/D_loss_real"] + golden["grad/D_loss_fake"], rtol=1e-4
     )
     compare_gradients(d_grads, golden, "D", port.discriminator_from_pytorch)
-    g_grads, (_, logs) = jax.jit(jax.grad(task.update._g_loss, has_aux=True))(
-        g.params, d.params, (g.stats, d.stats), fakes
-    )
+    g_grads, logs = gradients(task.update._g_loss, g.params, d.params, (g.stats, d.stats), fakes)
     np.testing.assert_allclose(logs["loss/g"], golden["grad/G_loss"], rtol=1e-4)
     compare_gradients(g_grads, golden, "G", port.generator_from_pytorch)
+
+
+def gradients(loss, params, *args):
+    """Returns (the median gradient over five roundings of the weights, the logs of one).
+
+    Some activations are within rounding of a ReLU's corner, where the gradient jumps by half a
+    per cent.
+    """
+
+    def rounded(number):
+        keys = jax.random.split(jax.random.key(number), len(jax.tree.leaves(params)))
+        keys = jax.tree.unflatten(jax.tree.structure(params), list(keys))
+        return jax.tree.map(
+            lambda x, k: x * (1 + 1e-7 * jax.random.normal(k, x.shape)), params, keys
+        )
+
+    gradient = jax.jit(jax.grad(loss, has_aux=True))
+    found = [gradient(rounded(number), *args) for number in range(5)]
+    middle = jax.tree.map(lambda *x: np.median(np.stack(x), axis=0), *(grads for grads, _ in found))
+    return middle, found[0][1][1]
 
 
 def compare_gradients(grads, golden, name, port_function):
