@@ -1,5 +1,6 @@
 import json
 import threading
+import time
 
 import pytest
 
@@ -54,8 +55,10 @@ def test_a_renewal_that_fails_is_tried_again(path, store):
     with store_lock.held(path, "mine", times=LIVE):
         store.failure = OSError("503 slow down")
         seen = json.loads(store.texts()["bucket/run/.lock"])["renewals"]
+        deadline = time.monotonic() + 60
         while json.loads(store.texts()["bucket/run/.lock"])["renewals"] < seen + 3:
-            pass
+            assert time.monotonic() < deadline, "never renewed again"
+            time.sleep(0.01)
         assert store.failure is None
 
 

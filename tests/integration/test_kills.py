@@ -40,15 +40,15 @@ def test_the_comparison_finds_what_is_wrong(folder):
     (changed / "metrics.jsonl").write_text("".join([*lines, lines[-1]]))
     (changed / "results.json").write_text(json.dumps({"step": 24, "results": {}}))
     (changed / "samples" / ".filters.png.tmp").write_bytes(b"half")
-    shutil.move(changed / "checkpoints" / "16", changed / "checkpoints" / "12")
+    shutil.move(changed / "checkpoints" / "16", changed / "checkpoints" / "8")
     shutil.rmtree(changed / "checkpoints" / "20")
-    shutil.copytree(changed / "checkpoints" / "12", changed / "checkpoints" / "20")
+    shutil.copytree(changed / "checkpoints" / "8", changed / "checkpoints" / "20")
     found = "\n".join(command.compare(changed, reference)[0])
     for text in (
         "metrics.jsonl: 27 lines, 26",
         "results.json differs",
         "left over: samples/.filters.png.tmp",
-        "a file of one run only: checkpoints/12",
+        "a file of one run only: checkpoints/8",
         "a file of one run only: checkpoints/16",
         "step 20: nets/model/params/",
     ):
