@@ -87,7 +87,8 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
 
     with _claimed(folder, args, job), contextlib.ExitStack() as stack:
         if job.leads:
-            stack.enter_context(error_recorded(folder, draw))
+            record = stack.enter_context(error_recorded(folder, draw))
+            stack.enter_context(job.told_of_peers(record))
         try:
             results = loop.train(task, loop_settings, folder, args.resume, started)
         except Stopped as stopped:

@@ -17,7 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from absl import flags
 
@@ -53,6 +53,17 @@ def define_flags() -> None:
     )
 
 
+class PeerError(InputError):
+    """Another process of this job failed or was lost.
+
+    status: with which this process ends for it.
+    """
+
+    def __init__(self, message: str, status: int):
+        super().__init__(message)
+        self.status = status
+
+
 @dataclasses.dataclass(frozen=True)
 class Job:
     """This process among those of its job. Alone it is process 0 of 1.
@@ -63,6 +74,7 @@ class Job:
     process: int = 0
     num_processes: int = 1
     patience: int = 300
+    _watch: "_FailureWatch | None" = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
     def leads(self) -> bool:
@@ -91,6 +103,26 @@ class Job:
                 f"process 0 did not give {name} within {self.patience} s; see its own message"
             ) from error
 
+    @contextlib.contextmanager
+    def told_of_peers(self, record: Callable[[PeerError], None]) -> Iterator[None]:
+        """A context in which an error that is another process's failure is raised as a PeerError.
+
+        record: given the PeerError where none can be raised, because this process waits for the
+        one that failed. It is called in another thread and has 2.5 seconds before all ends.
+        """
+        if self._watch is None:
+            yield
+            return
+        self._watch.record = record
+        try:
+            yield
+        except Exception as error:
+            if (peer_error := _of_peer(error)) is None or peer_error is error:
+                raise
+            raise peer_error from error
+        finally:
+            self._watch.record = None
+
 
 @contextlib.contextmanager
 def joined(args: flags.FlagValues, *, preemption: bool) -> Iterator[Job]:
@@ -111,6 +143,7 @@ def joined(args: flags.FlagValues, *, preemption: bool) -> Iterator[Job]:
         yield job
         return
     watch = _FailureWatch(job)
+    job = dataclasses.replace(job, _watch=watch)
     with contextlib.ExitStack() as stack:
         if not job.leads:
             nowhere = stack.enter_context(open(os.devnull, "w"))
@@ -212,7 +245,7 @@ def _not_joined(error: Exception) -> str:
     )
 
 
-def _not_all_came_up(args: flags.FlagValues) -> None:
+def _not_all_came_up(args: flags.FlagValues) -> NoReturn:
     who = "this process" if args.process_id is None else f"process {args.process_id}"
     address = "that the cluster names" if args.coordinator is None else args.coordinator
     num = "" if args.num_processes is None else f"{args.num_processes} "
@@ -242,6 +275,8 @@ class _FailureWatch:
         self._job = job
         self._closed = threading.Event()
         self._failing = threading.Lock()
+        # What else is to be done before this process ends because of another.
+        self.record: Callable[[PeerError], None] | None = None
         threading.Thread(target=self._listen, daemon=True, name="failure-watch").start()
 
     def close(self) -> None:
@@ -250,50 +285,75 @@ class _FailureWatch:
     def fail(self, error: BaseException) -> None:
         """Tells everybody and ends this process: what JAX would do now is to wait for the rest."""
         with self._failing:
-            text, status = _describe(error), _FAILED
-            if _is_of_peer(error):
-                status = _PEERS_LOST
-                text = (
-                    f"another process of this job ended or cannot be reached ({text}); the same "
-                    "command continues from the last checkpoint"
-                )
-            elif not isinstance(error, InputError):
-                traceback.print_exception(error)
+            if (peer_error := _of_peer(error)) is not None:
+                status, said = _heard()
+                if said:
+                    self._follow(status, said)
+                text, status = str(peer_error), peer_error.status
+            else:
+                text, status = _describe(error), _FAILED
+                if not isinstance(error, InputError):
+                    traceback.print_exception(error)
             try:
                 _client().key_value_set(_FAILURE, f"{status}\n{self._job.name}: {text}")
                 known = False
             except Exception:  # Another was first, or process 0 is gone.
                 # An error of the user's is found by all processes, and one says it.
-                known = self._heard()[1].partition(": ")[2] == text
+                known = _heard()[1].partition(": ")[2] == text
             if not known:
                 print(f"error: {self._job.name}: {text}", file=sys.stderr, flush=True)
-            self._wait_for_others()
+            self._wait_for_others(time.monotonic() + _FAREWELL_SECONDS)
             _end("", status)
 
     def _listen(self) -> None:
         while not self._closed.wait(_POLL_SECONDS):
-            status, said = self._heard()
+            status, said = _heard()
             if said and self._failing.acquire(blocking=False):
-                text = f"{self._job.name} ends because of {said}" if self._is_remote(said) else ""
-                self._wait_for_others()
-                _end(text, status)
+                self._follow(status, said, self.record)
 
-    def _wait_for_others(self) -> None:
+    def _follow(
+        self, status: int, said: str, record: Callable[[PeerError], None] | None = None
+    ) -> NoReturn:
+        """Ends this process because of what another said, which stands already on its machine."""
+        last = time.monotonic() + _FAREWELL_SECONDS
+        if record is not None:
+            recording = threading.Thread(target=record, args=(PeerError(said, status),))
+            recording.daemon = True
+            recording.start()
+            recording.join(_FAREWELL_SECONDS)
+        self._wait_for_others(last)
+        is_remote = f"({socket.gethostname()})" not in said.partition(": ")[0]
+        _end(f"{self._job.name} ends because of {said}" if is_remote else "", status)
+
+    def _wait_for_others(self, until: float) -> None:
         """Lets process 0 go last: JAX aborts whoever loses the connection to it."""
         if self._job.leads:
-            time.sleep(_FAREWELL_SECONDS)
+            time.sleep(max(0.0, until - time.monotonic()))
 
-    def _heard(self) -> tuple[int, str]:
-        """Returns the exit status and the message of a process that failed, (0, "") if none did."""
-        try:
-            status, _, said = _client().key_value_try_get(_FAILURE).partition("\n")
-            return int(status), said
-        except Exception:  # Nobody has said anything; or JAX is about to end this process.
-            return 0, ""
 
-    def _is_remote(self, said: str) -> bool:
-        """Whether it was said on another machine: on this one the message stands already."""
-        return f"({socket.gethostname()})" not in said.partition(": ")[0]
+def _heard() -> tuple[int, str]:
+    """Returns the exit status and the message of a process that failed, (0, "") if none did."""
+    try:
+        status, _, said = _client().key_value_try_get(_FAILURE).partition("\n")
+        return int(status), said
+    except Exception:  # Nobody has said anything; or JAX is about to end this process.
+        return 0, ""
+
+
+def _of_peer(error: BaseException) -> PeerError | None:
+    """Returns `error` as what another process failed of, None if it is this process's own."""
+    if isinstance(error, PeerError):
+        return error
+    if not _is_of_peer(error):
+        return None
+    status, said = _heard()
+    if said:
+        return PeerError(said, status)
+    return PeerError(
+        f"another process of this job ended or cannot be reached ({_describe(error)}); the same "
+        "command continues from the last checkpoint",
+        _PEERS_LOST,
+    )
 
 
 def _describe(error: BaseException) -> str:
@@ -306,7 +366,7 @@ def _is_of_peer(error: BaseException) -> bool:
     return _PEER_ERRORS.search(str(error)) is not None
 
 
-def _end(message: str, status: int) -> None:
+def _end(message: str, status: int) -> NoReturn:
     """Ends this process at once, without waiting for threads or other processes."""
     if message:
         print(message, file=sys.stderr)

@@ -110,21 +110,28 @@ def record_end(workdir: Place, outcome: str, message: str = "") -> None:
 
 
 @contextlib.contextmanager
-def error_recorded(workdir: Place, then: Callable[[], Any]) -> Iterator[None]:
+def error_recorded(
+    workdir: Place, then: Callable[[], Any]
+) -> Iterator[Callable[[BaseException], None]]:
     """A context whose error is written into the entry of the start that was recorded in it.
 
     then: called once it is written. The error is raised again as it was. One before the start was
-    recorded is left out: the last entry is of an earlier process then.
+    recorded is left out: the last entry is of an earlier process then. Yields the function that
+    writes, for an error that is not raised here.
     """
     known = len(read_starts(workdir))
-    try:
-        yield
-    except (Exception, KeyboardInterrupt) as error:
+
+    def record(error: BaseException) -> None:
         # The error under way came first, and a full disk is no news then.
         with contextlib.suppress(InputError):
             if len(read_starts(workdir)) > known:
                 record_end(workdir, *_ending(error))
                 then()
+
+    try:
+        yield record
+    except (Exception, KeyboardInterrupt) as error:
+        record(error)
         raise
 
 
