@@ -45,10 +45,12 @@ def find_damage(folder: pathlib.Path) -> str | None:
     try:
         digests = json.loads(path.read_bytes())["files"]
         expected = sorted((str(name), str(digest)) for name, digest in digests.items())
+        if outside := [name for name, _ in expected if not _is_below(name)]:
+            raise ValueError(f"it names {outside[0]!r}")
     except FileNotFoundError:
         first = _NONE_THERE
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        first, unreadable = _UNREADABLE, f" ({error})"
+        expected, first, unreadable = [], _UNREADABLE, f" ({error})"
     part = range(jax.process_index(), len(expected), jax.process_count())
     found = _digests([folder / expected[i][0] for i in part])
     for i, digest in zip(part, found, strict=True):
@@ -108,19 +110,27 @@ def _is_left_out(name: str) -> bool:
     return pathlib.PurePosixPath(name).name in (*_LEFT_OUT, STORED_DIGESTS, COMMITTED)
 
 
+def _is_below(name: str) -> bool:
+    """Returns whether a name that someone wrote leads to a place below the folder it is in."""
+    path = pathlib.PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:
     found = (path for path in folder.rglob("*") if path.is_file())
     return sorted(path for path in found if path.name not in _LEFT_OUT)
 
 
 def _digests(paths: list[pathlib.Path]) -> list[str]:
-    """Returns the hash of each file, "" for one that cannot be read."""
+    """Returns the hash of each file, "" for one that cannot be read or is no file."""
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
         return list(pool.map(_digest, paths))
 
 
 def _digest(path: pathlib.Path) -> str:
     try:
+        if not path.is_file():  # A pipe, or a device without an end.
+            return ""
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:

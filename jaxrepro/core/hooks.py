@@ -2,8 +2,9 @@
 
 import contextlib
 import math
+import os
 import pathlib
-import sys
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -62,16 +63,26 @@ def check_finite(
         if damaged
         else "every array of the state is finite, so that it arose in this update alone"
     )
-    _clear(debug)
-    with Checkpoints(debug, keep=1) as checkpoints:
-        checkpoints.save(step, state, wait=True)
     raise NonFiniteError(
         step,
         last_finite,
         f"{', '.join(bad)} not finite at step {step} (all finite at step {last_finite}); {where}; "
-        f"that state is kept in {debug}: look at it with python -m jaxrepro.checkpoints "
-        f"--workdir={debug} --step={step}. Lower the learning rates, or continue from an earlier "
+        f"{_kept(state, step, debug)}. Lower the learning rates, or continue from an earlier "
         "checkpoint with --resume=STEP",
+    )
+
+
+def _kept(state: TrainState, step: int, debug: Place) -> str:
+    """Saves `state` in the folder `debug`; returns where it is, or why it is not."""
+    _clear(debug)
+    try:
+        with Checkpoints(debug, keep=1) as checkpoints:
+            checkpoints.save(step, state, wait=True)
+    except InputError as error:  # A full disk, which must not hide what was found.
+        return f"that state could not be kept: {error}"
+    return (
+        f"that state is kept in {debug}: look at it with python -m jaxrepro.checkpoints "
+        f"--workdir={debug} --step={step}"
     )
 
 
@@ -103,13 +114,17 @@ class Progress:
     """Console progress: a bar with ETA on a terminal, a line now and then elsewhere."""
 
     def __init__(self, total_steps: int, start_step: int, examples_per_step: int):
-        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
+        from jaxrepro.core.console import RunConsole
+
         self._total = total_steps
         self._examples = examples_per_step
-        self._console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        # Nobody sees the run any more: it is saved and ends, as for any other notice to stop.
+        self._console = RunConsole(
+            lambda: os.kill(os.getpid(), signal.SIGTERM), highlight=False, soft_wrap=True
+        )
         self._bar = Bar(
             TextColumn("step"),
             MofNCompleteColumn(),
@@ -123,9 +138,8 @@ class Progress:
         self._task = self._bar.add_task(
             "train", total=total_steps, completed=start_step, speed="", losses=""
         )
-        self._since_step, self._since = start_step, time.perf_counter()
-        self._paused = 0.0
         self._last_line = -math.inf
+        self.restart(start_step)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -149,6 +163,12 @@ class Progress:
         start = time.perf_counter()
         yield
         self._paused += time.perf_counter() - start
+
+    def restart(self, step: int) -> None:
+        """Counts the examples per second from now on, after `step`."""
+        self._since_step, self._since = step, time.perf_counter()
+        self._paused = 0.0
+        self.step(step)
 
     def step(self, step: int) -> None:
         """Moves the bar to `step`."""
@@ -209,11 +229,32 @@ class Profile:
         """Ends the trace once the last step's `result` is there."""
         if self._running and step + 1 >= self._last:
             jax.block_until_ready(result)
-            jax.profiler.stop_trace()
-            self._running = False
-            if self._staging is not None:
-                try:
-                    upload(self._staging.path, self._directory)
-                except OSError as error:
-                    raise InputError(f"cannot write {self._directory}: {reason(error)}") from error
-                self._staging.close()
+            self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Ends the trace of a run that ended before its last step."""
+        if not self._running:
+            return
+        try:
+            self._end()
+        except InputError:
+            if error is None:  # Or the error that is under way came first.
+                raise
+
+    def _end(self) -> None:
+        jax.profiler.stop_trace()
+        self._running = False
+        if self._staging is not None:
+            try:
+                upload(self._staging.path, self._directory)
+            except OSError as error:
+                raise InputError(f"cannot write {self._directory}: {reason(error)}") from error
+            self._staging.close()

@@ -163,7 +163,7 @@ def train(
             update = compile_step(task, mesh, abstract_state, batch_shardings, progress.message)
             distributed.wait_for_all()
         started.end("program of the update")
-        profile = Profile(workdir / "profile", settings.profile_at)
+        profile = stack.enter_context(Profile(workdir / "profile", settings.profile_at))
 
         def advance(start: int, state: TrainState) -> TrainState:
             """Returns the state of step `total`; raises Collapse where the guard sees one."""
@@ -257,6 +257,10 @@ def train(
                 state = watch.reseeded(checkpoints.restore(start, abstract_state))
                 writer.close()
                 writer = workdir_writers(workdir, start)
+                # All read the results again, as the first has them now.
+                distributed.wait_for_all()
+                progress.restart(start)
+                wait.take()
                 _close(batches)
                 batches = _batches(task, start)
         progress.step(total)

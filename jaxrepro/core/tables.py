@@ -8,10 +8,11 @@ from jaxrepro.core.spread import STD, parts_by_name
 
 def print_results(results: Mapping[str, float], workdir: Place, step: int | None = None) -> None:
     """Prints the final measurements of a run and where its files are."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from jaxrepro.core.console import RunConsole
+
+    console = RunConsole()
     if results:
         title = f"{workdir}" + (f", step {step}" if step is not None else "")
         table = Table("measurement", "value", title=title)

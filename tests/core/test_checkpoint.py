@@ -304,6 +304,9 @@ def test_nan_guard_names_quantity_steps_and_leaf_and_keeps_the_last_such_state(t
         check_finite({"loss/d": float("nan")}, 15, 10, state.replace(nets={"g": net}), debug)
     with pytest.raises(NonFiniteError, match="every array of the state is finite"):
         check_finite({"loss/d": float("nan")}, 16, 10, make_state(), debug / "other")
+    (tmp_path / "file").touch()
+    with pytest.raises(NonFiniteError, match=r"loss/d not finite .*could not be kept: .*/file/"):
+        check_finite({"loss/d": float("nan")}, 16, 10, state, tmp_path / "file" / "debug")
     runs.call(checkpoints_command, f"--workdir={debug}")
     runs.call(checkpoints_command, f"--workdir={debug}", "--step=15")
     shown = capsys.readouterr().out.splitlines()

@@ -1,5 +1,8 @@
 """The digests of a folder read by several processes; one process's are tested with checkpoints."""
 
+import json
+import os
+
 import jax
 import numpy as np
 import pytest
@@ -41,3 +44,21 @@ def test_all_processes_give_one_answer(what, tmp_path, monkeypatch):
             "unreadable": "digests.json cannot be read",
         }[what]
     )
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "../secret", "a/../../secret"])
+def test_nothing_outside_the_folder_is_read(name, tmp_path):
+    (tmp_path / "secret").write_text("s")
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    (folder / digests.DIGESTS).write_text(json.dumps({"files": {name: "0" * 64}}))
+    damage = digests.find_damage(folder)
+    assert damage == f"{folder / digests.DIGESTS} cannot be read (it names {name!r})"
+
+
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path):
+    (tmp_path / "a").write_text("a")
+    digests.write_digests(tmp_path)
+    (tmp_path / "a").unlink()
+    os.mkfifo(tmp_path / "a")
+    assert digests.find_damage(tmp_path) == f"{tmp_path / 'a'} is missing"

@@ -5,6 +5,7 @@ import hashlib
 import json
 import pathlib
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,8 +18,10 @@ from jaxrepro.core.cache import cache_folder
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.export import write_export
+from jaxrepro.core.hooks import NonFiniteError
 from jaxrepro.core.loop import LoopSettings
 from jaxrepro.core.partition import state_shardings, with_shardings
+from jaxrepro.core.preemption import Stopped
 from jaxrepro.core.task import Every
 from jaxrepro.core.workdir import InUseError, claimed
 from jaxrepro.data.source import Source
@@ -108,7 +111,16 @@ def _train(task: Classifier, folder: pathlib.Path, config: Mapping[str, Any]) ->
             f"layers, {total} steps; kept in {folder}"
         )
         began = time.perf_counter()
-        results = loop.train(task, loop_settings, folder)
+        try:
+            results = loop.train(task, loop_settings, folder)
+        except Stopped as stopped:
+            print(
+                f"the classifier is saved at step {stopped.step} of {total}; the same command "
+                "continues"
+            )
+            sys.exit(stopped.status)
+        except NonFiniteError as error:
+            raise InputError(f"the classifier for measurements: {error}") from error
         state = _restore(task, loop_settings, folder)
         variables = jax.device_get(task.export(state)["classifier"])
         write_export(export, to_export(task.model_card(), variables, results["held_out/accuracy"]))

@@ -11,6 +11,7 @@ import pytest
 
 from jaxrepro.core import loop
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.hooks import NonFiniteError
 from jaxrepro.core.preemption import Stopped
 from jaxrepro.data.pipeline import eval_batches
 from jaxrepro.data.sources import open_source
@@ -88,7 +89,7 @@ def test_other_data_or_size_is_another_classifier(trained, digits, cached, monke
         (digits, square_transform(16, channels=1), 16, SETTINGS),
         (digits, TRANSFORM, 8, ClassifierSettings(1, 4, 64, 61)),
     ):
-        with pytest.raises(Stopped):
+        with pytest.raises(SystemExit):
             cache.classifier_network(*changed)
 
 
@@ -122,6 +123,24 @@ def test_two_processes_do_not_train_at_once(trained, digits, cached, capsys):
     said = capsys.readouterr().out
     assert "waiting for another process" in said
     assert "training a classifier" not in said
+
+
+def test_a_notice_to_stop_is_its_own_exit_status(digits, tmp_path, monkeypatch, capsys):
+    def stop(*args):
+        raise Stopped(7, 143)
+
+    def diverge(*args):
+        raise NonFiniteError(7, 6, "loss/x not finite at step 7")
+
+    monkeypatch.setenv("JAXREPRO_CACHE", str(tmp_path))
+    monkeypatch.setattr(cache.loop, "train", stop)
+    with pytest.raises(SystemExit) as ended:
+        cache.classifier_network(digits, TRANSFORM, 8, SETTINGS)
+    assert ended.value.code == 143
+    assert "the classifier is saved at step 7 of" in capsys.readouterr().out
+    monkeypatch.setattr(cache.loop, "train", diverge)
+    with pytest.raises(InputError, match="classifier for measurements: loss/x not finite"):
+        cache.classifier_network(digits, TRANSFORM, 8, SETTINGS)
 
 
 def test_changed_weights_are_found(trained, tmp_path):
