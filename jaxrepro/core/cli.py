@@ -5,6 +5,8 @@ import io
 import os
 import pathlib
 import re
+import select
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -167,6 +169,10 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
             raise
         print(f"error: {error}", file=sys.stderr)
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and not _is_read():
+            # As of `| head`; what Python flushes at its end goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(128 + signal.SIGPIPE)
         # What a store refuses in the middle of things; nothing that runs here is at fault.
         if os.environ.get("JAXREPRO_TRACEBACK") or not raised_by_store(error):
             raise
@@ -181,11 +187,18 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
     sys.exit(1)
 
 
+def _is_read() -> bool:
+    """Returns whether standard output has a reader, which a pipe may have lost."""
+    look = select.poll()
+    look.register(sys.stdout.fileno(), 0)
+    return not any(event & select.POLLERR for _, event in look.poll(0))
+
+
 def _parse(argv: list[str]) -> list[str]:
     file = _config_file(argv)
     try:
         parse(argv)
-    except InputError:
+    except (InputError, BrokenPipeError):
         raise
     except Exception as error:
         # All that runs here is the user's: words of the command line and the code of --config.

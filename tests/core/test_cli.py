@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import types
@@ -7,7 +8,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from tests.runs import call
+from tests.runs import ROOT, call
 
 
 def command(*, with_arguments=True):
@@ -105,3 +106,16 @@ def test_any_number_of_arguments_around_the_flags():
     assert given == {"output": "o", "inputs": ["a"], "size": 1}
     call(tool, "o")
     assert given["inputs"] == []
+
+
+def test_output_that_nobody_reads_ends_without_a_word():
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stdout:
+        ended = subprocess.run(
+            [sys.executable, "-m", "jaxrepro.train", "--show_config", "--config=configs/srcnn.py"],
+            cwd=ROOT,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+        )
+    assert (ended.returncode, ended.stderr) == (141, b"")
