@@ -175,7 +175,8 @@ def _take(lock: _Lock, times: Times, patience: float) -> None:
             if seen is None:
                 print(
                     f"a lock of {lock.owner()} is in the folder: waiting up to "
-                    f"{patience + times.lease:g} s to see whether that run still goes on"
+                    f"{patience + times.lease:g} s to see whether that run still goes on",
+                    flush=True,
                 )
             elif time.monotonic() >= deadline:
                 raise HeldError(lock.owner())

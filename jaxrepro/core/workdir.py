@@ -103,7 +103,10 @@ def _wait_for_flock(lock: IO[str], path: pathlib.Path, patience: float) -> None:
             if (left := deadline - time.monotonic()) <= 0:
                 raise store_lock.HeldError(owner) from error
         if not told:
-            print(f"{path.parent} is in use by {owner}: waiting up to {patience:g} s for its end")
+            print(
+                f"{path.parent} is in use by {owner}: waiting up to {patience:g} s for its end",
+                flush=True,
+            )
             told = True
         time.sleep(min(0.5, left))
 
