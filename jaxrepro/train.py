@@ -7,6 +7,7 @@ and --process_id; see docs/clusters.md.
 """
 
 import contextlib
+import dataclasses
 import json
 import pathlib
 import secrets
@@ -29,7 +30,16 @@ def define_flags() -> None:
         "Folder of the run, on a disk, gs:// or s3://; runs/<config>_<variant> by default.",
     )
     flags.DEFINE_integer(
-        "resume", None, "Continue from this step's checkpoint; later ones are moved to set_aside/."
+        "resume",
+        None,
+        "Go back to this step's checkpoint; later ones are moved to set_aside/. The same command "
+        "again continues.",
+    )
+    flags.DEFINE_integer(
+        "resume_attempt", 1, "2, 3, ...: go back to the step of --resume once more."
+    )
+    flags.DEFINE_integer(
+        "workdir_patience", 10, "Seconds to wait for another run in the workdir to end."
     )
     flags.DEFINE_boolean("show_config", False, "Print all keys of the config and exit.")
     distributed.define_flags()
@@ -42,6 +52,14 @@ def main(args: flags.FlagValues) -> None:
     if args.show_config:
         print(args.config)
         return
+
+    if args.resume_attempt < 1 or (args.resume is None and args.resume_attempt > 1):
+        raise InputError(
+            f"--resume_attempt={args.resume_attempt} given; it must be 1 or more, and is "
+            "about --resume=STEP"
+        )
+    if args.workdir_patience < 0:
+        raise InputError(f"--workdir_patience={args.workdir_patience} given; it must be 0 or more")
 
     from jaxrepro.core import runtime
 
@@ -90,7 +108,9 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
             record = stack.enter_context(error_recorded(folder, draw))
             stack.enter_context(job.told_of_peers(record))
         try:
-            results = loop.train(task, loop_settings, folder, args.resume, started)
+            results = loop.train(
+                task, loop_settings, folder, args.resume, started, args.resume_attempt
+            )
         except Stopped as stopped:
             print(f"stopped and saved at step {stopped.step}; the same command continues")
             end("stopped", f"saved at step {stopped.step}")
@@ -110,7 +130,11 @@ def _claimed(folder: places.Place, args: flags.FlagValues, job: distributed.Job)
     """A context in which the folder is this job's: process 0 claims it for all."""
     from jaxrepro.core import config, workdir
 
-    given = {**json.loads(config.to_json(args.config)), "--resume": args.resume}
+    given = {
+        **json.loads(config.to_json(args.config)),
+        "--resume": args.resume,
+        "--resume_attempt": args.resume_attempt,
+    }
     first = json.loads(job.share("config", json.dumps(given)))
     if differing := config.differing_keys(first, given, free=()):
         raise InputError(
@@ -119,11 +143,13 @@ def _claimed(folder: places.Place, args: flags.FlagValues, job: distributed.Job)
         )
     if job.leads:
         mark = secrets.token_hex(8)
-        with workdir.claimed(folder, args.config, mark):
+        with workdir.claimed(folder, args.config, mark, args.workdir_patience):
             job.share("mark of the workdir", mark)
             yield
     else:
-        workdir.wait_for_mark(folder, job.share("mark of the workdir", ""))
+        # Process 0 may wait before it gives the mark.
+        patient = dataclasses.replace(job, patience=job.patience + args.workdir_patience)
+        workdir.wait_for_mark(folder, patient.share("mark of the workdir", ""))
         yield
 
 

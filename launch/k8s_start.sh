@@ -9,8 +9,10 @@ set -euo pipefail
 : "${NUM_PROCESSES:?is not set: the number of pods}"
 : "${JOB_COMPLETION_INDEX:?is not set: the Job must have completionMode Indexed}"
 
-command=("${PYTHON:-python3}" -m jaxrepro.train "$@" --coordinator="$COORDINATOR"
-    --num_processes="$NUM_PROCESSES" --process_id="$JOB_COMPLETION_INDEX")
+# The lock of a pod that was lost outlives it on a network disk, by 90 s on most.
+command=("${PYTHON:-python3}" -m jaxrepro.train --workdir_patience=180 "$@"
+    --coordinator="$COORDINATOR" --num_processes="$NUM_PROCESSES"
+    --process_id="$JOB_COMPLETION_INDEX")
 printf '+'
 printf ' %q' "${command[@]}"
 printf '\n'

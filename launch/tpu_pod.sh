@@ -21,7 +21,9 @@ python=${PYTHON:-python3}
 max_restarts=${MAX_RESTARTS:-20}
 pause=${PAUSE:-90}
 
-remote=$(printf '%q ' cd "$folder")"&& exec "$(printf '%q ' "$python" -m jaxrepro.train "$@")
+# The lock of a worker that was lost outlives it on a network disk, by 90 s on most.
+training=("$python" -m jaxrepro.train --workdir_patience=180 "$@")
+remote=$(printf '%q ' cd "$folder")"&& exec "$(printf '%q ' "${training[@]}")
 command=(gcloud compute tpus tpu-vm ssh "$TPU" --zone="$ZONE" --worker=all --command="$remote")
 if [ -n "${PROJECT:-}" ]; then
     command+=(--project="$PROJECT")

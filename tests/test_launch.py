@@ -18,6 +18,8 @@ ARGUMENTS = ("--config=configs/srcnn.py:test", "--workdir=a folder/$HOME")
 TPU = {"TPU": "my-tpu", "ZONE": "zone-a"}
 POD = {"COORDINATOR": "pod-0.job:5555", "NUM_PROCESSES": "4", "JOB_COMPLETION_INDEX": "3"}
 JOB = {"SLURM_JOB_ID": "77"}
+# What they are restarted after may hold the workdir a while longer.
+TRAIN = ("python3", "-m", "jaxrepro.train", "--workdir_patience=180")
 
 
 def run(script, *arguments, path=None, **settings):
@@ -53,7 +55,7 @@ def test_slurm_dry_run_prints_the_command_and_starts_nothing(tmp_path):
     assert result.returncode == 0, result.stderr
     (line,) = result.stdout.splitlines()
     assert shlex.split(line) == [
-        *("+", "srun", "--label", "--wait=120", "python3", "-m", "jaxrepro.train"),
+        *("+", "srun", "--label", "--wait=120", *TRAIN),
         *ARGUMENTS,
     ]
 
@@ -68,7 +70,7 @@ def test_tpu_dry_run_quotes_for_both_machines(tmp_path):
     ]
     remote = words[-1].removeprefix("--command=")
     assert shlex.split(remote) == [
-        *("cd", "jaxrepro", "&&", "exec", "python3", "-m", "jaxrepro.train"),
+        *("cd", "jaxrepro", "&&", "exec", *TRAIN),
         *ARGUMENTS,
     ]
 
@@ -77,7 +79,7 @@ def test_kubernetes_dry_run_gives_every_pod_its_number():
     result = run("k8s_start.sh", *ARGUMENTS, DRY_RUN="1", **POD)
     assert result.returncode == 0, result.stderr
     assert shlex.split(result.stdout) == [
-        *("+", "python3", "-m", "jaxrepro.train", *ARGUMENTS),
+        *("+", *TRAIN, *ARGUMENTS),
         *("--coordinator=pod-0.job:5555", "--num_processes=4", "--process_id=3"),
     ]
 

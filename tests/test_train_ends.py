@@ -18,6 +18,8 @@ from tests.test_task_contract import CONFIGS, load
 class Flags:
     show_config = False
     resume = None
+    resume_attempt = 1
+    workdir_patience = 0
     coordinator = process_id = None
     num_processes = 1
     start_timeout = peer_timeout = 1
@@ -32,7 +34,7 @@ def ends_with(monkeypatch):
     """A function that makes the loop end with an error, or with results if it is None."""
 
     def set_end(error, recorded=True):
-        def end(task, settings, workdir, resume, started):
+        def end(task, settings, workdir, resume, started, resume_attempt):
             if recorded:
                 record_start(workdir, 0)
             if error is not None:
@@ -44,6 +46,22 @@ def ends_with(monkeypatch):
         monkeypatch.setattr(loop, "train", end)
 
     return set_end
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"resume_attempt": 2}, "--resume_attempt=2 given; .* is about --resume=STEP"),
+        ({"resume": 4, "resume_attempt": 0}, "--resume_attempt=0 given; it must be 1 or more"),
+        ({"workdir_patience": -1}, "--workdir_patience=-1 given; it must be 0 or more"),
+    ],
+)
+def test_flags_out_of_range_are_said_before_anything_runs(flags, message, tmp_path):
+    args = Flags(tmp_path / "run")
+    vars(args).update(flags)
+    with pytest.raises(InputError, match=message):
+        train.main(args)
+    assert not (tmp_path / "run").exists()
 
 
 def outcome(workdir):

@@ -310,11 +310,15 @@ class Checkpoints:
             raise self._damaged(step, str(error)) from error
 
     def set_aside_after(self, step: int) -> list[int]:
-        """Moves the checkpoints after `step` to `<workdir>/set_aside` and returns their steps."""
+        """Moves the checkpoints after `step` to `<workdir>/set_aside` and returns their steps.
+
+        The newest goes first: a process killed meanwhile leaves none to continue from that is later
+        than one that was moved.
+        """
         if step not in self.steps:
             raise self._absent(step)
         newer = [other for other in self.steps if other > step]
-        for other in newer if jax.process_index() == 0 else ():
+        for other in reversed(newer) if jax.process_index() == 0 else ():
             target = self._place.parent / "set_aside" / str(other)
             if self._mirror:
                 self._mirror.move(other, target)

@@ -21,6 +21,7 @@ from jaxrepro.core.first_state import FirstState
 from jaxrepro.core.hooks import NonFiniteError, Profile, Progress, check_finite
 from jaxrepro.core.places import Place, exists
 from jaxrepro.core.preemption import Interrupted, Stopped, stop_request
+from jaxrepro.core.resumption import start_step
 from jaxrepro.core.run_record import record_first_update, record_start
 from jaxrepro.core.start_times import StartTimes
 from jaxrepro.core.state import TrainState
@@ -76,11 +77,13 @@ def train(
     workdir: Place,
     resume: int | None = None,
     started: StartTimes | None = None,
+    resume_attempt: int = 1,
 ) -> dict[str, float]:
     """Trains until `settings.total_steps` and returns the final results.
 
-    Starts new in a `workdir` without checkpoints; otherwise continues from the latest, or from
-    step `resume`. A finished run is not trained again: its results are returned.
+    Starts new in a `workdir` without checkpoints; otherwise continues from the latest, or goes
+    back to step `resume`, once for each `resume_attempt` (see `core.resumption`). A finished run is
+    not trained again: its results are returned.
 
     started: the stopwatch of this process's start, of which `run.json` keeps the times.
 
@@ -106,7 +109,7 @@ def train(
         checkpoints = stack.enter_context(
             Checkpoints(workdir, keep=settings.keep, keep_period=settings.keep_period or None)
         )
-        start = _start_step(checkpoints, workdir, total, resume)
+        start = start_step(checkpoints, workdir, total, resume, resume_attempt)
         if (results := _results_of_finished_run(workdir, start, total)) is not None:
             print(f"this run is finished: {total} steps in {workdir}")
             return results
@@ -126,7 +129,7 @@ def train(
         leads = jax.process_index() == 0
         if leads:
             write_json(workdir / MODEL_CARD, task.model_card())
-            record_start(workdir, start)
+            record_start(workdir, start, resume, resume_attempt)
         # A run killed in its final evaluation is measured again as a whole.
         redone = evaluation.due(total, total) if start == total else ()
         writer = workdir_writers(workdir, start, redone)
@@ -288,23 +291,6 @@ def _batches(task: Task, start: int) -> Iterator[HostBatch]:
 def _close(batches: Any) -> None:
     if hasattr(batches, "close"):
         batches.close()
-
-
-def _start_step(checkpoints: Checkpoints, workdir: Place, total: int, resume: int | None) -> int:
-    """Returns the step to continue from, 0 for a new run."""
-    if resume is not None:
-        if moved := checkpoints.set_aside_after(resume):
-            print(f"moved the checkpoints of steps {moved} to {workdir / 'set_aside'}")
-            if jax.process_index() == 0:
-                (workdir / RESULTS).unlink(missing_ok=True)
-        return resume
-    start = max(checkpoints.steps, default=0)
-    if start > total:
-        raise InputError(
-            f"{workdir} is trained for {start} steps already, more than train.total_steps="
-            f"{total}; raise it, or go back with --resume=STEP ({checkpoints.steps})"
-        )
-    return start
 
 
 def _results_of_finished_run(workdir: Place, start: int, total: int) -> dict[str, float] | None:

@@ -7,6 +7,7 @@ and most of the same methods. What differs between a disk and a store is here.
 import contextlib
 import errno
 import importlib.util
+import itertools
 import logging
 import os
 import pathlib
@@ -286,19 +287,23 @@ def remove_folder(folder: Place, first: str | None = None) -> None:
             store.rm(rest)
 
 
-def move_folder(source: Place, target: Place, last: str | None = None) -> None:
-    """Moves a folder within one disk or store, in the place of a `target` that is there.
+def move_folder(source: Place, target: Place, last: str) -> None:
+    """Moves a folder within one disk or store to `target`; to `target`.1, .2, ... if that is there.
 
     last: a file that comes after the others and goes before them, where that is not one step: if
-    this is cut off, the copy without it is not whole, and the source without it not any more.
+    this is cut off, the copy without it is not whole, and the source without it not any more. A
+    `target` in a store that lacks it is replaced.
     """
-    remove_folder(target, first=last)
+    numbered = (target.with_name(f"{target.name}.{number}") for number in itertools.count(1))
+    targets = itertools.chain([target], numbered)
     if isinstance(source, pathlib.Path):
         target.parent.mkdir(exist_ok=True)
-        shutil.move(source, target)
+        shutil.move(source, next(path for path in targets if not exists(path)))
         return
     with store_errors():
         store = filesystem(source)
+        target = next(path for path in targets if not exists(path / last))
+        remove_folder(target)
         for name in sorted(files_below(source), key=lambda name: name == last):
             store.cp_file(str(source / name), str(target / name))
     remove_folder(source, first=last)

@@ -55,9 +55,9 @@ def command() -> list[str]:
 def read_starts(workdir: Place) -> list[dict[str, Any]]:
     """Returns the entries of `run.json`, the first start first; [] if there is none.
 
-    An entry has "time", "step", "command", "devices", "versions", after the first update
-    "first_update" and, once it ended in an orderly way, "ended", "outcome" and "message". Raises
-    InputError if the file is damaged.
+    An entry has "time", "step", "resume" and "resume_attempt" (None where --resume was not given),
+    "command", "devices", "versions", after the first update "first_update" and, once it ended in an
+    orderly way, "ended", "outcome" and "message". Raises InputError if the file is damaged.
     """
     path = workdir / RUN
     if not exists(path):
@@ -67,6 +67,7 @@ def read_starts(workdir: Place) -> list[dict[str, Any]]:
         isinstance(start, dict)
         and isinstance(start.get("time"), str)
         and isinstance(start.get("step"), int)
+        and isinstance(start.get("resume"), int | None)
         and isinstance(start.get("command", []), list)
         for start in starts
     ):
@@ -76,11 +77,18 @@ def read_starts(workdir: Place) -> list[dict[str, Any]]:
     return starts
 
 
-def record_start(workdir: Place, step: int) -> None:
-    """Adds an entry for a process that starts training after `step` updates."""
+def record_start(
+    workdir: Place, step: int, resume: int | None = None, resume_attempt: int = 1
+) -> None:
+    """Adds an entry for a process that starts training after `step` updates.
+
+    resume: the step that it was asked to go back to; resume_attempt: and for which time.
+    """
     entry = {
         "time": now(),
         "step": step,
+        "resume": resume,
+        "resume_attempt": None if resume is None else resume_attempt,
         "command": command(),
         "devices": devices(),
         "versions": versions(),

@@ -48,19 +48,21 @@ def held(
     path: Place,
     mark: str,
     *,
+    patience: float = 0.0,
     times: Times | None = None,
     lost: Callable[[str], None] | None = None,
 ) -> Iterator[None]:
     """A context in which this process holds the lock `path`, an object of a store.
 
-    mark: what `read_mark` returns meanwhile. lost: called, with the new owner, when another process
+    mark: what `read_mark` returns meanwhile. patience: seconds for which another process may go on
+    to hold it. lost: called, with the new owner, when another process
     has taken the lock over; ends this process by default.
 
-    Raises HeldError if another process holds it, OSError if the store cannot be used.
+    Raises HeldError if another process keeps it, OSError if the store cannot be used.
     """
     times = times or Times()
     lock = _Lock(path, mark)
-    _take(lock, times)
+    _take(lock, times, patience)
     released = threading.Event()
 
     def renew() -> None:
@@ -160,21 +162,24 @@ def _parsed(content: bytes) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _take(lock: _Lock, times: Times) -> None:
+def _take(lock: _Lock, times: Times, patience: float) -> None:
     seen: bytes | None = None
     since = time.monotonic()
+    deadline = since + patience
     while True:
         found = lock.read()
         if found is None:
             if lock.create():
                 return
         elif found != seen:
-            if seen is not None:
+            if seen is None:
+                print(
+                    f"a lock of {lock.owner()} is in the folder: waiting up to "
+                    f"{patience + times.lease:g} s to see whether that run still goes on",
+                    flush=True,
+                )
+            elif time.monotonic() >= deadline:
                 raise HeldError(lock.owner())
-            print(
-                f"a lock of {lock.owner()} is in the folder: waiting up to {times.lease:g} s to "
-                "see whether that run still goes on"
-            )
             seen, since = found, time.monotonic()
         elif time.monotonic() - since > times.lease:
             lock.write()

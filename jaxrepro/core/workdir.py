@@ -6,7 +6,7 @@ import json
 import pathlib
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import IO, Any
 
 from jaxrepro.core import store_lock
 from jaxrepro.core.config import config_digest, differing_keys, to_json
@@ -37,10 +37,13 @@ class InUseError(InputError):
 
 
 @contextlib.contextmanager
-def claimed(workdir: Place, config: Mapping[str, Any], mark: str = "") -> Iterator[None]:
+def claimed(
+    workdir: Place, config: Mapping[str, Any], mark: str = "", patience: float = 0.0
+) -> Iterator[None]:
     """A context in which `workdir` is the folder of a run of `config`, and of no other process.
 
-    mark: what `wait_for_mark` looks for in the other processes of this one's job.
+    mark: what `wait_for_mark` looks for in the other processes of this one's job. patience: seconds
+    to wait for another run that uses the folder to end; a line is printed.
 
     A new folder gets the config. One of an earlier start must hold the same config, but for the
     keys in `jaxrepro.core.config.RESUMABLE`, which take the new values.
@@ -50,7 +53,7 @@ def claimed(workdir: Place, config: Mapping[str, Any], mark: str = "") -> Iterat
     with contextlib.ExitStack() as stack:
         try:
             make_folder(workdir)
-            stack.enter_context(_locked(workdir / _LOCK, mark))
+            stack.enter_context(_locked(workdir / _LOCK, mark, patience))
         except store_lock.HeldError as error:
             raise InUseError(
                 f"workdir {workdir} is in use by another run ({error}); wait for it to end"
@@ -67,27 +70,45 @@ def claimed(workdir: Place, config: Mapping[str, Any], mark: str = "") -> Iterat
 
 
 @contextlib.contextmanager
-def _locked(path: Place, mark: str) -> Iterator[None]:
+def _locked(path: Place, mark: str, patience: float) -> Iterator[None]:
     """A context in which no other process holds the lock `path`, and `read_mark` gives `mark`.
 
-    Raises HeldError if one does, OSError if the folder cannot be used.
+    Raises HeldError if one does after `patience` seconds, OSError if the folder cannot be used.
     """
     if not isinstance(path, pathlib.Path):
-        with store_lock.held(path, mark):
+        with store_lock.held(path, mark, patience=patience):
             yield
         return
     # Not "w", which would empty the file of the process that holds it.
     with path.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise store_lock.HeldError(store_lock.read_owner(path)) from error
+        _wait_for_flock(lock, path, patience)
         remove_abandoned(path.parent)
         remove_abandoned(path.parent / SAMPLES)
         lock.truncate(0)
         lock.write(json.dumps({"owner": store_lock.this_process(), "mark": mark}))
         lock.flush()
         yield
+
+
+def _wait_for_flock(lock: IO[str], path: pathlib.Path, patience: float) -> None:
+    """Returns once this process holds the lock, a file at `path`; HeldError after `patience`."""
+    deadline = time.monotonic() + patience
+    told = False
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            owner = store_lock.read_owner(path)
+            if (left := deadline - time.monotonic()) <= 0:
+                raise store_lock.HeldError(owner) from error
+        if not told:
+            print(
+                f"{path.parent} is in use by {owner}: waiting up to {patience:g} s for its end",
+                flush=True,
+            )
+            told = True
+        time.sleep(min(0.5, left))
 
 
 def wait_for_mark(workdir: Place, mark: str, patience: float = 15.0) -> None:

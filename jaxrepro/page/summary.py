@@ -14,6 +14,7 @@ from jaxrepro.page.numbers import duration, number, time
 from jaxrepro.page.records import Run
 
 _LONG_COMMAND = 90
+_RESUME = "--?resume(_attempt)?"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,13 +60,13 @@ def config_name(command: Any) -> str:
 def _command(words: Any) -> str:
     """Returns a command line for a shell, an option a line if it is long.
 
-    --resume is left out: it names a checkpoint of this workdir.
+    --resume and --resume_attempt are left out: they are about checkpoints of this workdir.
     """
     text = [str(word) for word in words]
     kept = [
         word
         for word, previous in zip(text, ["", *text])
-        if not re.match("--?resume(=|$)", word) and not re.fullmatch("--?resume", previous)
+        if not re.match(f"{_RESUME}(=|$)", word) and not re.fullmatch(_RESUME, previous)
     ]
     quoted = [shlex.quote(word) for word in kept]
     if len(" ".join(quoted)) <= _LONG_COMMAND:

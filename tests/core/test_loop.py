@@ -19,7 +19,7 @@ from jaxrepro.core.loop import LoopSettings, train
 from jaxrepro.core.preemption import Stopped
 from jaxrepro.core.state import Net, TrainState
 from jaxrepro.core.task import BatchSpec, Every, Image
-from jaxrepro.core.workdir import write_json
+from jaxrepro.core.workdir import read_json, write_json
 from jaxrepro.data.padding import padded_batches
 
 # Of the state after so many updates: the highest are those of the steps 4 and 12.
@@ -126,6 +126,14 @@ def test_the_best_checkpoint_is_kept_remembered_and_found(tmp_path, capsys):
     # What was measured after the step that one goes back to is forgotten.
     train(Counting(), settings(total=10), tmp_path, resume=4)
     assert saved(tmp_path) == [4, 10]
+    # The same command continues, though another length than that of the start before is wanted.
+    train(Counting(), settings(total=12), tmp_path, resume=4)
+    assert saved(tmp_path) == [4, 12]
+    starts = read_json(tmp_path / "run.json")["starts"]
+    assert [(start["step"], start["resume"]) for start in starts] == [
+        *((0, None), (8, None)),
+        *((4, 4), (10, 4)),
+    ]
 
 
 def test_a_misspelt_metric_names_those_that_exist(tmp_path):

@@ -60,6 +60,7 @@ def test_files_of_a_store(tmp_path, store):
     assert places.folder_size(folder / "up") == places.folder_size(source) == 4 + 6 + 1
     places.download(folder / "up", tmp_path / "copy", ["deep/x"])
     assert [p.read_text() for p in (tmp_path / "copy").rglob("x")] == ["deep/x"]
+    # As a move leaves it that was cut off: without the last file it is nothing.
     places.replace_object(folder / "to/up/stale", b"")
     places.move_folder(folder / "up", folder / "to" / "up", last="done")
     assert store.texts() == {
@@ -69,6 +70,12 @@ def test_files_of_a_store(tmp_path, store):
         "bucket/run/to/up/done": b"done",
     }
     assert list(store.texts())[-1] == "bucket/run/to/up/done"
+    # What is whole stays.
+    places.replace_object(folder / "up/done", b"of another branch")
+    places.move_folder(folder / "up", folder / "to" / "up", last="done")
+    assert places.files_below(folder / "up") == []
+    assert places.read_bytes(folder / "to/up/done") == b"done"
+    assert places.read_bytes(folder / "to/up.1/done") == b"of another branch"
 
 
 def test_what_a_library_raises_is_an_input_error_of_one_line(store):

@@ -33,6 +33,22 @@ def test_a_living_owner_keeps_its_lock(path, capsys):
     assert not path.exists()
 
 
+def test_an_owner_that_is_ending_is_waited_for(path, monkeypatch):
+    """The other renews its lock three times while it is looked at, and then removes it."""
+    other = store_lock._Lock(path, "other")
+    assert other.create()
+    looks = []
+
+    def look(seconds):
+        looks.append(seconds)
+        other.write() if len(looks) < 4 else other.remove()
+
+    monkeypatch.setattr(store_lock.time, "sleep", look)
+    with store_lock.held(path, "mine", patience=60, times=LIVE):
+        assert store_lock.read_mark(path) == "mine"
+    assert len(looks) == 4
+
+
 def test_a_dead_owners_lock_is_taken_over(path, store):
     store.store.clear()
     dead = store_lock._Lock(path, "dead")

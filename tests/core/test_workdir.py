@@ -1,4 +1,6 @@
+import contextlib
 import os
+import socket
 
 import pytest
 
@@ -45,6 +47,35 @@ def test_two_runs_do_not_share_a_workdir(tmp_path):
         workdir.wait_for_mark(tmp_path, "mark", patience=0)
     with workdir.claimed(tmp_path, CONFIG, "next"):
         workdir.wait_for_mark(tmp_path, "next", patience=0)
+
+
+def test_a_run_that_is_ending_is_waited_for(tmp_path, monkeypatch, capsys):
+    waits = []
+    with contextlib.ExitStack() as other:
+        other.enter_context(workdir.claimed(tmp_path, CONFIG))
+        clock = iter(range(100))
+        monkeypatch.setattr(workdir.time, "monotonic", lambda: next(clock))
+
+        def sleep(seconds):
+            waits.append(seconds)
+            if len(waits) == 4:
+                other.close()
+
+        monkeypatch.setattr(workdir.time, "sleep", sleep)
+        # Looked at the times 0 (+ 2), 1, 2, and refused then.
+        with (
+            pytest.raises(workdir.InUseError),
+            workdir.claimed(tmp_path, CONFIG, patience=2),
+        ):
+            pass
+        assert waits == [0.5]
+        with workdir.claimed(tmp_path, CONFIG, patience=60):
+            assert len(waits) == 4
+    line = f"{tmp_path} is in use by process {os.getpid()} on {socket.gethostname()}: waiting up to"
+    assert capsys.readouterr().out.splitlines() == [
+        f"{line} 2 s for its end",
+        f"{line} 60 s for its end",
+    ]
 
 
 def test_strange_folder_is_left_alone(tmp_path):

@@ -134,8 +134,13 @@ def test_only_process_0_prints_and_writes(three_runs):
 
 def test_sigterm_to_one_of_two_saves_what_one_process_began(three_runs):
     folder, _ = three_runs
-    launch = Launch(*ENDLESS, f"--workdir={folder / '1x1'}")
+    # The start before went back to step 2 already: both processes learn it and continue.
+    (start,) = json.loads((folder / "1x1" / "run.json").read_text())["starts"]
+    start |= {"resume": 2, "resume_attempt": 1}
+    (folder / "1x1" / "run.json").write_text(json.dumps({"starts": [start]}))
+    launch = Launch(*ENDLESS, f"--workdir={folder / '1x1'}", "--resume=2")
     second = int(launch.wait_for(r"process 1 has the pid (\d+)")[1])
+    launch.wait_for(f"went back to step 2 already: going on from step {STEPS}; .*_attempt=2")
     launch.wait_for(f"continuing from the checkpoint of step {STEPS}")
     launch.wait_for(r"\[0\] step \d+/1000000")
     os.kill(second, signal.SIGTERM)

@@ -92,6 +92,7 @@ def test_a_long_command_is_one_option_a_line(workdir):
         f"--workdir={'x' * 90}",
         "--k=a b",
         "--resume=5",
+        "--resume_attempt=2",
     ]
     (workdir / "run.json").write_text(json.dumps({"starts": [start(0) | {"command": command}]}))
     assert summarize(read_run(workdir)).command.splitlines() == [
