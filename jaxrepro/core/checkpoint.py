@@ -27,6 +27,7 @@ from jaxrepro.core.digests import (
     write_digests,
     write_stored_digests,
 )
+from jaxrepro.core.distributed import wait_for_all
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.orbax_failures import Silence, write_failure
 from jaxrepro.core.partition import leaf_path
@@ -325,8 +326,7 @@ class Checkpoints:
             else:
                 with reported(f"cannot move {self._place / str(other)}"):
                     move_folder(self._place / str(other), target, last=COMMITTED)
-        if jax.process_count() > 1:
-            multihost_utils.sync_global_devices("checkpoints set aside")
+        wait_for_all()  # In a bucket a move is a copy, which may take minutes.
         self._intact.difference_update(newer)
         self._manager.reload()
         return newer

@@ -2,7 +2,7 @@
 
 A launcher gives a command with --resume=STEP again and again, and each time the same command has to
 continue. So a run goes back once: `run.json` keeps to what each start was asked to go back, and one
-that is asked for the same as the start before it continues. The entry is written after all later
+that is asked for the same, with the same config, continues. The entry is written after all later
 checkpoints were moved and before the next update. So a process killed before it has lost nothing
 by going back again, and one killed after it has nothing to move any more.
 """
@@ -14,7 +14,7 @@ from jax.experimental import multihost_utils
 from jaxrepro.core.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.places import Place
-from jaxrepro.core.run_record import read_starts
+from jaxrepro.core.run_record import read_starts, request
 from jaxrepro.core.workdir import RESULTS
 
 
@@ -24,7 +24,7 @@ def start_step(
     """Returns the step to continue from, 0 for a new run.
 
     Without `resume` that is the latest. Else it is `resume`, and later checkpoints are moved to
-    `set_aside/`; but the latest if the start before had this `resume` and `attempt` as well.
+    `set_aside/`; but the latest if the start before had this `resume`, `attempt` and config too.
 
     All processes of a job must call it together. Raises InputError if there is no checkpoint of
     `resume`, or the latest is of a step after `total`.
@@ -52,12 +52,13 @@ def start_step(
 
 
 def _repeats(workdir: Place, resume: int, attempt: int) -> bool:
-    """Returns whether the start before this one was asked to go back to the same, as often."""
+    """Returns whether the start before this one was asked for the same, as often."""
     found = False
     # What it says changes soon, and other machines may see that late: process 0 reads for all.
     if jax.process_index() == 0:
         last = [{}, *read_starts(workdir)][-1]
-        found = (last.get("resume"), last.get("resume_attempt")) == (resume, attempt)
+        asked = request(workdir, resume, attempt)
+        found = asked == {key: last.get(key) for key in asked}
     if jax.process_count() > 1:
         found = bool(multihost_utils.broadcast_one_to_all(np.int32(found)))
     return found

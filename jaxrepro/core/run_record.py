@@ -13,6 +13,7 @@ import jax
 from jaxrepro.core.config import config_digest
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.places import Place, exists
+from jaxrepro.core.strict_json import json_digest
 from jaxrepro.core.workdir import CONFIG, CONFIG_DIGEST, RUN, read_json, write_json
 
 _PACKAGES = ("jaxrepro", "jax", "jaxlib", "flax", "optax", "numpy")
@@ -77,6 +78,20 @@ def read_starts(workdir: Place) -> list[dict[str, Any]]:
     return starts
 
 
+def request(workdir: Place, resume: int | None, resume_attempt: int) -> dict[str, Any]:
+    """Returns the part of an entry that tells whether two starts were asked for the same.
+
+    That is the step to go back to, for which time, and the digest of all keys of the config: a
+    command with another one, such as guard.action=off, means to go back.
+    """
+    config = read_json(workdir / CONFIG) if exists(workdir / CONFIG) else {}
+    return {
+        "resume": resume,
+        "resume_attempt": None if resume is None else resume_attempt,
+        "all_keys_sha256": json_digest(config),
+    }
+
+
 def record_start(
     workdir: Place, step: int, resume: int | None = None, resume_attempt: int = 1
 ) -> None:
@@ -87,8 +102,7 @@ def record_start(
     entry = {
         "time": now(),
         "step": step,
-        "resume": resume,
-        "resume_attempt": None if resume is None else resume_attempt,
+        **request(workdir, resume, resume_attempt),
         "command": command(),
         "devices": devices(),
         "versions": versions(),

@@ -1,5 +1,6 @@
 """Going back to a checkpoint: once for a command that is given again, and without loss."""
 
+import json
 import shutil
 
 import jax.numpy as jnp
@@ -91,6 +92,14 @@ def test_one_goes_back_once_more_by_another_attempt_and_all_branches_stay(run):
     assert run.start(3) == 3
     assert run.set_aside == {"3": "1", "3.1": "1", "4": "2", "5": "1"}
     assert run.kept == [2, 3]
+
+
+def test_another_config_goes_back(run):
+    for action in ("stop", "off"):
+        (run.workdir / "config.json").write_text(json.dumps({"guard": {"action": action}}))
+        assert run.start(2, 3) == 2
+        assert run.start(2) == 3
+    assert run.set_aside == {"3": "1", "3.1": "1"}
 
 
 def test_a_kill_between_two_moves_leaves_the_older_and_the_same_command_ends_it(run, monkeypatch):
