@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.strict_json import json_digest
 from jaxrepro.core.writers import read_json_lines
 from tests import runs
 
@@ -136,7 +137,9 @@ def test_sigterm_to_one_of_two_saves_what_one_process_began(three_runs):
     folder, _ = three_runs
     # The start before went back to step 2 already: both processes learn it and continue.
     (start,) = json.loads((folder / "1x1" / "run.json").read_text())["starts"]
-    start |= {"resume": 2, "resume_attempt": 1}
+    config = json.loads((folder / "1x1" / "config.json").read_text())
+    config["train"]["total_steps"] = 1000000
+    start |= {"resume": 2, "resume_attempt": 1, "all_keys_sha256": json_digest(config)}
     (folder / "1x1" / "run.json").write_text(json.dumps({"starts": [start]}))
     launch = Launch(*ENDLESS, f"--workdir={folder / '1x1'}", "--resume=2")
     second = int(launch.wait_for(r"process 1 has the pid (\d+)")[1])
