@@ -144,6 +144,7 @@ def analyse(config: Any, num_devices: int) -> dict[str, Any]:
     """
     import jax
 
+    from benchmarks.replica_groups import with_their_groups
     from jaxrepro.core.collectives import bytes_by_part, dependent_exchanges, find_collectives
     from jaxrepro.core.config import Settings, make_task
     from jaxrepro.core.hlo import parse_program
@@ -163,7 +164,7 @@ def analyse(config: Any, num_devices: int) -> dict[str, Any]:
     compiled = compile_for_analysis(task, layout, lambda line: print(line, flush=True), _NOT_RUN)
     seconds = time.perf_counter() - began
     program = parse_program(compiled.as_text() or "")
-    collectives = find_collectives(program)
+    collectives = with_their_groups(find_collectives(program), program)
     of_step = step_operations(make_task(Settings(config)))
     on_device = count_contractions(program)
     state = jax.eval_shape(task.init, jax.random.key(0))
@@ -270,11 +271,12 @@ def make_prediction(
     machine = MACHINES[machine_name]
     peak = machine.peak[analysis["dtype"]]
     number = analysis["devices"]
+    exchanges = exchanges_of(analysis["collectives"], number)
     counts = [2**i for i in range(number.bit_length()) if 2**i < number] + [number]
     curve = [
         predict(
             analysis["operations_of_a_device"],
-            exchanges_of(analysis["collectives"]),
+            exchanges,
             count,
             peak=peak.value,
             utilisation=utilisation,
@@ -297,18 +299,21 @@ def make_prediction(
     }
 
 
-def exchanges_of(collectives: list[dict[str, Any]]) -> list[Any]:
+def exchanges_of(collectives: list[dict[str, Any]], num_devices: int) -> list[Any]:
     """Returns the `Exchange`s of an analysis' collectives, statistics apart from gradients.
 
+    Each keeps which devices take part: the links that it goes over depend on that.
     Where the CPU's compiler merged a layer's statistics with all gradients so far, they count as
     two: the next layer waits for the statistics alone.
     """
+    from benchmarks.replica_groups import largest, parse_groups
     from benchmarks.scaling_prediction import Exchange
     from jaxrepro.core.collectives import LOGS, ring_factor
 
     exchanges = []
     for one in collectives:
-        size = int(one["groups"].rpartition(" ")[2])
+        groups = parse_groups(one["replica_groups"], num_devices)
+        size = largest(groups)
         if size < 2 or not one["times"]:
             continue
         as_all_reduce = ring_factor(one["kind"], size) / ring_factor("all-reduce", size)
@@ -319,7 +324,8 @@ def exchanges_of(collectives: list[dict[str, Any]]) -> list[Any]:
             )
             if num_bytes:
                 a_time = num_bytes / one["times"] * as_all_reduce
-                exchanges.append(Exchange(a_time, one["times"], waits))
+                divides = one["kind"] not in ("all-to-all", "ragged-all-to-all")
+                exchanges.append(Exchange(a_time, one["times"], waits, groups, divides))
     return exchanges
 
 

@@ -1,6 +1,8 @@
 """Step time and weak-scaling efficiency from operations, bytes and published figures."""
 
+import collections
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 
@@ -9,14 +11,19 @@ from benchmarks.chip_figures import Level
 
 @dataclasses.dataclass(frozen=True)
 class Exchange:
-    """All-reduces of one size: num_bytes each, `times` in a step.
+    """Exchanges of one size, `times` in a step.
 
-    waits: whether the computation needs the result before it can go on, so that nothing hides it.
+    num_bytes: of an all-reduce among as many devices that sends as much. waits: whether the
+    computation needs the result before it can go on, so that nothing hides it. groups: the devices
+    that exchange with each other, by number. divides: whether each device of a level takes its
+    share of the bytes on to the next, as of a sum; each byte of an all-to-all has its own receiver.
     """
 
     num_bytes: float
     times: int
     waits: bool
+    groups: tuple[tuple[int, ...], ...]
+    divides: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,23 +64,69 @@ class Prediction:
         }
 
 
+def level_sizes(devices: Sequence[int], levels: Sequence[Level]) -> tuple[int, ...]:
+    """Returns among how many an exchange of `devices` goes on each level, the innermost first.
+
+    Devices stand side by side: with 8 on the innermost level, 0 to 7 are on one node, 8 to 15 on
+    the next. Of nodes that hold unequal numbers of them it is the greatest common divisor: the
+    exchange there is among so many, and the rest of it on the next level.
+    """
+    sizes, places = [], list(devices)
+    for level in levels:
+        held = collections.Counter(
+            place // level.num_devices if level.num_devices else 0 for place in places
+        )
+        size = math.gcd(*held.values())
+        sizes.append(size)
+        places = [node for node, number in held.items() for _ in range(number // size)]
+    return tuple(sizes)
+
+
 def all_reduce_seconds(
-    num_bytes: float, num_devices: int, levels: Sequence[Level], latency: float
+    num_bytes: float,
+    sizes: Sequence[int],
+    levels: Sequence[Level],
+    latency: float,
+    divides: bool = True,
 ) -> float:
     """Returns the seconds of one all-reduce of `num_bytes` on each device.
 
-    On a level of n devices at b bytes a second a ring takes 2 (n - 1) / n * bytes / b; what goes
-    on to the next level is an n-th, since each device stands for its own share there. latency:
-    seconds for each level that is passed, whatever the size.
+    sizes: of `level_sizes`. On a level of n devices at b bytes a second a ring takes
+    2 (n - 1) / n * bytes / b; what goes on to the next level is an n-th, since each device stands
+    for its own share there, or all of it if it does not divide. latency: seconds for each level
+    that is passed, whatever the size.
     """
-    seconds, left = 0.0, num_devices
-    for level in levels:
-        size = math.gcd(left, level.num_devices) if level.num_devices else left
+    seconds = 0.0
+    for size, level in zip(sizes, levels, strict=True):
         if size > 1:
             seconds += 2 * (size - 1) / size * num_bytes / level.bytes_per_second.value + latency
-            num_bytes /= size
-            left //= size
+            num_bytes /= size if divides else 1
     return seconds
+
+
+def exchange_seconds(
+    exchange: Exchange, num_devices: int, levels: Sequence[Level], latency: float
+) -> float:
+    """Returns the seconds of one of the exchanges on the first `num_devices` devices.
+
+    The groups exchange at the same time, so it is the slowest of them that counts; devices that
+    are not there are left out of theirs.
+    """
+    return max(
+        (
+            all_reduce_seconds(exchange.num_bytes, sizes, levels, latency, exchange.divides)
+            for sizes in _shapes(exchange.groups, num_devices, tuple(levels))
+        ),
+        default=0.0,
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _shapes(
+    groups: tuple[tuple[int, ...], ...], num_devices: int, levels: tuple[Level, ...]
+) -> frozenset[tuple[int, ...]]:
+    present = ({device for device in group if device < num_devices} for group in groups)
+    return frozenset(level_sizes(sorted(devices), levels) for devices in present if devices)
 
 
 def predict(
@@ -94,7 +147,7 @@ def predict(
 
     def total(waits: bool) -> float:
         return sum(
-            exchange.times * all_reduce_seconds(exchange.num_bytes, num_devices, levels, latency)
+            exchange.times * exchange_seconds(exchange, num_devices, levels, latency)
             for exchange in exchanges
             if exchange.waits == waits
         )
