@@ -39,6 +39,11 @@ def main(args: flags.FlagValues) -> None:
     """Runs the command."""
     if args.output is None:
         raise InputError("--output is missing: a folder for the results")
+    if taken := [one for one in args.options if one.lstrip("-").startswith(("config=", "output"))]:
+        raise InputError(
+            f"{taken[0]} given after --; each config has a file of its own in --output={args.output}"
+            " and its variant from --variant; leave it out"
+        )
     output = pathlib.Path(args.output).expanduser()
     if output.exists() and not output.is_dir():
         raise InputError(f"--output={output} is a file; give a folder")

@@ -5,8 +5,11 @@ import dataclasses
 import functools
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from benchmarks.chip_figures import Level
+from benchmarks.chip_figures import MACHINES, Level
+from benchmarks.replica_groups import largest, parse_groups
+from jaxrepro.core.collectives import LOGS, ring_factor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,3 +156,68 @@ def predict(
         )
 
     return Prediction(num_devices, operations / (peak * utilisation), total(True), total(False))
+
+
+def make_prediction(
+    machine_name: str, analysis: dict[str, Any], *, utilisation: float, latency: float
+) -> dict[str, Any]:
+    """Returns step times and efficiencies up to the devices of an analysis, as for JSON.
+
+    The figures of fewer devices keep the examples of a device, which is weak scaling. Batch
+    statistics are waited for; gradients and logs may run beside the computation.
+    """
+    machine = MACHINES[machine_name]
+    peak = machine.peak[analysis["dtype"]]
+    number = analysis["devices"]
+    exchanges = exchanges_of(analysis["collectives"], number)
+    counts = [2**i for i in range(number.bit_length()) if 2**i < number] + [number]
+    curve = [
+        predict(
+            analysis["operations_of_a_device"],
+            exchanges,
+            count,
+            peak=peak.value,
+            utilisation=utilisation,
+            levels=machine.levels,
+            latency=latency,
+        ).as_json()
+        for count in counts
+    ]
+    return {
+        "machine": machine.name,
+        "device": machine.device,
+        **curve[-1],
+        "fits_memory": analysis["memory_of_a_device"]["total"] <= machine.memory.value,
+        "figures": {
+            "peak": dataclasses.asdict(peak),
+            "memory": dataclasses.asdict(machine.memory),
+            "levels": [dataclasses.asdict(level) for level in machine.levels],
+        },
+        "weak_scaling": curve,
+    }
+
+
+def exchanges_of(collectives: list[dict[str, Any]], num_devices: int) -> list[Exchange]:
+    """Returns the `Exchange`s of an analysis' collectives, statistics apart from gradients.
+
+    Each keeps which devices take part: the links that it goes over depend on that.
+    Where the CPU's compiler merged a layer's statistics with all gradients so far, they count as
+    two: the next layer waits for the statistics alone.
+    """
+    exchanges = []
+    for one in collectives:
+        groups = parse_groups(one["replica_groups"], num_devices)
+        size = largest(groups)
+        if size < 2 or not one["times"]:
+            continue
+        as_all_reduce = ring_factor(one["kind"], size) / ring_factor("all-reduce", size)
+        late = {"gradients", LOGS}
+        for waits in (True, False):
+            num_bytes = sum(
+                count for part, count in one["bytes_by_part"].items() if (part in late) != waits
+            )
+            if num_bytes:
+                a_time = num_bytes / one["times"] * as_all_reduce
+                divides = one["kind"] not in ("all-to-all", "ragged-all-to-all")
+                exchanges.append(Exchange(a_time, one["times"], waits, groups, divides))
+    return exchanges
