@@ -39,10 +39,11 @@ def main(args: flags.FlagValues) -> None:
     """Runs the command."""
     if args.output is None:
         raise InputError("--output is missing: a folder for the results")
-    if taken := [one for one in args.options if one.lstrip("-").startswith(("config=", "output"))]:
+    own = ("--config=", "--config ", "--output=", "--output ")
+    if taken := [one for one in args.options if f"{one} ".startswith(own)]:
         raise InputError(
-            f"{taken[0]} given after --; each config has a file of its own in --output={args.output}"
-            " and its variant from --variant; leave it out"
+            f"{taken[0]} given after --; every config gets a file of its own in the folder of the "
+            "command's own --output, and --only and --variant choose configs; leave it out"
         )
     output = pathlib.Path(args.output).expanduser()
     if output.exists() and not output.is_dir():

@@ -28,6 +28,8 @@ from benchmarks.compared_quantities import (
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
+# Of a share of the time; below a few hundredths it is of no account.
+SHARE_TOLERANCE = 0.02
 SAME, BETTER, UNCLEAR, WORSE = "same", "better", "within noise", "WORSE"
 
 
@@ -75,7 +77,7 @@ def define_flags() -> None:
     )
     flags.DEFINE_float(
         "share_tolerance",
-        0.02,
+        SHARE_TOLERANCE,
         "Growth of a share of the time, from 0 to 1, by how much and not by which factor.",
         lower_bound=0,
     )
@@ -152,7 +154,7 @@ def compare(
     tolerance: float,
     compile_tolerance: float,
     memory_tolerance: float,
-    share_tolerance: float,
+    share_tolerance: float = SHARE_TOLERANCE,
     anyway: bool = False,
     where: str = "the results",
 ) -> list[Row]:
@@ -212,7 +214,9 @@ def matching_parts(
     """
     parts = [_parts(one) for one in (old, new)]
     if missing := [name for name in parts[0] if name not in parts[1]]:
-        raise InputError(f"{where}: the new result has no {missing[0].rstrip(': ')}, the old has")
+        raise InputError(
+            f"{where}: the new result has no {missing[0].rstrip(': ')}, the old one has"
+        )
     return [(name, part, parts[1][name]) for name, part in parts[0].items()]
 
 
@@ -281,13 +285,18 @@ def figure(result: Mapping[str, Any], quantity: Quantity, where: str) -> Figure 
     value = _get(result, quantity.key)
     if value is None:
         return None
-    ends = []
-    for key in (quantity.low, quantity.high):
-        end = value if key is None else _get(result, key)
-        ends.append(end if isinstance(end, list) and end else [value if end is None else end])
-    if not all(isinstance(x, int | float) and math.isfinite(x) for x in [value, *sum(ends, [])]):
+    low, high = (_ends(result, key, value) for key in (quantity.low, quantity.high))
+    if not all(isinstance(x, int | float) and math.isfinite(x) for x in (value, *low, *high)):
         raise InputError(f"{where}: {quantity.key} is {value!r}, not a number")
-    return Figure(float(value), float(min(ends[0])), float(max(ends[1])))
+    return Figure(float(value), float(min(low)), float(max(high)))
+
+
+def _ends(result: Mapping[str, Any], key: str | None, value: Any) -> list[Any]:
+    """Returns what is under `key`, as a list; `value` where nothing is."""
+    end = None if key is None else _get(result, key)
+    if isinstance(end, list) and end:
+        return end
+    return [value if end is None else end]
 
 
 def _get(result: Any, dotted: str) -> Any:

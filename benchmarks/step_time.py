@@ -47,11 +47,11 @@ def main(args: flags.FlagValues) -> None:
 
     import jax
 
-    if (kind := jax.devices()[0]).platform != "cpu":
+    if (device := jax.devices()[0]).platform != "cpu":
         refuse(
             args,
             ("peak_side", "without_settings"),
-            f"on {kind.device_kind}, whose peak is a published one and which needs no settings; "
+            f"on {device.device_kind}, whose peak is a published one and which needs no settings; "
             "leave it out, or run on a CPU with JAX_PLATFORMS=cpu",
         )
     result = measure(
