@@ -189,7 +189,7 @@ def compare(
             figures = [figure(one, quantity, where) for one in (before, after)]
             if figures[0] is not None and figures[1] is None:
                 raise InputError(
-                    f"{where}: the new result has no {name}{quantity.key}, the old has"
+                    f"{where}: the new result has no {name}{quantity.key}, the old one has"
                 )
             if figures[0] is not None and figures[1] is not None:
                 rows.append(_row(quantity, name, *figures, limits[quantity.kind]))

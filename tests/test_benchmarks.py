@@ -7,6 +7,7 @@ import sys
 import time
 import types
 
+import jax
 import numpy as np
 import pytest
 
@@ -17,8 +18,10 @@ from benchmarks import (
     input_pipeline,
     network_time,
     start_time,
+    step_time,
 )
 from benchmarks.step_batch import step_batch
+from jaxrepro.core import runtime
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.task import BatchSpec
 from tests import runs
@@ -335,7 +338,7 @@ def test_pipeline_speed_counts_the_images_of_whole_batches(monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
-def test_flags_that_would_be_left_unread(tmp_path):
+def test_flags_that_would_be_left_unread(tmp_path, monkeypatch):
     config, source = "--config=configs/srcnn.py:test", "--source=folder:somewhere"
     own = "with --config, whose own pipeline is measured; leave it out, or override"
     for flag in ("--size=128", "--batch_size=64", "--workers=0", "--threads=2", "--memory"):
@@ -351,6 +354,11 @@ def test_flags_that_would_be_left_unread(tmp_path):
     for option in ("--output=mine.json", "--config=mine.py"):
         with pytest.raises(InputError, match=f"^{option} given after --"):
             runs.call(all_configs, f"--output={tmp_path}", "--", option)
+    monkeypatch.setattr(runtime, "set_for_speed", lambda: None)  # Too late in this process.
+    gpu = types.SimpleNamespace(platform="gpu", device_kind="NVIDIA H100")
+    monkeypatch.setattr(jax, "devices", lambda: [gpu])
+    with pytest.raises(InputError, match="^--peak_side has no effect on NVIDIA H100, whose peak"):
+        runs.call(step_time, config, "--peak_side=64")
 
 
 def test_start_time_of_a_command():

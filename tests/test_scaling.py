@@ -20,6 +20,7 @@ from jaxrepro.core.collectives import find_collectives
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.hlo import parse_program
 from tests import runs
+from tests.test_task_contract import load
 
 ALL_OF_8 = (tuple(range(8)),)
 
@@ -141,6 +142,24 @@ def test_groups_of_a_program():
     program = parse_program(PROGRAM.replace("={}, to", "=new_form{0}, to"))
     with pytest.raises(InputError, match=r"groups of devices 'new_form.* form that is not known"):
         with_their_groups(find_collectives(program), program)
+
+
+def test_parameters_split_over_pairs_are_gathered_in_pairs():
+    config = load(runs.ROOT / "configs" / "srcnn.py", "test")
+    config.train.batch_size = 8
+    config.mesh.fsdp, config.mesh.fsdp_min_mb = 2, 0
+    found = scaling.analyse(config, 8)
+    gathers = [one for one in found["collectives"] if one["kind"] == "all-gather"]
+    (gradients,) = [one for one in found["collectives"] if one["kind"] == "all-reduce"]
+    # Kernels 9-1-5 of 4 channels and two of the biases; a pair sends half of what it is left with.
+    split = 4 * (9 * 9 * 4 + 4 * 4 + 5 * 5 * 4 + 4 + 4)
+    assert sum(one["bytes"] for one in gathers) == split
+    assert {one["groups"] for one in gathers} == {"4 of 2"}
+    assert {parse_groups(one["replica_groups"], 8) for one in gathers} == {
+        ((0, 1), (2, 3), (4, 5), (6, 7))
+    }
+    assert gradients["groups"] == "1 of 8"
+    assert found["sent_bytes_a_step"] == split / 2 + 2 * 7 / 8 * gradients["bytes"]
 
 
 def test_published_predictions_of_groups_of_all_devices():
