@@ -186,13 +186,13 @@ def compare(
     rows = []
     for name, before, after in pairs:
         for quantity in QUANTITIES:
-            figures = [figure(one, quantity, where) for one in (before, after)]
-            if figures[0] is not None and figures[1] is None:
+            was, now = figure(before, quantity, where), figure(after, quantity, where)
+            if was is not None and now is None:
                 raise InputError(
                     f"{where}: the new result has no {name}{quantity.key}, the old one has"
                 )
-            if figures[0] is not None and figures[1] is not None:
-                rows.append(_row(quantity, name, *figures, limits[quantity.kind]))
+            if was is not None and now is not None:
+                rows.append(_row(quantity, name, was, now, limits[quantity.kind]))
     if not rows:
         raise InputError(
             f"{where}: these files share no figure that is compared; give what a benchmark wrote "
