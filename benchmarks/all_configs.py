@@ -39,6 +39,12 @@ def main(args: flags.FlagValues) -> None:
     """Runs the command."""
     if args.output is None:
         raise InputError("--output is missing: a folder for the results")
+    own = ("--config=", "--config ", "--output=", "--output ")
+    if taken := [one for one in args.options if f"{one} ".startswith(own)]:
+        raise InputError(
+            f"{taken[0]} given after --; every config gets a file of its own in the folder of the "
+            "command's own --output, and --only and --variant choose configs; leave it out"
+        )
     output = pathlib.Path(args.output).expanduser()
     if output.exists() and not output.is_dir():
         raise InputError(f"--output={output} is a file; give a folder")

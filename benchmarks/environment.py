@@ -11,7 +11,9 @@ _PACKAGES = ("jax", "jaxlib", "flax", "numpy")
 
 
 def environment() -> dict[str, Any]:
-    """Returns the devices, the processor, its cores that this process may use, and versions."""
+    """Returns the devices, the processor, its cores that this process may use, XLA's flags
+    and versions.
+    """
     import os
 
     import jax
@@ -21,6 +23,7 @@ def environment() -> dict[str, Any]:
         "device": f"{jax.device_count()} x {device.device_kind}",
         "processor": processor_name(),
         "num_cpus": len(os.sched_getaffinity(0)),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
 

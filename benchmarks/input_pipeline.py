@@ -21,6 +21,7 @@ from typing import Any
 from absl import flags
 
 from benchmarks.environment import environment, publish
+from benchmarks.unused_flags import refuse
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
@@ -47,6 +48,26 @@ def main(args: flags.FlagValues) -> None:
     """Runs the command."""
     if (args.config is None) == (args.source is None):
         raise InputError("give one of --source=array_record:DIR and --config=FILE.py:VARIANT")
+    if args.config is not None:
+        refuse(
+            args,
+            ("size", "batch_size", "workers", "threads", "memory"),
+            "with --config, whose own pipeline is measured; leave it out, or override the config's "
+            "keys, such as --config.train.batch_size=64 or --config.data.num_workers=2",
+        )
+    else:
+        refuse(
+            args,
+            ("steps",),
+            "with --source, where no update runs; leave it out, or give --config=FILE.py:VARIANT "
+            "instead of --source",
+        )
+    if args.memory and args.workers:
+        refuse(
+            args,
+            ("memory",),
+            f"with --workers={args.workers}, which keep no images; leave one of them out",
+        )
     if args.step_ms is not None and args.step_ms <= 0:
         raise InputError(f"--step_ms={args.step_ms} given; it must be above 0")
 
@@ -57,7 +78,8 @@ def main(args: flags.FlagValues) -> None:
         result = _of_source(args)
     else:
         result = _of_config(args)
-    publish({**environment(), **result}, "input_pipeline", args.output)
+    measured = {"seconds": args.seconds, "parts": args.parts, **result}
+    publish({**environment(), **measured}, "input_pipeline", args.output)
 
 
 def _of_source(args: flags.FlagValues) -> dict[str, Any]:
@@ -86,7 +108,7 @@ def _of_source(args: flags.FlagValues) -> dict[str, Any]:
         "num_workers": args.workers,
         "num_threads": args.threads,
         "images_in_source": len(source),
-        "kept_in_memory": args.memory and not args.workers,
+        "kept_in_memory": args.memory,
         **speed,
     }
     if args.step_ms is not None:

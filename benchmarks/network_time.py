@@ -43,7 +43,7 @@ def measure_and_publish(
     """Measures the config of the flags, with the settings of every command, and publishes it.
 
     name: of the benchmark. example: a config, for the message if none is given. measure: returns
-    what was measured; devices, versions and the number of runs come before it.
+    what was measured; devices, versions, the config and the number of runs come before it.
     """
     if args.config is None:
         raise InputError(f"no config given; for example --config={example}")
@@ -52,4 +52,7 @@ def measure_and_publish(
 
     runtime.set_for_speed()
     measured = measure(args.config, Runs(args.runs, args.warmup))
-    publish({**environment(), "num_runs": args.runs, **measured}, name, args.output)
+    config = " ".join(cli.given_config())
+    publish(
+        {**environment(), "config": config, "num_runs": args.runs, **measured}, name, args.output
+    )

@@ -17,6 +17,8 @@ from typing import Any
 
 from absl import flags
 
+from benchmarks.scaling_prediction import make_prediction
+from benchmarks.unused_flags import refuse
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
@@ -60,6 +62,20 @@ def main(args: flags.FlagValues) -> None:
     """Runs the command."""
     if args.config is None:
         raise InputError("no config given; for example --config=configs/biggan128.py")
+    if args.run_steps:
+        refuse(
+            args,
+            (
+                "num_classes",
+                "predict",
+                "assumed_utilisation",
+                "assumed_latency_us",
+                "output",
+                "plot",
+            ),
+            "with --run_steps, which trains on the config's own data and prints its losses; leave "
+            "it out, or leave out --run_steps",
+        )
     wanted = _parse_predictions(args.predict, args.devices)
     config = copy.deepcopy(args.config)
     if args.num_classes is not None:
@@ -76,6 +92,8 @@ def main(args: flags.FlagValues) -> None:
     }
     report = {
         "command": " ".join(["python -m benchmarks.scaling", *sys.argv[1:]]),
+        "config": " ".join(cli.given_config()),
+        "num_classes": args.num_classes,
         **_environment(),
         "assumptions": {
             "utilisation": args.assumed_utilisation,
@@ -144,6 +162,7 @@ def analyse(config: Any, num_devices: int) -> dict[str, Any]:
     """
     import jax
 
+    from benchmarks.replica_groups import with_their_groups
     from jaxrepro.core.collectives import bytes_by_part, dependent_exchanges, find_collectives
     from jaxrepro.core.config import Settings, make_task
     from jaxrepro.core.hlo import parse_program
@@ -163,7 +182,7 @@ def analyse(config: Any, num_devices: int) -> dict[str, Any]:
     compiled = compile_for_analysis(task, layout, lambda line: print(line, flush=True), _NOT_RUN)
     seconds = time.perf_counter() - began
     program = parse_program(compiled.as_text() or "")
-    collectives = find_collectives(program)
+    collectives = with_their_groups(find_collectives(program), program)
     of_step = step_operations(make_task(Settings(config)))
     on_device = count_contractions(program)
     state = jax.eval_shape(task.init, jax.random.key(0))
@@ -252,75 +271,6 @@ def above_minimum(collectives: list[Any], gradients: int) -> list[dict[str, Any]
 def _short(source: str) -> str:
     """Returns a source without the loops around it; of a combined one, the first."""
     return source.rpartition("/closed_call/")[2].partition(":")[0].lstrip("(")[:160]
-
-
-def make_prediction(
-    machine_name: str, analysis: dict[str, Any], *, utilisation: float, latency: float
-) -> dict[str, Any]:
-    """Returns step times and efficiencies up to the devices of an analysis, as for JSON.
-
-    The figures of fewer devices keep the examples of a device, which is weak scaling. Batch
-    statistics are waited for; gradients and logs may run beside the computation.
-    """
-    import dataclasses
-
-    from benchmarks.chip_figures import MACHINES
-    from benchmarks.scaling_prediction import predict
-
-    machine = MACHINES[machine_name]
-    peak = machine.peak[analysis["dtype"]]
-    number = analysis["devices"]
-    counts = [2**i for i in range(number.bit_length()) if 2**i < number] + [number]
-    curve = [
-        predict(
-            analysis["operations_of_a_device"],
-            exchanges_of(analysis["collectives"]),
-            count,
-            peak=peak.value,
-            utilisation=utilisation,
-            levels=machine.levels,
-            latency=latency,
-        ).as_json()
-        for count in counts
-    ]
-    return {
-        "machine": machine.name,
-        "device": machine.device,
-        **curve[-1],
-        "fits_memory": analysis["memory_of_a_device"]["total"] <= machine.memory.value,
-        "figures": {
-            "peak": dataclasses.asdict(peak),
-            "memory": dataclasses.asdict(machine.memory),
-            "levels": [dataclasses.asdict(level) for level in machine.levels],
-        },
-        "weak_scaling": curve,
-    }
-
-
-def exchanges_of(collectives: list[dict[str, Any]]) -> list[Any]:
-    """Returns the `Exchange`s of an analysis' collectives, statistics apart from gradients.
-
-    Where the CPU's compiler merged a layer's statistics with all gradients so far, they count as
-    two: the next layer waits for the statistics alone.
-    """
-    from benchmarks.scaling_prediction import Exchange
-    from jaxrepro.core.collectives import LOGS, ring_factor
-
-    exchanges = []
-    for one in collectives:
-        size = int(one["groups"].rpartition(" ")[2])
-        if size < 2 or not one["times"]:
-            continue
-        as_all_reduce = ring_factor(one["kind"], size) / ring_factor("all-reduce", size)
-        late = {"gradients", LOGS}
-        for waits in (True, False):
-            num_bytes = sum(
-                count for part, count in one["bytes_by_part"].items() if (part in late) != waits
-            )
-            if num_bytes:
-                a_time = num_bytes / one["times"] * as_all_reduce
-                exchanges.append(Exchange(a_time, one["times"], waits))
-    return exchanges
 
 
 def run(config: Any, num_devices: int, num_steps: int) -> None:

@@ -14,6 +14,7 @@ import time
 from absl import flags
 
 from benchmarks.environment import environment, publish
+from benchmarks.unused_flags import refuse
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 
@@ -43,6 +44,16 @@ def main(args: flags.FlagValues) -> None:
 
     if not args.without_settings:
         runtime.set_for_speed()
+
+    import jax
+
+    if (device := jax.devices()[0]).platform != "cpu":
+        refuse(
+            args,
+            ("peak_side", "without_settings"),
+            f"on {device.device_kind}, whose peak is a published one and which needs no settings; "
+            "leave it out, or run on a CPU with JAX_PLATFORMS=cpu",
+        )
     result = measure(
         args.config, num_steps=args.steps, num_warmup=args.warmup, peak_sides=args.peak_side
     )
@@ -54,8 +65,6 @@ def measure(config, *, num_steps: int, num_warmup: int, peak_sides: list[int]) -
 
     "real_images_per_second" counts the real images of all discriminator steps.
     """
-    import os
-
     import jax
     import numpy as np
 
@@ -94,7 +103,6 @@ def measure(config, *, num_steps: int, num_warmup: int, peak_sides: list[int]) -
     seconds = float(np.median(times))
     return {
         **environment(),
-        "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "config": " ".join(cli.given_config()),
         "batch": {name: list(spec.shape) for name, spec in task.batch_spec.items()},
         "batch_content": origin,

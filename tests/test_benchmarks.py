@@ -7,6 +7,7 @@ import sys
 import time
 import types
 
+import jax
 import numpy as np
 import pytest
 
@@ -17,8 +18,10 @@ from benchmarks import (
     input_pipeline,
     network_time,
     start_time,
+    step_time,
 )
 from benchmarks.step_batch import step_batch
+from jaxrepro.core import runtime
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.task import BatchSpec
 from tests import runs
@@ -110,7 +113,11 @@ STEP = {
 
 
 def verdicts(old, new, **options):
-    limits = {"tolerance": 0.1, "compile_tolerance": 0.3, "memory_tolerance": 0.05}
+    limits = {
+        "tolerance": 0.1,
+        "compile_tolerance": 0.3,
+        "memory_tolerance": 0.05,
+    }
     return {r.quantity: r.verdict for r in compare.compare(old, new, **limits, **options)}
 
 
@@ -129,6 +136,7 @@ def verdicts(old, new, **options):
         ({"compile_seconds": 14.0}, {"compilation, s": "WORSE"}),
         ({"temporary_bytes": 1060}, {"memory of an update, bytes": "WORSE"}),
         ({"losses_finite": False}, {"losses finite": "WORSE"}),
+        ({"losses_finite": None}, {"losses finite": "WORSE"}),
     ],
 )
 def test_compare_tells_slower_from_noise(changes, expected):
@@ -143,11 +151,136 @@ def test_compare_refuses_what_cannot_be_compared():
     with pytest.raises(InputError, match="one is of step_time, the other of start_time"):
         verdicts(STEP, {"command": "python -m benchmarks.start_time"})
     with pytest.raises(InputError, match=r"no step_ms\.median, the old one has"):
-        verdicts(STEP, {"command": STEP["command"], "compile_seconds": 1.0})
-    with pytest.raises(InputError, match="share no quantity"):
+        verdicts(STEP, STEP | {"step_ms": None})
+    with pytest.raises(InputError, match="share no figure that is compared"):
         verdicts({"what": "something"}, {"what": "something"})
     with pytest.raises(InputError, match="compile_seconds is 'long', not a number"):
         verdicts(STEP, STEP | {"compile_seconds": "long"})
+    with pytest.raises(InputError, match=r"device: 1 x cpu -> not told\)"):
+        verdicts(STEP, {key: value for key, value in STEP.items() if key != "device"})
+    results = runs.ROOT / "benchmarks" / "results"
+    for name in ("input_pipeline_cpu.json", "start_times_cpu.json", "step_times_cpu.json"):
+        together = compare.read_result(results / name)
+        with pytest.raises(InputError, match="share no figure.*not several results put together"):
+            verdicts(together, together)
+
+
+def spread(low, median, high):
+    return {"median": median, "min": low, "max": high}
+
+
+PIPELINE = {
+    "device": "1 x cpu",
+    "batch_size": 64,
+    "num_threads": 2,
+    "kept_in_memory": False,
+    "images_per_second": spread(3400, 3500, 3600),
+    "image_cpu_ms": None,
+    "with_updates": {"num_steps": 50, "ms_per_update": 100.0, "share_waiting": 0.0},
+    "command": "python -m benchmarks.input_pipeline",
+}
+EDIT = {
+    "config": "--config=configs/scfegan.py",
+    "milliseconds": {"edit": spread(9, 10, 11), "generator": spread(7, 8, 9)},
+    "temporary_bytes": 100,
+    "peak_bytes": 1000,
+    "command": "python -m benchmarks.edit_time",
+}
+START = {
+    "programs_at_first": "none",
+    "first": {"seconds": 20.0, "cpu_seconds": 30.0},
+    "warm": {"seconds": 4.0, "cpu_seconds": 5.0},
+    "warm_seconds": [4.2, 3.9, 4.0],
+    "warm_cpu_seconds": [5.0, 5.1, 4.9],
+    "command": "python -m benchmarks.start_time",
+}
+
+
+def updates(**changes):
+    return {"with_updates": PIPELINE["with_updates"] | changes}
+
+
+@pytest.mark.parametrize(
+    ("old", "changes", "different"),
+    [
+        (PIPELINE, {}, {}),
+        (
+            PIPELINE,
+            {"images_per_second": spread(850, 900, 950), **updates(share_waiting=0.7)},
+            {"images a second": "WORSE", "share waiting for data": "WORSE"},
+        ),
+        (PIPELINE, {"images_per_second": spread(3000, 3190, 3300)}, {}),
+        (
+            PIPELINE,
+            {"images_per_second": spread(3000, 3100, 3410)},
+            {"images a second": "within noise"},
+        ),
+        (
+            PIPELINE,
+            {"images_per_second": spread(3900, 4000, 4100)},
+            {"images a second": "better"},
+        ),
+        (PIPELINE, updates(ms_per_update=112.0), {"update with its data, ms": "WORSE"}),
+        (PIPELINE, updates(share_waiting=0.019), {}),
+        (PIPELINE, updates(share_waiting=0.021), {"share waiting for data": "WORSE"}),
+        (
+            PIPELINE | updates(share_waiting=0.5),
+            updates(share_waiting=0.47),
+            {"share waiting for data": "better"},
+        ),
+        (EDIT, {"peak_bytes": 1100}, {"peak": "WORSE"}),
+        (START, {"first": {"seconds": 27.0, "cpu_seconds": 30.0}}, {"first start, s": "WORSE"}),
+        (
+            START,
+            {"warm": {"seconds": 4.6, "cpu_seconds": 5.0}, "warm_seconds": [4.5, 4.6, 4.7]},
+            {"start, s": "WORSE"},
+        ),
+    ],
+)
+def test_compare_looks_at_every_benchmark(old, changes, different):
+    same = dict.fromkeys(verdicts(old, old), "same")
+    assert verdicts(old, old) == same
+    peak = "memory of the process until the edits were done, bytes"
+    expected = {peak if name == "peak" else name: verdict for name, verdict in different.items()}
+    assert expected.keys() <= same.keys()
+    assert verdicts(old, old | changes) == same | expected
+
+
+@pytest.mark.parametrize(
+    ("old", "changes", "message"),
+    [
+        (PIPELINE, {"kept_in_memory": True}, "kept_in_memory: False -> True"),
+        (PIPELINE, {"num_threads": 8}, "num_threads: 2 -> 8"),
+        (PIPELINE, {"config": "--config=a"}, "config: not told -> --config=a"),
+        (PIPELINE, updates(num_steps=5), r"with_updates\.num_steps: 50 -> 5"),
+        (EDIT, {"config": "--config=other"}, "config: --config=configs/scfegan.py -> --config=ot"),
+        (START, {"programs_at_first": "those of an earlier measurement"}, "first: none -> those"),
+    ],
+)
+def test_compare_knows_the_conditions(old, changes, message):
+    with pytest.raises(InputError, match=f"other conditions .*{message}"):
+        verdicts(old, old | changes)
+    assert "WORSE" not in verdicts(old, old | changes, anyway=True).values()
+
+
+def test_compare_of_scaling():
+    old = compare.read_result(runs.ROOT / "benchmarks/results/biggan128_scaling_512.json")
+    assert set(verdicts(old, old).values()) == {"same"}
+    new = json.loads(json.dumps(old))
+    new["compiled"][1]["sent_bytes_a_step"] *= 2
+    new["compiled"][0]["collectives_a_step"] = 91
+    new["predicted"][1]["step_ms_without_overlap"] = 130.0
+    assert [name for name, verdict in verdicts(old, new).items() if verdict == "WORSE"] == [
+        "512 devices: collectives in a step",
+        "64 devices: sent, bytes",
+        "H100 SXM x 64: predicted without overlap, ms",
+    ]
+    new["compiled"][0]["dtype"] = "bfloat16"
+    with pytest.raises(InputError, match=r"\(512 devices: dtype: float32 -> bfloat16\)"):
+        verdicts(old, new)
+    del new["compiled"][1]
+    with pytest.raises(InputError, match="the new result has no 64 devices, the old one has"):
+        verdicts(old, new)
 
 
 def test_compare_command_on_folders(tmp_path, capsys):
@@ -204,6 +337,30 @@ def test_pipeline_speed_counts_the_images_of_whole_batches(monkeypatch):
     assert found["images_per_second_per_core"] == 26.7
 
 
+@pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
+def test_flags_that_would_be_left_unread(tmp_path, monkeypatch):
+    config, source = "--config=configs/srcnn.py:test", "--source=folder:somewhere"
+    own = "with --config, whose own pipeline is measured; leave it out, or override"
+    for flag in ("--size=128", "--batch_size=64", "--workers=0", "--threads=2", "--memory"):
+        name = flag.partition("=")[0]
+        with pytest.raises(InputError, match=f"^{name} has no effect {own}"):
+            runs.call(input_pipeline, config, flag)
+    with pytest.raises(InputError, match="^--size, --threads have no effect"):
+        runs.call(input_pipeline, config, "--threads=1", "--size=9")
+    with pytest.raises(InputError, match="^--steps has no effect with --source, where no update"):
+        runs.call(input_pipeline, source, "--steps=30")
+    with pytest.raises(InputError, match="^--memory has no effect with --workers=2, which keep"):
+        runs.call(input_pipeline, source, "--memory", "--workers=2")
+    for option in ("--output=mine.json", "--config=mine.py"):
+        with pytest.raises(InputError, match=f"^{option} given after --"):
+            runs.call(all_configs, f"--output={tmp_path}", "--", option)
+    monkeypatch.setattr(runtime, "set_for_speed", lambda: None)  # Too late in this process.
+    gpu = types.SimpleNamespace(platform="gpu", device_kind="NVIDIA H100")
+    monkeypatch.setattr(jax, "devices", lambda: [gpu])
+    with pytest.raises(InputError, match="^--peak_side has no effect on NVIDIA H100, whose peak"):
+        runs.call(step_time, config, "--peak_side=64")
+
+
 def test_start_time_of_a_command():
     programs = pathlib.Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
     found = start_time.start(["--config=configs/srcnn.py:test"], programs, 300)
@@ -241,6 +398,7 @@ def test_enlarging_time_writes_json(tmp_path):
     measured = json.loads(output.read_text())
     assert json.loads(result.stdout) == measured
     assert measured["input"] == [24, 24, 1]
+    assert measured["config"] == "--config=configs/srcnn.py:test"
     times = measured["milliseconds"]
     assert 0 < times["min"] <= times["median"] <= times["max"]
     assert {"device", "processor", "versions", "command"} <= measured.keys()
