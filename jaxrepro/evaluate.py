@@ -60,7 +60,7 @@ def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
     settings = config.Settings(saved if args.config is None else args.config)
     try:
         task = config.make_task(settings)
-        loop.LoopSettings.from_settings(settings)
+        fsdp = loop.LoopSettings.from_settings(settings).fsdp
         settings.check_all_read()
     except InputError as error:
         if args.config is not None:
@@ -69,7 +69,7 @@ def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
             f"{folder / workdir.CONFIG}: {error} (if the run is of another version, give today's "
             "config with --config)"
         ) from error
-    for step, results in evaluate_workdir(task, settings.seed, folder, args.steps):
+    for step, results in evaluate_workdir(task, settings.seed, folder, args.steps, fsdp):
         if not job.leads:
             continue
         if args.output:

@@ -24,6 +24,7 @@ class Evaluation:
 
     def __init__(self, evaluators: Mapping[str, Evaluator], mesh: Mesh, state_shardings: Any):
         self._evaluators = evaluators
+        self._mesh = mesh
         self._rows = mesh_lib.batch_sharding(mesh)
         replicated = mesh_lib.replicated(mesh)
         # Arguments of a step after (state, batch, key): none, or the evaluator's own variables.
@@ -91,6 +92,8 @@ class Evaluation:
         for rows in evaluator.data(jax.process_index(), jax.process_count()):
             if between_batches is not None:
                 between_batches()
+            # No more examples in a batch: its first may decide what is drawn for all of it.
+            rows = mesh_lib.padded(rows, self._mesh)
             batch = mesh_lib.put_batch(rows, dict.fromkeys(rows, self._rows))
             out = self._steps[name](state, batch, key, *self._variables[name])
             out, mask = _gather((out, batch["mask"]))
@@ -110,15 +113,22 @@ def _gather(tree: Any) -> Any:
 
 
 def evaluate_workdir(
-    task: Task, seed: int, workdir: Place, steps: str = "latest"
+    task: Task, seed: int, workdir: Place, steps: str = "latest", fsdp: int = 1
 ) -> Iterator[tuple[int, dict[str, float | Image]]]:
     """Yields (step, results) of all evaluators on checkpoints, compiled once for all of them.
 
-    steps: "latest", "best", "all", or numbers such as "500,1000". Reads only: the run may still be
-    going on. Raises InputError if there is no such checkpoint, it is damaged, or it is not of the
-    task's networks.
+    steps: "latest", "best", "all", or numbers such as "500,1000". fsdp: over how many devices large
+    leaves of the state are split, that of the run; where it does not divide the devices here, each
+    keeps the whole state, which is printed. Reads only: the run may still be going on. Raises
+    InputError if there is no such checkpoint, it is damaged, or it is not of the task's networks.
     """
-    mesh = mesh_lib.make_mesh()
+    if jax.device_count() % fsdp:
+        print(
+            f"mesh.fsdp={fsdp} of the run does not divide the number of devices here, "
+            f"{jax.device_count()}: each keeps the whole state"
+        )
+        fsdp = 1
+    mesh = mesh_lib.make_mesh(fsdp)
     abstract = jax.eval_shape(task.init, jax.random.key(seed))
     shardings = state_shardings(abstract, task.partition(), mesh)
     with Checkpoints(workdir, read_only=True) as checkpoints:

@@ -1,7 +1,9 @@
 """Device meshes and batches on them. The only place that builds a mesh."""
 
+import contextlib
+import contextvars
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -14,6 +16,10 @@ from jaxrepro.core.task import BatchSpec, HostBatch
 # Axes along which a batch is split. Parameters may be split along "fsdp" too.
 BATCH_AXES = ("data", "fsdp")
 
+_usual_devices: contextvars.ContextVar[Sequence[Any] | None] = contextvars.ContextVar(
+    "usual devices", default=None
+)
+
 
 def make_mesh(fsdp: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
     """Returns a mesh of all devices with axes ("data", "fsdp").
@@ -22,11 +28,13 @@ def make_mesh(fsdp: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
     layer whose kernel is split along the batch's axis fails to type-check.
 
     fsdp: size of the "fsdp" axis; 1 replicates parameters (plain data parallelism).
-    devices: all devices of all processes when None. Those of a process stand side by side, in the
-    order of the processes, so that row i of a batch is the same example however many there are.
+    devices: all devices of all processes when None, see `limited_to`. Those of a process stand
+    side by side, in the order of the processes, so that row i of a batch is the same example
+    however many there are.
     Raises InputError if `fsdp` does not divide the number of devices.
     """
-    devices = jax.devices() if devices is None else devices
+    if devices is None:
+        devices = _usual_devices.get() or jax.devices()
     if fsdp < 1 or len(devices) % fsdp:
         raise InputError(
             f"mesh.fsdp={fsdp} does not divide the {len(devices)} devices; "
@@ -35,6 +43,19 @@ def make_mesh(fsdp: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
     # Not jax.make_mesh, which follows the wiring of a TPU: its order may mix the processes.
     grid = np.array(in_process_order(devices)).reshape(-1, fsdp)
     return Mesh(grid, BATCH_AXES, axis_types=(AxisType.Auto, AxisType.Auto))
+
+
+@contextlib.contextmanager
+def limited_to(devices: Sequence[Any]) -> Iterator[None]:
+    """A context in which `make_mesh` without devices takes these.
+
+    For a job within a job whose batch does not divide over all devices.
+    """
+    token = _usual_devices.set(devices)
+    try:
+        yield
+    finally:
+        _usual_devices.reset(token)
 
 
 def in_process_order(devices: Sequence[Any]) -> list[Any]:
@@ -109,3 +130,16 @@ def put_batch(batch: HostBatch, shardings: Mapping[str, NamedSharding]) -> dict[
         name: jax.make_array_from_process_local_data(shardings[name], np.asarray(rows))
         for name, rows in batch.items()
     }
+
+
+def padded(batch: HostBatch, mesh: Mesh) -> dict[str, np.ndarray]:
+    """Returns this process's rows with as many more as it takes to divide over its devices.
+
+    batch: rows [B_local, ...] that are looked at one by one, and "mask" bool [B_local]. Those that
+    are added repeat the last and have mask False. All processes have equally many devices.
+    """
+    missing = -len(batch["mask"]) % len(mesh.local_devices)
+    if not missing:
+        return dict(batch)
+    rows = {name: np.concatenate([x, np.repeat(x[-1:], missing, 0)]) for name, x in batch.items()}
+    return rows | {"mask": np.concatenate([batch["mask"], np.zeros(missing, bool)])}

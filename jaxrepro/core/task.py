@@ -70,13 +70,15 @@ class Evaluator(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """Examples of one batch over all processes."""
+        """Examples of one batch over all processes: any number, see `data`."""
         ...
 
     def data(self, process: int, num_processes: int) -> Iterable[HostBatch]:
-        """Yields this process's rows: finite, batch axis 0, the last padded; has "mask" bool [B].
+        """Yields this process's rows: finite, batch axis 0; has "mask" bool [B], False for padding.
 
-        All processes yield equally many batches. They do not depend on the run's seed.
+        All processes yield equally many batches of equally many rows, see
+        `data.padding.batch_rows`. What is in a batch depends neither on the number of processes
+        nor on that of devices, nor on the run's seed.
         """
         ...
 
@@ -84,7 +86,10 @@ class Evaluator(Protocol):
     def step(self) -> Callable[..., Mapping[str, jax.Array]]:
         """The method step(state, batch, key) that returns per-example outputs, axis 0 = batch.
 
-        Pure, compiled by the caller. With a fourth argument where `UsesVariables`.
+        Pure, compiled by the caller. With a fourth argument where `UsesVariables`. Rows that do
+        not count are added where a batch does not divide over the devices, also between those of
+        two processes: what a row gets may depend on the first row, but not on its own place in the
+        batch or on the batch's size.
         """
         ...
 

@@ -12,6 +12,7 @@ from absl import flags
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.memory import MemoryCache
+from jaxrepro.data.padding import batch_rows
 from jaxrepro.data.source import Item, Items
 from jaxrepro.data.transforms import Transform
 
@@ -124,22 +125,19 @@ def eval_batches(
     """Every image once, in order and without augmentation, in batches of one shape.
 
     Yields {"image": uint8 [B_local, H, W, C], "label": int32 [B_local], or what else the source
-    has, "mask": bool [B_local], "index": int32 [B_local]} with B_local = batch_size /
-    num_processes: this process's rows of the global batch. All processes yield the same number of
-    batches. Rows after the last image repeat it, and have mask False.
+    has, "mask": bool [B_local], "index": int32 [B_local]}: this process's rows of the global batch.
+    B_local, the rows of a process and those with mask False, which repeat an image, are as
+    `data.padding.batch_rows` says.
 
     Raises:
-      InputError: if `num_processes` does not divide `batch_size`.
+      InputError: for a batch size below 1, or a process that is none of `num_processes`.
     """
-    _check_processes(batch_size, process, num_processes)
-    local = batch_size // num_processes
-    for first in range(
-        process * local, math.ceil(len(source) / batch_size) * batch_size, batch_size
-    ):
-        wanted = np.arange(first, first + local, dtype=np.int32)
-        index = np.minimum(wanted, len(source) - 1)
-        batch = _stack([transform.prepare(source[i]) for i in index])
-        yield {**batch, "mask": wanted == index, "index": index}
+    _check_process(process, num_processes)
+    if batch_size < 1:
+        raise InputError(f"batch_size={batch_size} given; it must be positive")
+    for index, mask in batch_rows(len(source), batch_size, process, num_processes):
+        batch = _stack([transform.prepare(source[int(i)]) for i in index])
+        yield {**batch, "mask": mask, "index": index.astype(np.int32)}
 
 
 def _close_all(iterators: list[grain.DatasetIterator[Batch]]) -> None:
@@ -189,7 +187,12 @@ def _check(
         raise InputError(f"data seed {seed} given; it must lie in [0, 2**32)")
     if not 0 <= start_step < _LAST_STEP:
         raise InputError(f"start_step={start_step} given; it must lie in [0, 2**40)")
-    _check_processes(batch_shape[-1], process, num_processes)
+    _check_process(process, num_processes)
+    if batch_shape[-1] % num_processes:
+        raise InputError(
+            f"the batch of {batch_shape[-1]} cannot be divided among {num_processes} processes; "
+            f"use a multiple of {num_processes}"
+        )
     if len(source) < batch_shape[-1]:
         raise InputError(
             f"{source!r} has {len(source)} images, fewer than the batch of {batch_shape[-1]}; use "
@@ -197,11 +200,6 @@ def _check(
         )
 
 
-def _check_processes(batch_size: int, process: int, num_processes: int) -> None:
+def _check_process(process: int, num_processes: int) -> None:
     if not 0 <= process < num_processes:
         raise InputError(f"process {process} of {num_processes} given; processes count from 0")
-    if batch_size < 1 or batch_size % num_processes:
-        raise InputError(
-            f"the batch of {batch_size} cannot be divided among {num_processes} processes; use a "
-            f"multiple of {num_processes}"
-        )

@@ -60,7 +60,7 @@ class Given:
         return TrainState(jnp.zeros((), jnp.int32), key, {"model": net}, {})
 
     def partition(self):
-        return ()
+        return (("/w$", fsdp(min_mb=0)),)
 
     def evaluators(self):
         return {"product": self.product}
@@ -78,6 +78,25 @@ def test_variables_reach_the_step_as_an_argument():
     assert task.product.loaded == 1
     # An array that is closed over would be a constant of the compiled program.
     assert isinstance(task.product.given, jax.core.Tracer)
+
+
+@pytest.mark.parametrize(("num_devices", "fsdp"), [(3, 1), (5, 5)])
+def test_a_batch_need_not_divide_over_the_devices(num_devices, fsdp):
+    class Ordered(Product):
+        def merge(self, acc, out):
+            return [*(acc or []), out["y"].tolist()]
+
+        def finish(self, acc):
+            return {"rows": acc}
+
+    task, evaluator = Given(), Ordered()
+    mesh = mesh_lib.make_mesh(fsdp, jax.devices()[:num_devices])
+    state = task.init(jax.random.key(0))
+    shardings = state_shardings(state, (), mesh)
+    evaluation = Evaluation({"product": evaluator}, mesh, shardings)
+    results = evaluation.run(["product"], jax.device_put(state, shardings))
+    rows = [6.0 * x for x in range(10)]
+    assert results == {"product/rows": [rows[:8], rows[8:]]}
 
 
 def test_what_is_missing_at_a_step_is_known_by_its_numbers():
@@ -114,6 +133,24 @@ def test_chosen_checkpoints_are_measured(run, steps, expected):
     assert results == {step: {"product/sum": 45 * 2 * step * 3} for step in expected}
     assert list(results) == expected
     assert task.product.loaded == 1
+
+
+@pytest.mark.parametrize(("parts", "spec"), [(2, ("fsdp",)), (3, ())])
+def test_a_state_is_split_as_in_training_where_devices_allow(run, parts, spec, monkeypatch, capsys):
+    restored = []
+    original = Checkpoints.restore
+
+    def restore(self, *arguments):
+        restored.append(original(self, *arguments))
+        return restored[-1]
+
+    monkeypatch.setattr(Checkpoints, "restore", restore)
+    results = dict(evaluate_workdir(Given(), 0, run, fsdp=parts))
+    assert results == {4: {"product/sum": 45 * 2 * 4 * 3}}
+    (state,) = restored
+    assert state.nets["model"].params["w"].sharding.spec == PartitionSpec(*spec)
+    printed = "mesh.fsdp=3 of the run does not divide the number of devices here, 8"
+    assert (printed in capsys.readouterr().out) == (parts == 3)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,13 @@ def test_mesh_shape():
         mesh_lib.make_mesh(fsdp=3)
 
 
+def test_a_mesh_may_be_limited_to_some_devices():
+    with mesh_lib.limited_to(jax.devices()[2:5]):
+        assert list(mesh_lib.make_mesh().devices.flat) == jax.devices()[2:5]
+        assert mesh_lib.make_mesh(devices=jax.devices()[:2]).size == 2
+    assert mesh_lib.make_mesh().size == 8
+
+
 def test_devices_of_a_process_stand_side_by_side():
     """A TPU pod may number its devices along its wiring, across machines."""
 
@@ -45,6 +52,18 @@ def test_batches_are_split_along_their_axis():
     (array,) = mesh_lib.put_batch({"x": rows}, {"x": mesh_lib.batch_sharding(mesh, 1)}).values()
     np.testing.assert_array_equal(array, rows)
     assert {shard.data.shape for shard in array.addressable_shards} == {(2, 2, 3)}
+
+
+@pytest.mark.parametrize(("num_devices", "num_rows"), [(1, 7), (3, 9), (7, 7), (8, 8)])
+def test_rows_are_added_that_do_not_count(num_devices, num_rows):
+    mesh = mesh_lib.make_mesh(devices=jax.devices()[:num_devices])
+    given = {"x": np.arange(14).reshape(7, 2), "mask": np.arange(7) < 6}
+    found = mesh_lib.padded({**given, "mask": np.ones(7, bool)}, mesh)
+    assert {len(rows) for rows in found.values()} == {num_rows}
+    np.testing.assert_array_equal(found["x"][found["mask"]], given["x"])
+    # What was added before by another does not count either.
+    found = mesh_lib.padded(given, mesh)
+    np.testing.assert_array_equal(found["x"][found["mask"]], given["x"][:6])
 
 
 def test_uneven_batch_is_refused():

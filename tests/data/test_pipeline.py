@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.data.padding import padded_batches
 from jaxrepro.data.pipeline import eval_batches, train_iterator
 from jaxrepro.data.source import Source
 from jaxrepro.data.transforms import Transform, crop_transform, square_transform
@@ -176,7 +177,7 @@ if __name__ == "__main__":
     assert (done.returncode, done.stderr) == (3 if "exit" in ending else 0, "")
 
 
-@pytest.mark.parametrize("num_processes", [1, 2])
+@pytest.mark.parametrize("num_processes", [1, 2, 3, 5, 9])
 def test_evaluation_sees_every_image_once(num_processes):
     parts = [
         list(eval_batches(Numbered(21), NOISY, 8, process=p, num_processes=num_processes))
@@ -188,14 +189,25 @@ def test_evaluation_sees_every_image_once(num_processes):
         for k in range(3)
     ]
     for batch in batches:
-        chex.assert_shape(batch["image"], (8, 4, 4, 1))
+        chex.assert_shape(batch["image"], (-(-8 // num_processes) * num_processes, 4, 4, 1))
         assert "noise" not in batch
-    kept = np.concatenate([b["image"][b["mask"]][:, 0, 0, 0] for b in batches])
-    np.testing.assert_array_equal(kept, np.arange(21))
-    np.testing.assert_array_equal(batches[-1]["mask"], [True] * 5 + [False] * 3)
+    # The same examples in every batch, in order, whatever the processes.
+    kept = [batch["image"][batch["mask"]][:, 0, 0, 0] for batch in batches]
+    for found, (first, last) in zip(kept, [(0, 8), (8, 16), (16, 21)], strict=True):
+        np.testing.assert_array_equal(found, np.arange(first, last))
     np.testing.assert_array_equal(batches[-1]["label"], batches[-1]["index"] % 2)
+    in_memory = [
+        list(padded_batches({"x": np.arange(21)}, 8, p, num_processes))
+        for p in range(num_processes)
+    ]
+    for part, other in zip(parts, in_memory, strict=True):
+        for batch, rows in zip(part, other, strict=True):
+            np.testing.assert_array_equal(batch["index"], rows["x"])
+            np.testing.assert_array_equal(batch["mask"], rows["mask"])
 
 
-def test_evaluation_batches_must_divide():
-    with pytest.raises(InputError, match="multiple of 2"):
-        next(iter(eval_batches(Numbered(21), PLAIN, 7, num_processes=2)))
+@pytest.mark.parametrize(("given", "message"), [((0, 0, 1), "batch_size=0"), ((8, 2, 2), "of 2")])
+def test_evaluation_batches_of_nobody_are_refused(given, message):
+    size, process, num_processes = given
+    with pytest.raises(InputError, match=message):
+        next(eval_batches(Numbered(21), PLAIN, size, process=process, num_processes=num_processes))

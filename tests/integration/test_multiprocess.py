@@ -22,6 +22,8 @@ CONFIG = (
     "--config.checkpoint.every=2",
     "--config.eval.every=0",
     "--config.eval.pictures_every=0",
+    # Divides neither over two processes nor over four devices.
+    "--config.eval.batch_size=7",
 )
 STEPS = 4
 SHORT = (*CONFIG, f"--config.train.total_steps={STEPS}")

@@ -112,7 +112,8 @@ def _train(task: Classifier, folder: pathlib.Path, config: Mapping[str, Any]) ->
         )
         began = time.perf_counter()
         try:
-            results = loop.train(task, loop_settings, folder)
+            with mesh_lib.limited_to(_devices_for(task.settings.batch_size)):
+                results = loop.train(task, loop_settings, folder)
         except Stopped as stopped:
             print(
                 f"the classifier is saved at step {stopped.step} of {total}; the same command "
@@ -126,6 +127,12 @@ def _train(task: Classifier, folder: pathlib.Path, config: Mapping[str, Any]) ->
         write_export(export, to_export(task.model_card(), variables, results["held_out/accuracy"]))
         print(f"trained the classifier in {time.perf_counter() - began:.0f} s")
     return read_network(export)
+
+
+def _devices_for(batch_size: int) -> list[Any]:
+    """Returns as many devices as there are that the batch divides over: it is part of the key."""
+    devices = jax.devices()
+    return devices[: max(n for n in range(1, len(devices) + 1) if batch_size % n == 0)]
 
 
 @contextlib.contextmanager

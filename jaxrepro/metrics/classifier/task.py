@@ -42,7 +42,7 @@ class ClassifierSettings:
     @classmethod
     def for_images(cls, num_images: int) -> "ClassifierSettings":
         """Returns settings that take minutes on two CPU cores: 8 layers, about five passes."""
-        # A batch has to divide over the devices; a power of two does where their number is one.
+        # A power of two divides over all devices where their number is one.
         batch_size = min(_BATCH_SIZE, 2 ** int(math.log2(max(num_images // 2, 1))))
         steps = _NUM_EPOCHS * num_images // batch_size
         return cls(1, 16, batch_size, min(max(steps, _MIN_STEPS), _MAX_STEPS))
@@ -172,7 +172,7 @@ class HeldOutAccuracy:
 
     @property
     def batch_size(self) -> int:
-        """That of training: it is known to divide over the devices."""
+        """That of training."""
         return self.task.settings.batch_size
 
     def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:

@@ -75,8 +75,8 @@ def find_poses(
     """Returns what each search finds, in the order of `people`.
 
     predictor: of `trained`; its `flip` has no effect, the searches say it. padding: how squares
-    follow from people. batch_size: people of one pass, rounded up to a multiple of the devices; a
-    pass has as many crops for each scale, and twice as many with a mirrored view.
+    follow from people. batch_size: people of one pass, who share windows that are
+    drawn anew; a pass has as many crops for each scale, and twice as many with a mirrored view.
     """
     mesh = mesh_lib.make_mesh()
     rows, whole = mesh_lib.batch_sharding(mesh), mesh_lib.replicated(mesh)
@@ -89,9 +89,9 @@ def find_poses(
     compiled = jax.jit(step, in_shardings=(whole, rows, whole), out_shardings=rows)
     variables = jax.device_put(trained.variables, whole)
     transform = zoomed_crops_transform(trained.size, padding, zooms)
-    batch_size = math.ceil(batch_size / mesh.size) * mesh.size
     outputs = []
     for number, batch in enumerate(eval_batches(people, transform, batch_size)):
+        batch = mesh_lib.padded(batch, mesh)
         crops = mesh_lib.put_batch({"image": batch["image"]}, {"image": rows})["image"]
         key = jax.device_put(jax.random.key(number), whole)
         out = jax.device_get(compiled(variables, crops, key))

@@ -27,7 +27,9 @@ CONFIG = pathlib.Path(__file__).resolve().parents[3] / "configs" / "biggan_digit
 def make(**changes):
     config = load(CONFIG, "test")
     config.data.update(validation="digits", validation_split="test")
-    config.eval.update(num_samples=60, num_reference=80, neighborhood_samples=40, batch_size=32)
+    config.eval.update(num_samples=60, num_reference=80, neighborhood_samples=40)
+    # Not a multiple of the 8 devices.
+    config.eval.batch_size = 27
     config.eval.update(discriminator_samples=50)
     config.eval.update(changes)
     return make_task(Settings(config))

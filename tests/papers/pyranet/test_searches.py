@@ -1,5 +1,7 @@
 """Poses from many views: where they are, that a plain test is part of them, and early answers."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -65,6 +67,20 @@ def test_every_search_finds_a_spot_in_the_picture():
         truncated = found[name].truncated
         np.testing.assert_array_equal(truncated, np.trunc(found[name].points) + 0.5)
         assert found[name].confidences.shape == (3, 16) and (found[name].confidences > 0.5).all()
+
+
+def test_people_of_a_pass_share_windows_on_any_number_of_devices():
+    class Drawn(Redness):
+        def apply(self, variables, images, *, rngs, **options):
+            maps = super().apply(variables, images, rngs=rngs, **options)
+            return jnp.full_like(maps, jax.random.uniform(rngs["pooling"]))
+
+    trained = TrainedPose(Drawn(), {}, MPII, 64, "none", None, "torch", "test")
+    predictor = dataclasses.replace(trained.predictor(), windows="resampled")
+    searches = {"plain": SEARCHES["plain"]}
+    found = find_poses(trained, predictor, spots(5), PADDING, searches, 2)["plain"]
+    expected = [jax.random.uniform(jax.random.key(number)) for number in (0, 0, 1, 1, 2)]
+    np.testing.assert_array_equal(found.confidences[:, 0], np.array(expected, np.float64))
 
 
 def test_plain_and_flip_are_what_the_predictor_finds():

@@ -86,7 +86,8 @@ def pictures(tmp_path_factory):
 
 @pytest.mark.parametrize("color", ["ycbcr", "rgb"])
 def test_the_evaluator_measures_whole_pictures(pictures, color):
-    task = make_task(Settings(tiny_config(pictures, color)))
+    # A batch that does not divide over the 8 devices.
+    task = make_task(Settings(tiny_config(pictures, color, **{"eval.batch_size": 6})))
     state = jax.jit(task.init)(jax.random.key(0))
     mesh = make_mesh()
     evaluators = task.evaluators()
