@@ -162,7 +162,6 @@ def analyse(config: Any, num_devices: int) -> dict[str, Any]:
     """
     import jax
 
-    from benchmarks.replica_groups import with_their_groups
     from jaxrepro.core.collectives import bytes_by_part, dependent_exchanges, find_collectives
     from jaxrepro.core.config import Settings, make_task
     from jaxrepro.core.hlo import parse_program
@@ -182,7 +181,7 @@ def analyse(config: Any, num_devices: int) -> dict[str, Any]:
     compiled = compile_for_analysis(task, layout, lambda line: print(line, flush=True), _NOT_RUN)
     seconds = time.perf_counter() - began
     program = parse_program(compiled.as_text() or "")
-    collectives = with_their_groups(find_collectives(program), program)
+    collectives = find_collectives(program)
     of_step = step_operations(make_task(Settings(config)))
     on_device = count_contractions(program)
     state = jax.eval_shape(task.init, jax.random.key(0))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from jaxrepro.core.hlo import Array, Instruction, Program
+from jaxrepro.core.replica_groups import largest, parse_groups, written_groups
 
 _KINDS = (
     "all-reduce",
@@ -77,7 +78,8 @@ def ring_factor(kind: str, group_size: int) -> float:
 def find_collectives(program: Program) -> list[Collective]:
     """Returns the collectives of a program in the order of its text.
 
-    Asynchronous ones are counted where they start.
+    Asynchronous ones are counted where they start. Raises InputError where XLA writes their groups
+    in a form that is not known.
     """
     return [
         _collective(instruction, instructions, program, times)
@@ -128,8 +130,11 @@ def _collective(
         results = results[count : 2 * count]
     sources = _sources(instruction, len(results), instructions)
     arrays = tuple((x, _part(x, source)) for x, source in zip(results, sources, strict=True))
-    groups, size, number = _groups(instruction.attributes, program.num_partitions)
-    return Collective(kind, arrays, size, number, groups, times, instruction.source)
+    written = written_groups(instruction.attributes)
+    groups = parse_groups(written, program.num_partitions)
+    # The pairs of a permute are no groups: a device sends to one other.
+    size = 2 if kind == "collective-permute" else largest(groups)
+    return Collective(kind, arrays, size, len(groups), written, times, instruction.source)
 
 
 def _sources(
@@ -182,23 +187,3 @@ def _part(array: Array, source: str) -> str:
         if pattern.search(source):
             return part
     return OTHER if math.prod(array.shape) > 1 else LOGS
-
-
-def _groups(attributes: str, num_partitions: int) -> tuple[str, int, int]:
-    """Returns (the groups as they are written, devices of a group, groups)."""
-    if (
-        named := re.search(r"replica_groups=(mesh\[([^\]]*)\]\s*\{([^}]*)\})", attributes)
-    ) is not None:
-        sizes = {name: int(size) for name, size in re.findall(r"'([^']+)'=(\d+)", named[2])}
-        size = math.prod(sizes[name] for name in re.findall(r"'([^']+)'", named[3]))
-        return named[1], size, math.prod(sizes.values()) // size
-    if (
-        iota := re.search(r"replica_groups=(\[(\d+),(\d+)\]<=\S*?\](?:T\([\d,]*\))?)", attributes)
-    ) is not None:
-        return iota[1], int(iota[3]), int(iota[2])
-    if (listed := re.search(r"replica_groups=(\{(?:\{[\d,]*\},?)+\})", attributes)) is not None:
-        groups = re.findall(r"\{([\d,]+)\}", listed[1])
-        return listed[1], len(groups[0].split(",")), len(groups)
-    if (pairs := re.search(r"source_target_pairs=(\{[\d{},]*\})", attributes)) is not None:
-        return pairs[1], 2, pairs[1].count("},{") + 1
-    return "all", num_partitions, 1

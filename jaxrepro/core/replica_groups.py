@@ -1,13 +1,9 @@
 """Which devices exchange with each other, out of the text of XLA's programs."""
 
-import dataclasses
 import math
 import re
-from collections.abc import Sequence
 
-from jaxrepro.core.collectives import Collective
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.hlo import Program
 
 Groups = tuple[tuple[int, ...], ...]
 
@@ -19,31 +15,6 @@ _TILES = re.compile(rf"\[(\d+),(\d+)\]<=({_IOTA})")
 _LISTED = re.compile(r"\{(?:\{[\d,]+\},?)+\}")
 # A part of a mesh's axis is written 'axis':(devices before it)devices.
 _AXIS = re.compile(r"'([^']+)'(?::\((\d+)\)(\d+))?")
-
-
-def with_their_groups(collectives: Sequence[Collective], program: Program) -> list[Collective]:
-    """Returns the collectives of `program` with the groups that its text gives each of them.
-
-    collectives: all of the program, in its order. Raises InputError for groups in a form that is
-    not known.
-    """
-    kinds = {one.kind for one in collectives}
-    attributes = [
-        instruction.attributes
-        for name, instructions in program.computations.items()
-        if program.times[name]
-        for instruction in instructions.values()
-        if instruction.opcode.removesuffix("-start") in kinds
-    ]
-    found = []
-    for one, text in zip(collectives, attributes, strict=True):
-        written = written_groups(text)
-        groups = parse_groups(written, program.num_partitions)
-        size = one.group_size if one.kind == "collective-permute" else largest(groups)
-        found.append(
-            dataclasses.replace(one, groups=written, group_size=size, num_groups=len(groups))
-        )
-    return found
 
 
 def written_groups(attributes: str) -> str:
