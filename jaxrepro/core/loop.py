@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -78,6 +78,7 @@ def train(
     resume: int | None = None,
     started: StartTimes | None = None,
     resume_attempt: int = 1,
+    devices: Sequence[Any] | None = None,
 ) -> dict[str, float]:
     """Trains until `settings.total_steps` and returns the final results.
 
@@ -85,7 +86,8 @@ def train(
     back to step `resume`, once for each `resume_attempt` (see `core.resumption`). A finished run is
     not trained again: its results are returned.
 
-    started: the stopwatch of this process's start, of which `run.json` keeps the times.
+    started: the stopwatch of this process's start, of which `run.json` keeps the times. devices: to
+    train on, all when None.
 
     Every process of a job calls it; process 0 alone writes what is no checkpoint.
 
@@ -96,7 +98,7 @@ def train(
     started = started or StartTimes()
 
     # --- Layout: shapes, then shardings; no array exists yet.
-    mesh = mesh_lib.make_mesh(settings.fsdp)
+    mesh = mesh_lib.make_mesh(settings.fsdp, devices)
     key = jax.random.key(settings.seed)
     started.end("devices")
     first_state = FirstState(task.init, key)

@@ -1,9 +1,7 @@
 """Device meshes and batches on them. The only place that builds a mesh."""
 
-import contextlib
-import contextvars
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -16,10 +14,6 @@ from jaxrepro.core.task import BatchSpec, HostBatch
 # Axes along which a batch is split. Parameters may be split along "fsdp" too.
 BATCH_AXES = ("data", "fsdp")
 
-_usual_devices: contextvars.ContextVar[Sequence[Any] | None] = contextvars.ContextVar(
-    "usual devices", default=None
-)
-
 
 def make_mesh(fsdp: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
     """Returns a mesh of all devices with axes ("data", "fsdp").
@@ -28,13 +22,13 @@ def make_mesh(fsdp: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
     layer whose kernel is split along the batch's axis fails to type-check.
 
     fsdp: size of the "fsdp" axis; 1 replicates parameters (plain data parallelism).
-    devices: all devices of all processes when None, see `limited_to`. Those of a process stand
+    devices: all devices of all processes when None. Those of a process stand
     side by side, in the order of the processes, so that row i of a batch is the same example
     however many there are.
     Raises InputError if `fsdp` does not divide the number of devices.
     """
     if devices is None:
-        devices = _usual_devices.get() or jax.devices()
+        devices = jax.devices()
     if fsdp < 1 or len(devices) % fsdp:
         raise InputError(
             f"mesh.fsdp={fsdp} does not divide the {len(devices)} devices; "
@@ -43,19 +37,6 @@ def make_mesh(fsdp: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
     # Not jax.make_mesh, which follows the wiring of a TPU: its order may mix the processes.
     grid = np.array(in_process_order(devices)).reshape(-1, fsdp)
     return Mesh(grid, BATCH_AXES, axis_types=(AxisType.Auto, AxisType.Auto))
-
-
-@contextlib.contextmanager
-def limited_to(devices: Sequence[Any]) -> Iterator[None]:
-    """A context in which `make_mesh` without devices takes these.
-
-    For a job within a job whose batch does not divide over all devices.
-    """
-    token = _usual_devices.set(devices)
-    try:
-        yield
-    finally:
-        _usual_devices.reset(token)
 
 
 def in_process_order(devices: Sequence[Any]) -> list[Any]:

@@ -112,8 +112,8 @@ def _train(task: Classifier, folder: pathlib.Path, config: Mapping[str, Any]) ->
         )
         began = time.perf_counter()
         try:
-            with mesh_lib.limited_to(_devices_for(task.settings.batch_size)):
-                results = loop.train(task, loop_settings, folder)
+            devices = _devices_for(task.settings.batch_size)
+            results = loop.train(task, loop_settings, folder, devices=devices)
         except Stopped as stopped:
             print(
                 f"the classifier is saved at step {stopped.step} of {total}; the same command "

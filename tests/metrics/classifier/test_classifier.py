@@ -80,7 +80,7 @@ def test_its_name_says_all_and_it_is_trained_once(trained, digits, cached, monke
 
 
 def test_other_data_or_size_is_another_classifier(trained, digits, cached, monkeypatch):
-    def stop(task, settings, workdir):
+    def stop(*args, **more):
         raise Stopped(0, 1)
 
     monkeypatch.setattr(loop, "train", stop)
@@ -126,10 +126,10 @@ def test_two_processes_do_not_train_at_once(trained, digits, cached, capsys):
 
 
 def test_a_notice_to_stop_is_its_own_exit_status(digits, tmp_path, monkeypatch, capsys):
-    def stop(*args):
+    def stop(*args, **more):
         raise Stopped(7, 143)
 
-    def diverge(*args):
+    def diverge(*args, **more):
         raise NonFiniteError(7, 6, "loss/x not finite at step 7")
 
     monkeypatch.setenv("JAXREPRO_CACHE", str(tmp_path))
