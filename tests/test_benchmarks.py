@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import sys
 import time
 import types
@@ -15,6 +16,7 @@ from benchmarks import (
     all_configs,
     compare,
     device_peaks,
+    digits_baseline,
     input_pipeline,
     network_time,
     start_time,
@@ -402,6 +404,22 @@ def test_enlarging_time_writes_json(tmp_path):
     times = measured["milliseconds"]
     assert 0 < times["min"] <= times["median"] <= times["max"]
     assert {"device", "processor", "versions", "command"} <= measured.keys()
+
+
+def test_digits_baseline_gives_the_readmes_figures_and_says_on_what(tmp_path, capsys):
+    output = tmp_path / "baseline.json"
+    digits_baseline.main(types.SimpleNamespace(seed=0, output=output))
+    written = json.loads(output.read_text())
+    assert json.loads(capsys.readouterr().out) == written
+    assert {"device", "processor", "num_cpus", "versions"} < set(written)
+    assert written["command"].startswith("python -m benchmarks.digits_baseline")
+    readme = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
+    rows = re.findall(r"^\| `(\w+)`.*\| ([\d.]+) \|$", readme, re.MULTILINE)
+    assert len(rows) == 5
+    # Rounding of the pixels may turn out otherwise with another eigendecomposition.
+    assert {name: written[name] for name, _ in rows} == pytest.approx(
+        {name: float(figure) for name, figure in rows}, abs=0.015
+    )
 
 
 def test_runs_without_the_stopwatch_come_first(monkeypatch):
