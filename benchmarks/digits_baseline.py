@@ -1,13 +1,14 @@
-"""What the judge of digits says of a simple density model: python -m benchmarks.digits_baseline
+"""What the judge of digits says of a simple density model, as JSON.
+
+python -m benchmarks.digits_baseline --output=baseline.json
 
 A normal distribution is fitted to the pixels of each class of training digits at 16 pixels; five
 draws of 1,000 samples are judged as the GAN's are. It puts a GAN's figures in context.
 """
 
-import json
-
 from absl import flags
 
+from benchmarks.environment import environment, publish
 from jaxrepro.core import cli
 
 _SIDE = 16
@@ -17,12 +18,18 @@ _NUM_DRAWS = 5
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    flags.DEFINE_integer("seed", 0, "Of the draws.")
+    flags.DEFINE_integer("seed", 0, "Of the draws.", lower_bound=0)
+    flags.DEFINE_string("output", None, "JSON file to write besides printing.")
 
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    print(json.dumps(measure(args.seed), indent=2))
+    measured = measure(args.seed)
+    publish(
+        {**environment(), "seed": args.seed, "num_draws": _NUM_DRAWS, **measured},
+        "digits_baseline",
+        args.output,
+    )
 
 
 def measure(seed: int) -> dict[str, float]:

@@ -14,9 +14,9 @@ Settings: stacks=8, bs (people of an update, 6).
 
 Variants: paper (the default: RMSProp, 800,000 updates, as in the authors' Torch code); demo
 (articulated figures drawn over photographs unless a source is given: they are no people, and
-accuracies on them compare with nothing published; 1,000 updates took 40 s on 2 CPU cores and gave
-PCKh 58.7 and PCK@0.2 52.6, the mean pose 23.7 and 20.2, the nearest neighbour 22.2 and 19.3); test
-(2 updates).
+accuracies on them compare with nothing published; the first command, seed 0, 1,000 updates, took 70
+CPU-seconds on 2 cores of an AMD EPYC and gave PCKh 57.3 and PCK@0.2 52.2, the mean pose 23.7 and
+20.2, the nearest neighbour 22.2 and 19.3); test (2 updates).
 """
 
 from jaxrepro.core.config import parse_variant

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import sys
 import time
 import types
@@ -15,6 +16,7 @@ from benchmarks import (
     all_configs,
     compare,
     device_peaks,
+    digits_baseline,
     input_pipeline,
     network_time,
     start_time,
@@ -402,6 +404,23 @@ def test_enlarging_time_writes_json(tmp_path):
     times = measured["milliseconds"]
     assert 0 < times["min"] <= times["median"] <= times["max"]
     assert {"device", "processor", "versions", "command"} <= measured.keys()
+
+
+def test_digits_baseline_gives_the_readmes_figures_and_says_on_what(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(digits_baseline, "_NUM_DRAWS", 1)
+    output = tmp_path / "baseline.json"
+    digits_baseline.main(types.SimpleNamespace(seed=0, output=output))
+    written = json.loads(output.read_text())
+    assert json.loads(capsys.readouterr().out) == written
+    assert {"device", "processor", "num_cpus", "versions"} < set(written)
+    assert written["command"].startswith("python -m benchmarks.digits_baseline")
+    readme = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
+    rows = re.findall(r"^\| `(\w+)`.*\| ([\d.]+) \|$", readme, re.MULTILINE)
+    assert len(rows) == 5
+    # One draw of the five whose mean the README has.
+    assert {name: written[name] for name, _ in rows} == pytest.approx(
+        {name: float(figure) for name, figure in rows}, abs=0.02
+    )
 
 
 def test_runs_without_the_stopwatch_come_first(monkeypatch):

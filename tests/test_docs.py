@@ -1,18 +1,21 @@
 """The pages in docs/ and the README do what they say."""
 
+import importlib.util
 import pathlib
 import re
-import types
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from jaxrepro import papers
 from jaxrepro.core import loop
 from jaxrepro.core.checkpoint import Checkpoints
-from jaxrepro.core.config import Settings
+from jaxrepro.core.config import Settings, make_task
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.run_record import read_starts
-from jaxrepro.core.seeds import make_seeds_task
 from jaxrepro.core.writers import read_json_lines
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -23,27 +26,51 @@ def blocks(path, language):
 
 
 @pytest.fixture(scope="module")
-def added_paper():
-    """The task module and the config of docs/adding_a_paper.md."""
-    modules = []
-    for source in blocks(ROOT / "docs" / "adding_a_paper.md", "python"):
-        module = types.ModuleType("page")
-        exec(compile(source, "adding_a_paper.md", "exec"), module.__dict__)
-        modules.append(module)
-    return modules
+def added_paper(tmp_path_factory):
+    """A repository without papers to which docs/adding_a_paper.md was done, as the page says."""
+    root = tmp_path_factory.mktemp("repository")
+    (root / "jaxrepro" / "papers").mkdir(parents=True)
+    (root / "configs").mkdir()
+    page = ROOT / "docs" / "adding_a_paper.md"
+    (commands,) = blocks(page, "sh")
+    subprocess.run(["bash", "-euc", commands], cwd=root, check=True)
+    # Each listing belongs to the file that is named last before it.
+    *listings, _ = re.split(r"^```python\n", page.read_text(), flags=re.MULTILINE)
+    for before, source in zip(listings, blocks(page, "python"), strict=True):
+        (root / re.findall(r"`([\w/]+/\w+\.py)`", before)[-1]).write_text(source)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(papers, "__path__", [*papers.__path__, str(root / "jaxrepro" / "papers")])
+        yield root
+    for name in [name for name in sys.modules if name.startswith("jaxrepro.papers.softmax")]:
+        del sys.modules[name]
 
 
 def train(added_paper, workdir, resume=None, **changes):
-    task_module, config_module = added_paper
+    spec = importlib.util.spec_from_file_location("page", added_paper / "configs" / "softmax.py")
+    config_module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(config_module)
     config = config_module.get_config()
     for key, value in changes.items():
         config.train[key] = value
     settings = Settings(config)
-    task = make_seeds_task(settings, task_module.from_settings)
+    task = make_task(settings)
     loop_settings = loop.LoopSettings.from_settings(settings)
-    assert settings.one_of("task", ["softmax"])
     settings.check_all_read()
     return loop.train(task, loop_settings, workdir, resume)
+
+
+def test_the_added_paper_keeps_the_style_of_the_repository(added_paper):
+    assert sorted(str(path.relative_to(added_paper)) for path in added_paper.rglob("*.py")) == [
+        "configs/softmax.py",
+        "jaxrepro/papers/softmax/__init__.py",
+        "jaxrepro/papers/softmax/task.py",
+    ]
+    shutil.copy(ROOT / "pyproject.toml", added_paper)
+    # The rest of the package is not there to be recognised.
+    check = ["check", "--config", "lint.isort.known-first-party=['jaxrepro']"]
+    for arguments in (check, ["format", "--check"]):
+        command = [sys.executable, "-m", "ruff", *arguments, "--no-cache", "."]
+        subprocess.run(command, cwd=added_paper, check=True)
 
 
 def test_the_added_paper_trains_on_eight_devices(added_paper, tmp_path, capsys):
