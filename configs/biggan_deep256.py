@@ -21,7 +21,7 @@ def get_config(arg=None):
     config = published_deep(256)
     if arg.variant == "demo":
         reduce_to_demo(config, ch=8, total_steps=60, batch_size=4)
-        # Half the blocks, so that it starts within seconds; biggan_deep128:demo has all of them.
+        # Half the blocks, so that it starts within seconds; --config.model.depth=2 has all of them.
         config.model.depth = 1
     if arg.variant == "test":
         reduce_to_test(config, ch=4)

@@ -20,8 +20,8 @@ def get_config(arg=None):
     arg = parse_variant(arg, ("paper", "demo", "test"), bs=0)
     config = published_deep(512)
     if arg.variant == "demo":
-        reduce_to_demo(config, ch=8, total_steps=60, batch_size=4)
-        # Half the blocks, so that it starts within seconds; biggan_deep128:demo has all of them.
+        reduce_to_demo(config, ch=8, total_steps=60, batch_size=2)
+        # Half the blocks, so that it starts within seconds; --config.model.depth=2 has all of them.
         config.model.depth = 1
     if arg.variant == "test":
         reduce_to_test(config, ch=4)
