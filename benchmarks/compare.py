@@ -108,7 +108,7 @@ def main(args: flags.FlagValues) -> None:
         found[new.name] = [dataclasses.asdict(row) for row in rows]
         worse |= any(row.verdict == WORSE for row in rows)
     if args.output:
-        from jaxrepro.core.files import write_atomically
+        from jaxrepro.core.files.whole_files import write_atomically
 
         write_atomically(pathlib.Path(args.output), (json.dumps(found, indent=2) + "\n").encode())
     if worse:

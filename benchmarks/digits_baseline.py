@@ -39,7 +39,7 @@ def measure(seed: int) -> dict[str, float]:
     from jaxrepro.data.pipeline import eval_batches
     from jaxrepro.data.sources import open_source
     from jaxrepro.data.transforms import square_transform
-    from jaxrepro.metrics.digits import DigitsJudge
+    from jaxrepro.metrics.samples.digits import DigitsJudge
 
     arrays = []
     for split in ("train", "test"):

@@ -38,9 +38,9 @@ def measure(config, runs: network_time.Runs) -> dict:
     import numpy as np
 
     from jaxrepro.core.config import Settings
-    from jaxrepro.papers.scfegan.conditions import GENERATOR_CHANNELS
-    from jaxrepro.papers.scfegan.editing import Editor
-    from jaxrepro.papers.scfegan.networks import networks_from_settings
+    from jaxrepro.papers.scfegan.inference.editing import Editor
+    from jaxrepro.papers.scfegan.network.conditions import GENERATOR_CHANNELS
+    from jaxrepro.papers.scfegan.network.networks import networks_from_settings
     from jaxrepro.papers.scfegan.trained import Trained
 
     settings = Settings(config)

@@ -34,9 +34,9 @@ def measure(config, runs: network_time.Runs, *, size: int) -> dict:
     import numpy as np
 
     from jaxrepro.core.config import Settings
-    from jaxrepro.papers.srcnn.networks import make_network
-    from jaxrepro.papers.srcnn.planes import COLORS
-    from jaxrepro.papers.srcnn.tiles import TiledNetwork
+    from jaxrepro.papers.srcnn.network.networks import make_network
+    from jaxrepro.papers.srcnn.network.tiles import TiledNetwork
+    from jaxrepro.papers.srcnn.pairs.planes import COLORS
 
     settings = Settings(config)
     channels = len(COLORS[settings.data.color])

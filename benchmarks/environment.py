@@ -46,7 +46,7 @@ def publish(result: dict[str, Any], name: str, output: str | None) -> None:
     text = json.dumps(result, indent=2)
     print(text)
     if output:
-        from jaxrepro.core.files import write_atomically
+        from jaxrepro.core.files.whole_files import write_atomically
 
         write_atomically(pathlib.Path(output), (text + "\n").encode())
 

@@ -71,7 +71,7 @@ def main(args: flags.FlagValues) -> None:
     if args.step_ms is not None and args.step_ms <= 0:
         raise InputError(f"--step_ms={args.step_ms} given; it must be above 0")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
     if args.source is not None:
@@ -119,7 +119,8 @@ def _of_source(args: flags.FlagValues) -> dict[str, Any]:
 def _of_config(args: flags.FlagValues) -> dict[str, Any]:
     import numpy as np
 
-    from jaxrepro.core.config import Settings, make_task
+    from jaxrepro.core.config import Settings
+    from jaxrepro.papers import make_task
 
     task = make_task(Settings(args.config))
     examples = next(iter(task.batch_spec.values())).num_examples
@@ -193,10 +194,10 @@ def with_updates(task: Any, batches: Iterator[Any], num_steps: int) -> dict[str,
     """
     import jax
 
-    from jaxrepro.core import mesh as mesh_lib
-    from jaxrepro.core.compilation import compile_step, lay_out
-    from jaxrepro.core.data_wait import DataWait
-    from jaxrepro.core.first_state import FirstState
+    from jaxrepro.core.devices import mesh as mesh_lib
+    from jaxrepro.core.reports.data_wait import DataWait
+    from jaxrepro.core.update.compilation import compile_step, lay_out
+    from jaxrepro.core.update.first_state import FirstState
 
     mesh = mesh_lib.make_mesh()
     first_state = FirstState(task.init, jax.random.key(0))

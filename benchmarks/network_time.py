@@ -48,7 +48,7 @@ def measure_and_publish(
     if args.config is None:
         raise InputError(f"no config given; for example --config={example}")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_for_speed()
     measured = measure(args.config, Runs(args.runs, args.warmup))

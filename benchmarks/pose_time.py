@@ -39,7 +39,8 @@ def measure(config, runs: network_time.Runs, *, batch_size: int) -> dict:
     import jax
     import numpy as np
 
-    from jaxrepro.core.config import Settings, make_task
+    from jaxrepro.core.config import Settings
+    from jaxrepro.papers import make_task
     from jaxrepro.papers.pyranet.task import PoseEstimation
 
     task = make_task(Settings(config))

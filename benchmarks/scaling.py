@@ -113,13 +113,13 @@ def main(args: flags.FlagValues) -> None:
     }
     print_report(report)
     if args.output:
-        from jaxrepro.core.files import write_atomically
+        from jaxrepro.core.files.whole_files import write_atomically
 
         text = json.dumps(report, indent=1) + "\n"
         write_atomically(pathlib.Path(args.output), text.encode())
     if args.plot:
         from benchmarks.scaling_plot import draw
-        from jaxrepro.core.files import write_atomically
+        from jaxrepro.core.files.whole_files import write_atomically
 
         write_atomically(pathlib.Path(args.plot), draw(report))
 
@@ -131,7 +131,7 @@ def set_pretended_devices(number: int) -> None:
     """
     import os
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     os.environ["JAX_PLATFORMS"] = "cpu"
     runtime.set_num_cpu_devices(number)
@@ -162,17 +162,22 @@ def analyse(config: Any, num_devices: int) -> dict[str, Any]:
     """
     import jax
 
-    from jaxrepro.core.collectives import bytes_by_part, dependent_exchanges, find_collectives
-    from jaxrepro.core.config import Settings, make_task
-    from jaxrepro.core.hlo import parse_program
-    from jaxrepro.core.hlo_contractions import count_contractions
-    from jaxrepro.core.step_memory import (
+    from jaxrepro.core.analysis.collectives import (
+        bytes_by_part,
+        dependent_exchanges,
+        find_collectives,
+    )
+    from jaxrepro.core.analysis.hlo import parse_program
+    from jaxrepro.core.analysis.hlo_contractions import count_contractions
+    from jaxrepro.core.analysis.step_memory import (
         StepLayout,
         compile_for_analysis,
         memory_of,
         state_bytes,
         step_operations,
     )
+    from jaxrepro.core.config import Settings
+    from jaxrepro.papers import make_task
 
     settings = Settings(config)
     task = make_task(settings)
@@ -280,10 +285,11 @@ def run(config: Any, num_devices: int, num_steps: int) -> None:
     import jax
     import numpy as np
 
-    from jaxrepro.core import mesh as mesh_lib
-    from jaxrepro.core.compilation import lay_out
-    from jaxrepro.core.config import Settings, make_task
-    from jaxrepro.core.step_memory import StepLayout, compile_for_analysis
+    from jaxrepro.core.analysis.step_memory import StepLayout, compile_for_analysis
+    from jaxrepro.core.config import Settings
+    from jaxrepro.core.devices import mesh as mesh_lib
+    from jaxrepro.core.update.compilation import lay_out
+    from jaxrepro.papers import make_task
 
     task = make_task(Settings(config))
     layout = StepLayout(num_devices, config.mesh.fsdp, config.seed)

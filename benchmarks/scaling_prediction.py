@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.chip_figures import MACHINES, Level
-from jaxrepro.core.collectives import LOGS, ring_factor
-from jaxrepro.core.replica_groups import largest, parse_groups
+from jaxrepro.core.analysis.collectives import LOGS, ring_factor
+from jaxrepro.core.analysis.replica_groups import largest, parse_groups
 
 
 @dataclasses.dataclass(frozen=True)

@@ -40,7 +40,7 @@ def main(args: flags.FlagValues) -> None:
     if args.config is None:
         raise InputError("no config given; for example --config=configs/biggan32.py:demo")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     if not args.without_settings:
         runtime.set_for_speed()
@@ -71,9 +71,10 @@ def measure(config, *, num_steps: int, num_warmup: int, peak_sides: list[int]) -
     from benchmarks.device_peaks import utilisation
     from benchmarks.program_cache import compile_twice
     from benchmarks.step_batch import step_batch
-    from jaxrepro.core import platform
-    from jaxrepro.core.config import Settings, make_task
-    from jaxrepro.core.flops import count_operations
+    from jaxrepro.core.analysis.flops import count_operations
+    from jaxrepro.core.config import Settings
+    from jaxrepro.core.devices import platform
+    from jaxrepro.papers import make_task
 
     task = make_task(Settings(config))
     rows, origin = step_batch(task, config.data.get("source"))

@@ -23,7 +23,7 @@ def get_config(arg=None):
     config.optim.d.learning_rate = 4e-4
     config.ema.update(decay=0.999, start=500)
     config.train.update(total_steps=4000, batch_size=64, num_d_steps=1)
-    # Real digits have a judge of their own, jaxrepro.metrics.digits.
+    # Real digits have a judge of their own, jaxrepro.metrics.samples.digits.
     config.eval.update(every=1000, batch_size=100, num_samples=0, discriminator_samples=0)
     config.checkpoint.update(every=500, keep_period=0)
     if arg.variant == "demo":

@@ -4,7 +4,7 @@ arXiv 1809.11096). The paper reports that these changes did not help (from memor
     python -m jaxrepro.train --config=configs/biggan_negative.py:row=bilinear
 
 All else is row 8 of Table 1, as in biggan128.py. What each change means in detail, which the paper
-does not say, is in jaxrepro/papers/biggan/variations.py.
+does not say, is in jaxrepro/papers/biggan/network/variations.py.
 
 Rows:
   depth (the default): a further residual block after each one that doubles or halves the map.

@@ -25,7 +25,7 @@ before they are moved, as for WRN; the code of ResNeXt has the mean colour there
 """
 
 from jaxrepro.core.config import parse_variant
-from jaxrepro.papers.pyranet.classification_settings import (
+from jaxrepro.papers.pyranet.classification.classification_settings import (
     VARIANTS,
     published_classifier,
     reduce_to_demo,

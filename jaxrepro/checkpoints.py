@@ -14,7 +14,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.places import place
+from jaxrepro.core.files.places import place
 
 
 def define_flags() -> None:
@@ -28,11 +28,11 @@ def main(args: flags.FlagValues) -> None:
     if args.workdir is None:
         raise InputError("no workdir given; for example --workdir=runs/biggan_digits")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.core.restore import open_checkpoint
+    from jaxrepro.core.checkpoints.restore import open_checkpoint
 
     with open_checkpoint(place(args.workdir), args.step) as (checkpoints, step):
         if args.step is not None:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from jaxrepro.core import cli, places
+from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files import places
 
 
 def define_flags() -> None:
@@ -40,8 +41,8 @@ def results_table(workdirs: Sequence[places.Place], metrics: Sequence[str]) -> s
 
     Raises InputError if a folder holds no finished run or a run did not measure one of `metrics`.
     """
-    from jaxrepro.core import workdir as files
     from jaxrepro.core.config import differing_keys
+    from jaxrepro.core.run import workdir as files
 
     first = files.read_json(workdirs[0] / files.CONFIG)
     lines = [_row(["run", "differs in", *metrics]), _row(["---"] * 2 + ["---:"] * len(metrics))]
@@ -58,8 +59,8 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _measured(path: places.Place, metrics: Sequence[str]) -> list[str]:
-    from jaxrepro.core.spread import STD, part_name
-    from jaxrepro.core.workdir import read_json
+    from jaxrepro.core.run.spread import STD, part_name
+    from jaxrepro.core.run.workdir import read_json
 
     if not places.exists(path):
         raise InputError(f"{path} is not there: the run is not finished")

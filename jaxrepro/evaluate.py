@@ -15,9 +15,10 @@ import sys
 
 from absl import flags
 
-from jaxrepro.core import cli, distributed
+from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.places import place
+from jaxrepro.core.files.places import place
+from jaxrepro.core.machine import distributed
 
 
 def define_flags() -> None:
@@ -36,7 +37,7 @@ def main(args: flags.FlagValues) -> None:
     if args.workdir is None:
         raise InputError("no workdir given; for example --workdir=runs/biggan_digits")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
@@ -45,11 +46,13 @@ def main(args: flags.FlagValues) -> None:
 
 
 def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
-    from jaxrepro.core import config, loop, run_record, workdir
+    from jaxrepro import papers
+    from jaxrepro.core import config, loop
     from jaxrepro.core.evaluation import evaluate_workdir
-    from jaxrepro.core.tables import print_results
+    from jaxrepro.core.reports.tables import print_results
+    from jaxrepro.core.reports.writers import Pictures, append_json_line
+    from jaxrepro.core.run import run_record, workdir
     from jaxrepro.core.task import Image, references_of
-    from jaxrepro.core.writers import Pictures, append_json_line
     from jaxrepro.page import draw_after_run
 
     folder = place(args.workdir)
@@ -59,7 +62,7 @@ def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
         print(f"measuring by the given config, not the run's own: {'; '.join(changed)}")
     settings = config.Settings(saved if args.config is None else args.config)
     try:
-        task = config.make_task(settings)
+        task = papers.make_task(settings)
         fsdp = loop.LoopSettings.from_settings(settings).fsdp
         settings.check_all_read()
     except InputError as error:

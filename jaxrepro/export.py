@@ -12,7 +12,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.places import place, refuse_url
+from jaxrepro.core.files.places import place, refuse_url
 
 
 def define_flags() -> None:
@@ -33,14 +33,16 @@ def main(args: flags.FlagValues) -> None:
             "--output=exports/biggan_digits"
         )
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.core import loop, mesh
-    from jaxrepro.core.export import Export, write_export
-    from jaxrepro.core.restore import read_task, restore_state
+    from jaxrepro.core import loop
+    from jaxrepro.core.checkpoints.export import Export, write_export
+    from jaxrepro.core.checkpoints.restore import restore_state
+    from jaxrepro.core.devices import mesh
     from jaxrepro.core.seeds import one_seed
+    from jaxrepro.papers import read_task
 
     folder, output = place(args.workdir), pathlib.Path(args.output)
     refuse_url(output)

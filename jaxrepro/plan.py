@@ -51,17 +51,17 @@ def main(args: flags.FlagValues) -> None:
         config = copy.deepcopy(config)
         config.data.source = f"described:{args.num_classes}"
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_num_cpu_devices(args.devices or 1)
     runtime.set_up()
 
-    from jaxrepro.core.step_memory import parse_bytes
+    from jaxrepro.core.analysis.step_memory import parse_bytes
 
     limit = parse_bytes(args.device_memory)
     report = make_report(config, limit, args.devices, cli.given_config())
     if args.output:
-        from jaxrepro.core.files import write_atomically
+        from jaxrepro.core.files.whole_files import write_atomically
 
         text = json.dumps(report, indent=2) + "\n"
         write_atomically(pathlib.Path(args.output), text.encode())
@@ -91,16 +91,17 @@ def make_report(config: Any, limit: int, num_devices: int | None, given: list[st
     """
     import jax
 
-    from jaxrepro.core.config import Settings, make_task
-    from jaxrepro.core.loop import LoopSettings
-    from jaxrepro.core.memory_plan import plan_memory
-    from jaxrepro.core.step_memory import (
+    from jaxrepro.core.analysis.memory_plan import plan_memory
+    from jaxrepro.core.analysis.step_memory import (
         StepLayout,
         StepMemory,
         state_bytes,
         step_memory,
         step_operations,
     )
+    from jaxrepro.core.config import Settings
+    from jaxrepro.core.loop import LoopSettings
+    from jaxrepro.papers import make_task
 
     began = time.perf_counter()
     settings = Settings(config)
@@ -180,7 +181,8 @@ def make_report(config: Any, limit: int, num_devices: int | None, given: list[st
 
 def _check_data(config: Any) -> None:
     """Raises the task's InputError; where only the data set is missing, with what to do."""
-    from jaxrepro.core.config import Settings, make_task
+    from jaxrepro.core.config import Settings
+    from jaxrepro.papers import make_task
 
     try:
         make_task(Settings(config))

@@ -6,7 +6,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.places import Place, place
+from jaxrepro.core.files.places import Place, place
 
 
 def define_flags() -> None:
@@ -38,7 +38,7 @@ def read_curves(
     names: what to read; None for everything under loss/ and logits/. Raises InputError if the
     folder has no metrics, or not those.
     """
-    from jaxrepro.core.writers import read_json_lines
+    from jaxrepro.core.reports.writers import read_json_lines
 
     records = read_json_lines(workdir / "metrics.jsonl")
     known = sorted({name for record in records for name in record} - {"step"})
@@ -77,7 +77,7 @@ def draw(
 
     from matplotlib.figure import Figure
 
-    from jaxrepro.core.files import write_atomically
+    from jaxrepro.core.files.whole_files import write_atomically
 
     groups = sorted({name.partition("/")[0] for name in curves})
     figure = Figure(figsize=(5 * len(groups), 3.2), layout="constrained")

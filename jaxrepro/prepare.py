@@ -54,7 +54,7 @@ def main(args: flags.FlagValues) -> None:
 def _prepare(args: flags.FlagValues, output: pathlib.Path) -> None:
     from rich.console import Console
 
-    from jaxrepro.data.record_writer import write_set
+    from jaxrepro.data.sets.record_writer import write_set
     from jaxrepro.data.sources import open_source
 
     console = Console(highlight=False)

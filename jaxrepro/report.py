@@ -9,7 +9,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.places import place
+from jaxrepro.core.files.places import place
 
 
 def define_flags() -> None:
@@ -23,14 +23,16 @@ def main(args: flags.FlagValues) -> None:
     if args.workdir is None:
         raise InputError("no workdir given; for example --workdir=runs/biggan_digits")
 
-    from jaxrepro.core import config, workdir
+    from jaxrepro import papers
+    from jaxrepro.core import config
+    from jaxrepro.core.run import workdir
     from jaxrepro.core.task import references_of
     from jaxrepro.page import write_page
 
     folder = place(args.workdir)
     settings = config.Settings(workdir.read_json(folder / workdir.CONFIG))
     try:
-        references = references_of(config.make_task(settings))
+        references = references_of(papers.make_task(settings))
     except InputError as error:
         # A run whose data are elsewhere can be looked at all the same.
         references = None

@@ -16,9 +16,11 @@ from collections.abc import Iterator
 
 from absl import flags
 
-from jaxrepro.core import cli, distributed, places
+from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.start_times import StartTimes
+from jaxrepro.core.files import places
+from jaxrepro.core.machine import distributed
+from jaxrepro.core.reports.start_times import StartTimes
 
 
 def define_flags() -> None:
@@ -61,7 +63,7 @@ def main(args: flags.FlagValues) -> None:
     if args.workdir_patience < 0:
         raise InputError(f"--workdir_patience={args.workdir_patience} given; it must be 0 or more")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     started = StartTimes()
     runtime.set_up()
@@ -73,12 +75,13 @@ def main(args: flags.FlagValues) -> None:
 
 
 def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) -> None:
+    from jaxrepro import papers
     from jaxrepro.core import config, loop
-    from jaxrepro.core.collapse import CollapsedError
-    from jaxrepro.core.hooks import NonFiniteError
-    from jaxrepro.core.preemption import Stopped
-    from jaxrepro.core.run_record import error_recorded, record_end
-    from jaxrepro.core.tables import print_results
+    from jaxrepro.core.guard.collapse import CollapsedError
+    from jaxrepro.core.guard.non_finite import NonFiniteError
+    from jaxrepro.core.machine.preemption import Stopped
+    from jaxrepro.core.reports.tables import print_results
+    from jaxrepro.core.run.run_record import error_recorded, record_end
     from jaxrepro.core.task import references_of
     from jaxrepro.page import draw_after_run
 
@@ -86,7 +89,7 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
 
     # --- Everything that the user may have got wrong is found before anything compiles.
     settings = config.Settings(args.config)
-    task = config.make_task(settings)
+    task = papers.make_task(settings)
     loop_settings = loop.LoopSettings.from_settings(settings)
     settings.check_all_read()
     started.end("import of the paper and its task")
@@ -128,7 +131,8 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
 @contextlib.contextmanager
 def _claimed(folder: places.Place, args: flags.FlagValues, job: distributed.Job) -> Iterator[None]:
     """A context in which the folder is this job's: process 0 claims it for all."""
-    from jaxrepro.core import config, workdir
+    from jaxrepro.core import config
+    from jaxrepro.core.run import workdir
 
     given = {
         **json.loads(config.to_json(args.config)),

@@ -33,7 +33,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 import pytest
 from absl import flags
 
-from jaxrepro.core import runtime
+from jaxrepro.core.machine import runtime
 from tests.memory_store import store  # noqa: F401 - a fixture
 
 # Tracing makes many objects and little garbage: at Python's own thresholds a quarter of its time

@@ -87,8 +87,8 @@ def main(args: flags.FlagValues) -> None:
 
 def write(path: pathlib.Path, rows: list[dict]) -> None:
     """Writes the table so far as JSON."""
-    from jaxrepro.core.files import write_atomically
-    from jaxrepro.core.run_record import command, versions
+    from jaxrepro.core.files.whole_files import write_atomically
+    from jaxrepro.core.run.run_record import command, versions
 
     result = {
         "command": " ".join(command()),
@@ -161,7 +161,7 @@ def compared(
     exact: bool = False,
 ) -> dict:
     """Returns how far the last checkpoints and the losses of two workdirs are apart."""
-    from jaxrepro.core.writers import read_json_lines
+    from jaxrepro.core.reports.writers import read_json_lines
     from tests.differences import largest_difference, relative_difference
     from tests.runs import leaves
 

@@ -14,12 +14,13 @@ import numpy as np
 from absl import flags
 
 from jaxrepro.core import cli
-from jaxrepro.core import mesh as mesh_lib
-from jaxrepro.core.checkpoint import Checkpoints
-from jaxrepro.core.config import Settings, make_task
-from jaxrepro.core.partition import leaf_path, state_shardings, with_shardings
+from jaxrepro.core.checkpoints.checkpoint import Checkpoints
+from jaxrepro.core.config import Settings
+from jaxrepro.core.devices import mesh as mesh_lib
+from jaxrepro.core.devices.partition import leaf_path, state_shardings, with_shardings
+from jaxrepro.core.run.workdir import CONFIG, read_json
 from jaxrepro.core.state import TrainState
-from jaxrepro.core.workdir import CONFIG, read_json
+from jaxrepro.papers import make_task
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 

@@ -7,11 +7,12 @@ import jax
 import numpy as np
 import pytest
 
-from jaxrepro.core import mesh as mesh_lib
-from jaxrepro.core.checkpoint import Checkpoints
-from jaxrepro.core.compilation import compile_step, lay_out
-from jaxrepro.core.config import Settings, make_task
-from jaxrepro.core.partition import leaf_path
+from jaxrepro.core.checkpoints.checkpoint import Checkpoints
+from jaxrepro.core.config import Settings
+from jaxrepro.core.devices import mesh as mesh_lib
+from jaxrepro.core.devices.partition import leaf_path
+from jaxrepro.core.update.compilation import compile_step, lay_out
+from jaxrepro.papers import make_task
 from tests.differences import largest_difference, relative_difference
 from tests.runs import leaves_of
 from tests.test_task_contract import ELSEWHERE, check_after_two_updates, load

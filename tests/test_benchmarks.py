@@ -22,8 +22,8 @@ from benchmarks import (
     step_time,
 )
 from benchmarks.step_batch import step_batch
-from jaxrepro.core import runtime
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.machine import runtime
 from jaxrepro.core.task import BatchSpec
 from tests import runs
 

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from jaxrepro.compare_runs import results_table
-from jaxrepro.core import places
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files import places
 
 
 def run(folder, results, **config):

@@ -12,11 +12,12 @@ import pytest
 
 from jaxrepro import papers
 from jaxrepro.core import loop
-from jaxrepro.core.checkpoint import Checkpoints
-from jaxrepro.core.config import Settings, make_task
+from jaxrepro.core.checkpoints.checkpoint import Checkpoints
+from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.run_record import read_starts
-from jaxrepro.core.writers import read_json_lines
+from jaxrepro.core.reports.writers import read_json_lines
+from jaxrepro.core.run.run_record import read_starts
+from jaxrepro.papers import make_task
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data import parallel_jobs, record_writer
+from jaxrepro.data.sets import parallel_jobs, record_writer
 from jaxrepro.data.sources import open_source
 
 

@@ -15,8 +15,8 @@ from benchmarks.scaling_prediction import (
     make_prediction,
     predict,
 )
+from jaxrepro.core.analysis.replica_groups import parse_groups
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.replica_groups import parse_groups
 from tests import runs
 from tests.test_task_contract import load
 

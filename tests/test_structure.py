@@ -33,14 +33,14 @@ def test_one_place_builds_meshes_and_one_imports_orbax():
             if re.search(pattern, path.read_text(), re.MULTILINE)
         }
 
-    assert files_with(r"jax\.make_mesh\(|\bMesh\(") == {"core/mesh.py"}
-    assert files_with(r"^\s*(import|from) orbax") == {"core/checkpoint.py"}
+    assert files_with(r"jax\.make_mesh\(|\bMesh\(") == {"core/devices/mesh.py"}
+    assert files_with(r"^\s*(import|from) orbax") == {"core/checkpoints/checkpoint.py"}
     assert files_with(r"\bpmap\(|experimental\.shard_map|\bPRNGKey\(|jax\.tree_map\(") == set()
 
 
 def test_no_tensorflow_is_imported():
     code = (
         "import sys, jaxrepro.core.loop, jaxrepro.papers.biggan.task, "
-        "jaxrepro.data.tfds_source; sys.exit('tensorflow' in sys.modules)"
+        "jaxrepro.data.sets.tfds_source; sys.exit('tensorflow' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

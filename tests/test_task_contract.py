@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrepro.core import platform
-from jaxrepro.core.config import Settings, make_task, task_names
+from jaxrepro.core.config import Settings
+from jaxrepro.core.devices import platform
 from jaxrepro.core.loop import LoopSettings
+from jaxrepro.papers import make_task, task_names
 from tests.runs import leaves_of
 
 CONFIGS = sorted((pathlib.Path(__file__).resolve().parents[1] / "configs").glob("*.py"))

@@ -5,12 +5,13 @@ import json
 import pytest
 
 from jaxrepro import train
-from jaxrepro.core import loop, run_record
+from jaxrepro.core import loop
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.hooks import NonFiniteError
-from jaxrepro.core.preemption import Stopped
-from jaxrepro.core.run_record import record_start
-from jaxrepro.core.workdir import claimed, write_json
+from jaxrepro.core.guard.non_finite import NonFiniteError
+from jaxrepro.core.machine.preemption import Stopped
+from jaxrepro.core.run import run_record
+from jaxrepro.core.run.run_record import record_start
+from jaxrepro.core.run.workdir import claimed, write_json
 from jaxrepro.page import write
 from tests.test_task_contract import CONFIGS, load
 

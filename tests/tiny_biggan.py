@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrepro.papers.biggan.model import Generator
-from jaxrepro.papers.biggan.networks import module_fields
+from jaxrepro.papers.biggan.network.model import Generator
+from jaxrepro.papers.biggan.network.networks import module_fields
 from jaxrepro.papers.biggan.trained import TrainedGenerator
 
 CLASS_NAMES = ("tabby, tabby cat", "tiger cat", "hen")

@@ -16,8 +16,8 @@ from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.orbax_failures import waits_for_nothing
-from jaxrepro.core.places import raised_by_store
+from jaxrepro.core.files.orbax_failures import waits_for_nothing
+from jaxrepro.core.files.places import raised_by_store
 
 _OF_CONFIG_FILES = (
     "it defines get_config(variant), which returns a ConfigDict, as those in configs/ do. "

@@ -1,17 +1,15 @@
 """Configs: variants from one string, every key read, and the same config on resume."""
 
 import contextlib
-import importlib
 import json
 import math
-import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.strict_json import json_digest
+from jaxrepro.core.files.strict_json import json_digest
 
 # Keys that may differ between a run and its continuation: how long, how often, where to look.
 RESUMABLE = (
@@ -169,26 +167,6 @@ class Settings:
                 f"which was seen after {last[0] if last else 'nothing'} was read; compare it with "
                 "the files in configs/. JAXREPRO_TRACEBACK=1 shows where"
             ) from error
-
-
-def task_names() -> list[str]:
-    """Returns the papers that can be trained: the packages under `jaxrepro.papers`."""
-    folder = importlib.import_module("jaxrepro.papers").__path__
-    return sorted(module.name for module in pkgutil.iter_modules(folder))
-
-
-def make_task(settings: Settings) -> Any:
-    """Returns the Task of the paper that `settings.task` names, over `num_seeds` seeds.
-
-    Raises InputError if there is no such paper or the paper refuses the settings.
-    """
-    name = settings.one_of("task", task_names())
-    # Here, because config files import this module before JAX is set up.
-    from jaxrepro.core.seeds import make_seeds_task
-
-    paper = importlib.import_module(f"jaxrepro.papers.{name}.task")
-    with settings.understood():
-        return make_seeds_task(settings, paper.from_settings)
 
 
 def to_json(config: Mapping[str, Any]) -> str:

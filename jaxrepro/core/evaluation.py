@@ -8,12 +8,12 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding
 
-from jaxrepro.core import mesh as mesh_lib
-from jaxrepro.core.best import best_step
-from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.checkpoints.best import best_step
+from jaxrepro.core.checkpoints.checkpoint import Checkpoints
+from jaxrepro.core.devices import mesh as mesh_lib
+from jaxrepro.core.devices.partition import on_whole_state, state_shardings, with_shardings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.partition import on_whole_state, state_shardings, with_shardings
-from jaxrepro.core.places import Place
+from jaxrepro.core.files.places import Place
 from jaxrepro.core.random import evaluation_key
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Evaluator, Image, Task, UsesVariables

@@ -7,28 +7,30 @@ from typing import Any
 
 import jax
 
-from jaxrepro.core import distributed
-from jaxrepro.core import mesh as mesh_lib
-from jaxrepro.core.best import BestRule
-from jaxrepro.core.checkpoint import Checkpoints
-from jaxrepro.core.collapse import Collapse
-from jaxrepro.core.compilation import compile_step, lay_out
+from jaxrepro.core.checkpoints.best import BestRule
+from jaxrepro.core.checkpoints.checkpoint import Checkpoints
+from jaxrepro.core.checkpoints.resumption import start_step
 from jaxrepro.core.config import Settings
-from jaxrepro.core.data_wait import DataWait
+from jaxrepro.core.devices import mesh as mesh_lib
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation
-from jaxrepro.core.first_state import FirstState
-from jaxrepro.core.hooks import NonFiniteError, Profile, Progress, check_finite
-from jaxrepro.core.places import Place, exists
-from jaxrepro.core.preemption import Interrupted, Stopped, stop_request
-from jaxrepro.core.resumption import start_step
-from jaxrepro.core.run_record import record_first_update, record_start
-from jaxrepro.core.start_times import StartTimes
+from jaxrepro.core.files.places import Place, exists
+from jaxrepro.core.guard.collapse import Collapse
+from jaxrepro.core.guard.non_finite import NonFiniteError, check_finite
+from jaxrepro.core.guard.watch import Watch
+from jaxrepro.core.machine import distributed
+from jaxrepro.core.machine.preemption import Interrupted, Stopped, stop_request
+from jaxrepro.core.reports.data_wait import DataWait
+from jaxrepro.core.reports.profile import Profile
+from jaxrepro.core.reports.progress import Progress
+from jaxrepro.core.reports.start_times import StartTimes
+from jaxrepro.core.reports.writers import read_json_lines, workdir_writers
+from jaxrepro.core.run.run_record import record_first_update, record_start
+from jaxrepro.core.run.workdir import METRICS, MODEL_CARD, RESULTS, read_json, write_json
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Every, HostBatch, Image, Task
-from jaxrepro.core.watch import Watch
-from jaxrepro.core.workdir import METRICS, MODEL_CARD, RESULTS, read_json, write_json
-from jaxrepro.core.writers import read_json_lines, workdir_writers
+from jaxrepro.core.update.compilation import compile_step, lay_out
+from jaxrepro.core.update.first_state import FirstState
 
 # Of a JAX key.
 _LARGEST_SEED = 2**32 - 1
@@ -83,8 +85,8 @@ def train(
     """Trains until `settings.total_steps` and returns the final results.
 
     Starts new in a `workdir` without checkpoints; otherwise continues from the latest, or goes
-    back to step `resume`, once for each `resume_attempt` (see `core.resumption`). A finished run is
-    not trained again: its results are returned.
+    back to step `resume`, once for each `resume_attempt` (see `core.checkpoints.resumption`). A
+    finished run is not trained again: its results are returned.
 
     started: the stopwatch of this process's start, of which `run.json` keeps the times. devices: to
     train on, all when None.

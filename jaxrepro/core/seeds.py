@@ -16,12 +16,12 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from jaxrepro.core.config import Settings
+from jaxrepro.core.devices.partition import Rule, Rules
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.partition import Rule, Rules
 from jaxrepro.core.random import evaluation_key
-from jaxrepro.core.spread import over_seeds, part_name, seed_part
+from jaxrepro.core.run.spread import over_seeds, part_name, seed_part
+from jaxrepro.core.run.workdir import CARD_SEEDS
 from jaxrepro.core.state import TrainState, Variables
-from jaxrepro.core.step import gathered_net, replicated
 from jaxrepro.core.task import (
     Accumulator,
     Batch,
@@ -38,7 +38,7 @@ from jaxrepro.core.task import (
     UsesVariables,
     references_of,
 )
-from jaxrepro.core.workdir import CARD_SEEDS
+from jaxrepro.core.update.step import gathered_net, replicated
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,19 +5,23 @@ the evaluation in `jaxrepro.core.evaluation` runs every Evaluator.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
+from jax.sharding import Mesh, PartitionSpec
 
-from jaxrepro.core.partition import Rules
 from jaxrepro.core.state import TrainState, Variables
 
 HostBatch = Mapping[str, np.ndarray]
 Batch = Mapping[str, jax.Array]
 Scalars = Mapping[str, jax.Array]
 Accumulator = Any
+# A rule sees a leaf's shape, its size in bytes and the mesh, and says how to split the leaf.
+Rule = Callable[[tuple[int, ...], int, Mesh], PartitionSpec]
+# The first rule whose pattern is found in the leaf's path applies; none: replicate.
+Rules = Sequence[tuple[str, Rule]]
 
 
 @dataclasses.dataclass(frozen=True)

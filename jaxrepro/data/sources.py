@@ -1,12 +1,12 @@
 """Names of data sets to sources."""
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data.bundled import DigitsSource, PhotosSource
-from jaxrepro.data.described import DescribedSource
-from jaxrepro.data.folder import FolderSource
-from jaxrepro.data.records import RecordSource
+from jaxrepro.data.sets.bundled import DigitsSource, PhotosSource
+from jaxrepro.data.sets.described import DescribedSource
+from jaxrepro.data.sets.folder import FolderSource
+from jaxrepro.data.sets.records import RecordSource
+from jaxrepro.data.sets.tfds_source import TfdsSource
 from jaxrepro.data.source import Item, Source
-from jaxrepro.data.tfds_source import TfdsSource
 
 __all__ = ["Item", "Source", "open_source"]
 

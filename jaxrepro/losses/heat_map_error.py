@@ -39,8 +39,8 @@ def heat_map_error(
     """Returns the weighted mean squared error of each stack, float32 [S].
 
     scores: [S, B, H, W, K]. targets: [B, H, W, K]. drawn, visible: bool [B, K], see
-    `data.heat_maps.drawn_joints` and `data.people.Person`. Stacks are summed for intermediate
-    supervision (A. Newell, K. Yang, J. Deng, ECCV 2016, section 3.3).
+    `data.pose.heat_maps.drawn_joints` and `data.pose.people.Person`. Stacks are summed for
+    intermediate supervision (A. Newell, K. Yang, J. Deng, ECCV 2016, section 3.3).
     """
     squares = jnp.square(scores.astype(jnp.float32) - targets)
     if weights.joints != "all":

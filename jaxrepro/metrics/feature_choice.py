@@ -3,8 +3,8 @@
 from jaxrepro.data.source import Source
 from jaxrepro.data.transforms import Transform
 from jaxrepro.metrics.classifier.cache import classifier_network
-from jaxrepro.metrics.features import FeatureNetwork
-from jaxrepro.metrics.inception_weights import load_inception
+from jaxrepro.metrics.features.feature_network import FeatureNetwork
+from jaxrepro.metrics.features.inception_weights import load_inception
 
 
 def feature_network(

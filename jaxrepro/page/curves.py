@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from jaxrepro.core.spread import STD, parts_by_name
+from jaxrepro.core.run.spread import STD, parts_by_name
 from jaxrepro.core.task import PublishedCurve, References
 from jaxrepro.page import plot, published
 from jaxrepro.page.numbers import number

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.places import Place, read_bytes
+from jaxrepro.core.files.places import Place, read_bytes
 
 # All pictures of a page together; base64 makes four bytes of three.
 _PAGE_BYTES = 1_500_000

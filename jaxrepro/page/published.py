@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from jaxrepro.core.spread import STD, parts_by_name
+from jaxrepro.core.run.spread import STD, parts_by_name
 from jaxrepro.core.task import PublishedCurve, PublishedFigure, References
 from jaxrepro.page.records import Measured, Run
 

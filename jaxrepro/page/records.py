@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from jaxrepro.core import workdir as files
 from jaxrepro.core.config import flatten
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.places import Place, exists, modified
-from jaxrepro.core.run_record import read_starts
-from jaxrepro.core.writers import read_json_lines
+from jaxrepro.core.files.places import Place, exists, modified
+from jaxrepro.core.reports.writers import read_json_lines
+from jaxrepro.core.run import workdir as files
+from jaxrepro.core.run.run_record import read_starts
 
 # The loop logs the speed with every report of the training itself, and with no evaluation.
 _OF_TRAINING = "speed/"

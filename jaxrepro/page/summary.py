@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxrepro.core.workdir import CARD_SEEDS
+from jaxrepro.core.run.workdir import CARD_SEEDS
 from jaxrepro.page.numbers import duration, number, time
 from jaxrepro.page.records import Run
 

@@ -12,10 +12,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from jaxrepro.core import workdir as files
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files import write_atomically
-from jaxrepro.core.places import Place, is_remote
+from jaxrepro.core.files.places import Place, is_remote
+from jaxrepro.core.files.whole_files import write_atomically
+from jaxrepro.core.run import workdir as files
 from jaxrepro.core.task import References
 from jaxrepro.page import published
 from jaxrepro.page.numbers import deviation, number, time

@@ -22,8 +22,8 @@ def define_flags() -> None:
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    from jaxrepro.core import run_record
-    from jaxrepro.core.strict_json import write_strict_json
+    from jaxrepro.core.files.strict_json import write_strict_json
+    from jaxrepro.core.run import run_record
     from tests.bad_inputs.case import all_cases
     from tests.bad_inputs.outcome import FAILED
     from tests.bad_inputs.running import run_cases

@@ -61,7 +61,8 @@ def _task_and_state(paper: str) -> tuple[Any, Any]:
     """Returns (task, a state of drawn numbers): nothing is compiled."""
     import jax
 
-    from jaxrepro.core.config import Settings, make_task
+    from jaxrepro.core.config import Settings
+    from jaxrepro.papers import make_task
 
     task = make_task(Settings(config_of(paper)))
     rng = np.random.default_rng(0)
@@ -80,10 +81,10 @@ def _task_and_state(paper: str) -> tuple[Any, Any]:
 
 def _make_run(folder: pathlib.Path, paper: str) -> None:
     """A finished run of STEP updates with a checkpoint of each."""
-    from jaxrepro.core import workdir
-    from jaxrepro.core.checkpoint import Checkpoints
+    from jaxrepro.core.checkpoints.checkpoint import Checkpoints
     from jaxrepro.core.config import to_json
-    from jaxrepro.core.run_record import record_end, record_start
+    from jaxrepro.core.run import workdir
+    from jaxrepro.core.run.run_record import record_end, record_start
 
     task, state = _task_and_state(paper)
     folder.mkdir()
@@ -103,7 +104,7 @@ def _make_run(folder: pathlib.Path, paper: str) -> None:
 
 
 def _make_export(folder: pathlib.Path, paper: str) -> None:
-    from jaxrepro.core.export import Export, write_export
+    from jaxrepro.core.checkpoints.export import Export, write_export
 
     task, state = _task_and_state(paper)
     card = {**task.model_card(), "provenance": {"step": STEP}}
@@ -124,9 +125,9 @@ def _make_images(folder: pathlib.Path) -> None:
 
 def _make_set(folder: pathlib.Path) -> None:
     """A prepared set of six pictures in two shards, written in this process."""
-    from jaxrepro.core.files import write_atomically
-    from jaxrepro.data.record_writer import _ShardWriter
-    from jaxrepro.data.records import MANIFEST, Manifest
+    from jaxrepro.core.files.whole_files import write_atomically
+    from jaxrepro.data.sets.record_writer import _ShardWriter
+    from jaxrepro.data.sets.records import MANIFEST, Manifest
     from jaxrepro.data.sources import open_source
 
     images = folder.with_name("images_of_set")
@@ -155,9 +156,9 @@ def _make_faces(folder: pathlib.Path) -> None:
     """Prepared faces of 64 pixels: four pictures in one shard, written in this process."""
     from array_record.python import array_record_module  # pyright: ignore
 
-    from jaxrepro.data.intact_files import file_sha256
-    from jaxrepro.papers.scfegan.derived_maps import MapRecipe, derive_maps
-    from jaxrepro.papers.scfegan.map_records import FaceManifest, MapShard, encode_maps
+    from jaxrepro.data.sets.intact_files import file_sha256
+    from jaxrepro.papers.scfegan.faces.derived_maps import MapRecipe, derive_maps
+    from jaxrepro.papers.scfegan.faces.map_records import FaceManifest, MapShard, encode_maps
     from tests.papers.scfegan.drawn_faces import face
 
     folder.mkdir()
@@ -181,7 +182,7 @@ def _make_people(folder: pathlib.Path) -> None:
     """Annotations of people in every form, beside their pictures in `images`."""
     from scipy.io import savemat
 
-    from tests.data import pose_files
+    from tests.data.pose import pose_files
 
     folder.mkdir()
     for name in ("a", "b", "c"):
@@ -245,7 +246,7 @@ def _published(which: str) -> dict[str, np.ndarray]:
 
 def _make_bundle(folder: pathlib.Path) -> None:
     """The authors' generator of SC-FEGAN, narrower, as TensorFlow checkpoints."""
-    from tests.data.tensorflow_files import write_bundle
+    from tests.core.arrays.tensorflow_files import write_bundle
     from tests.papers.scfegan.published_generator import published_arrays
 
     folder.mkdir()
@@ -256,7 +257,7 @@ def _make_vgg(path: pathlib.Path) -> None:
     """Weights of VGG-16 as Keras saves them, in HDF5."""
     import h5py
 
-    from tests.nn.vgg16_arrays import keras_arrays
+    from tests.nn.vgg.vgg16_arrays import keras_arrays
 
     with h5py.File(path, "w") as file:
         for name, array in keras_arrays().items():

@@ -34,7 +34,7 @@ def _read_network(paper: str, path: pathlib.Path) -> None:
 
         load_generator(export=path)
     elif paper == "biggan":
-        from jaxrepro.papers.biggan.published_models import read_published
+        from jaxrepro.papers.biggan.porting.published_models import read_published
 
         read_published(path)
     elif paper == "srcnn":
@@ -56,7 +56,8 @@ def _read_data(config: Any) -> None:
     """Makes the Task, with all that it reads, and takes a batch and the data of its evaluators."""
     import itertools
 
-    from jaxrepro.core.config import Settings, make_task
+    from jaxrepro.core.config import Settings
+    from jaxrepro.papers import make_task
 
     task = make_task(Settings(config))
     batches = task.train_data(0, 0, 1)

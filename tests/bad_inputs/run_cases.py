@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from jaxrepro.core.workdir import CONFIG, CONFIG_DIGEST, RUN
+from jaxrepro.core.run.workdir import CONFIG, CONFIG_DIGEST, RUN
 from tests.bad_inputs import mutations
 from tests.bad_inputs.case import Case, Place
 from tests.bad_inputs.materials import CONFIGS

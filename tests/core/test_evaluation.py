@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
 
-from jaxrepro.core import mesh as mesh_lib
-from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.checkpoints.checkpoint import Checkpoints
+from jaxrepro.core.devices import mesh as mesh_lib
+from jaxrepro.core.devices.partition import fsdp, state_shardings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation, evaluate_workdir
-from jaxrepro.core.partition import fsdp, state_shardings
 from jaxrepro.core.state import Net, TrainState
 from jaxrepro.core.task import Every
 from jaxrepro.data.padding import padded_batches

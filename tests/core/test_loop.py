@@ -11,15 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrepro.core import writers
-from jaxrepro.core.best import BestRule, best_step
-from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.checkpoints.best import BestRule, best_step
+from jaxrepro.core.checkpoints.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.loop import LoopSettings, train
-from jaxrepro.core.preemption import Stopped
+from jaxrepro.core.machine.preemption import Stopped
+from jaxrepro.core.reports import writers
+from jaxrepro.core.run.workdir import read_json, write_json
 from jaxrepro.core.state import Net, TrainState
 from jaxrepro.core.task import BatchSpec, Every, Image
-from jaxrepro.core.workdir import read_json, write_json
 from jaxrepro.data.padding import padded_batches
 
 # Of the state after so many updates: the highest are those of the steps 4 and 12.

@@ -12,23 +12,23 @@ import pytest
 from jax.sharding import PartitionSpec
 
 from jaxrepro import export as export_command
-from jaxrepro.core import config as config_lib
-from jaxrepro.core import mesh as mesh_lib
-from jaxrepro.core import platform
-from jaxrepro.core import step as step_lib
+from jaxrepro import papers
+from jaxrepro.core.checkpoints.export import read_export
+from jaxrepro.core.checkpoints.restore import restore_state
 from jaxrepro.core.config import Settings, differing_keys
+from jaxrepro.core.devices import mesh as mesh_lib
+from jaxrepro.core.devices import platform
+from jaxrepro.core.devices.partition import fsdp, leaf_path, state_shardings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import read_export
 from jaxrepro.core.loop import LoopSettings, train
-from jaxrepro.core.optim import OptimizerSpec, make_optimizer
-from jaxrepro.core.partition import fsdp, leaf_path, state_shardings
 from jaxrepro.core.random import streams
-from jaxrepro.core.restore import restore_state
+from jaxrepro.core.reports.writers import read_json_lines
+from jaxrepro.core.run.workdir import read_json, read_model_card, write_json
 from jaxrepro.core.seeds import make_seeds_task, refuse_several_seeds
 from jaxrepro.core.state import Net, TrainState
 from jaxrepro.core.task import BatchSpec, Every, Guard, Image, Monitor, UsesVariables
-from jaxrepro.core.workdir import read_json, read_model_card, write_json
-from jaxrepro.core.writers import read_json_lines
+from jaxrepro.core.update import step as step_lib
+from jaxrepro.core.update.optim import OptimizerSpec, make_optimizer
 from jaxrepro.data.pipeline import eval_batches, train_iterator
 from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import square_transform
@@ -384,9 +384,7 @@ def test_a_guard_that_acts_is_refused(action):
 
 def test_exports_say_which_seed(both, tmp_path, monkeypatch, capsys):
     folder, _ = both
-    monkeypatch.setattr(
-        config_lib, "make_task", lambda s: make_seeds_task(s, lambda x: Digits(x.seed))
-    )
+    monkeypatch.setattr(papers, "make_task", lambda s: make_seeds_task(s, lambda x: Digits(x.seed)))
     given = (f"--workdir={folder}", f"--output={tmp_path / 'e'}")
     with pytest.raises(InputError, match="no --seed given, and this run trained the seeds 5, 6"):
         runs.call(export_command, *given)
@@ -412,6 +410,6 @@ def test_exports_say_which_seed(both, tmp_path, monkeypatch, capsys):
 
 def test_a_run_of_one_seed_takes_no_choice(both, tmp_path, monkeypatch):
     write_json(tmp_path / "config.json", config())
-    monkeypatch.setattr(config_lib, "make_task", lambda s: Digits(s.seed))
+    monkeypatch.setattr(papers, "make_task", lambda s: Digits(s.seed))
     with pytest.raises(InputError, match="--seed=5 given, but this run trained one seed"):
         runs.call(export_command, f"--workdir={tmp_path}", "--output=unused", "--seed=5")

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data import bundled
 from jaxrepro.data.pipeline import train_iterator
+from jaxrepro.data.sets import bundled
 from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import square_transform
 

@@ -12,9 +12,9 @@ import time
 import numpy as np
 import pytest
 
-from jaxrepro.core.checkpoint import Checkpoints
-from jaxrepro.core.strict_json import json_digest
-from jaxrepro.core.writers import read_json_lines
+from jaxrepro.core.checkpoints.checkpoint import Checkpoints
+from jaxrepro.core.files.strict_json import json_digest
+from jaxrepro.core.reports.writers import read_json_lines
 from tests import runs
 
 CONFIG = (

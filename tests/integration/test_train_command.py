@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxrepro import evaluate
-from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.checkpoints.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
 from tests import runs
 

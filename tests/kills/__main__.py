@@ -44,8 +44,8 @@ def main(args: flags.FlagValues) -> None:
 
     import numpy as np
 
-    from jaxrepro.core.files import write_atomically
-    from jaxrepro.core.run_record import command, devices, now, versions
+    from jaxrepro.core.files.whole_files import write_atomically
+    from jaxrepro.core.run.run_record import command, devices, now, versions
     from tests.kills.cases import commands
     from tests.kills.victim import Record, torment
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.checkpoints.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.writers import read_json_lines
+from jaxrepro.core.reports.writers import read_json_lines
 from tests import runs
 from tests.kills.events import read_scalars
 

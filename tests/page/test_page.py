@@ -11,9 +11,9 @@ from PIL import Image
 
 from jaxrepro import page
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files import write_png
-from jaxrepro.core.places import place, upload
-from jaxrepro.core.spread import over_seeds
+from jaxrepro.core.files.places import place, upload
+from jaxrepro.core.files.whole_files import write_png
+from jaxrepro.core.run.spread import over_seeds
 from jaxrepro.core.task import PublishedCurve, PublishedFigure, References
 from jaxrepro.page import write
 

@@ -13,17 +13,17 @@ from typing import Any
 import jax
 
 from jaxrepro.core import loop
-from jaxrepro.core import mesh as mesh_lib
-from jaxrepro.core.cache import cache_folder
-from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.checkpoints.checkpoint import Checkpoints
+from jaxrepro.core.checkpoints.export import write_export
+from jaxrepro.core.devices import mesh as mesh_lib
+from jaxrepro.core.devices.partition import state_shardings, with_shardings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import write_export
-from jaxrepro.core.hooks import NonFiniteError
+from jaxrepro.core.files.cache import cache_folder
+from jaxrepro.core.guard.non_finite import NonFiniteError
 from jaxrepro.core.loop import LoopSettings
-from jaxrepro.core.partition import state_shardings, with_shardings
-from jaxrepro.core.preemption import Stopped
+from jaxrepro.core.machine.preemption import Stopped
+from jaxrepro.core.run.workdir import InUseError, claimed
 from jaxrepro.core.task import Every
-from jaxrepro.core.workdir import InUseError, claimed
 from jaxrepro.data.source import Source
 from jaxrepro.data.transforms import Transform
 from jaxrepro.data.views import content_fingerprint

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.metrics.features import Features
-from jaxrepro.nn.batch_norm import BatchNormRelu
+from jaxrepro.metrics.features.feature_network import Features
+from jaxrepro.nn.norms.batch_norm import BatchNormRelu
 
 MAX_SIDE = 64
 _NUM_STAGES = 3

@@ -11,11 +11,11 @@ import flax
 import jax
 import numpy as np
 
+from jaxrepro.core.checkpoints.export import Export, read_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import Export, read_export
 from jaxrepro.core.state import Variables
 from jaxrepro.metrics.classifier.model import ResNet, as_input
-from jaxrepro.metrics.features import Features
+from jaxrepro.metrics.features.feature_network import Features
 
 _NET = "classifier"
 

@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrepro.core import step as step_lib
-from jaxrepro.core.optim import OptimizerSpec, make_optimizer
-from jaxrepro.core.partition import Rules
+from jaxrepro.core.devices.partition import Rules
 from jaxrepro.core.state import Net, TrainState, Variables
 from jaxrepro.core.task import Batch, BatchSpec, Evaluator, Every, HostBatch, Scalars
+from jaxrepro.core.update import step as step_lib
+from jaxrepro.core.update.optim import OptimizerSpec, make_optimizer
 from jaxrepro.data.pipeline import eval_batches, train_iterator
 from jaxrepro.data.source import Source
 from jaxrepro.data.transforms import Transform

@@ -20,7 +20,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.places import place
+from jaxrepro.core.files.places import place
 
 _MEAN = "mean"
 _PRINTED = 20
@@ -54,13 +54,16 @@ def main(args: flags.FlagValues) -> None:
     if new_folder.exists() and (not new_folder.is_dir() or any(new_folder.iterdir())):
         raise InputError(f"--output={new_folder} is not empty; choose a new folder")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.core import config, loop, mesh, workdir
-    from jaxrepro.core.checkpoint import Checkpoints
-    from jaxrepro.core.restore import restore_state
+    from jaxrepro import papers
+    from jaxrepro.core import config, loop
+    from jaxrepro.core.checkpoints.checkpoint import Checkpoints
+    from jaxrepro.core.checkpoints.restore import restore_state
+    from jaxrepro.core.devices import mesh
+    from jaxrepro.core.run import workdir
     from jaxrepro.core.seeds import refuse_several_seeds
     from jaxrepro.papers.biggan import class_tables
 
@@ -68,7 +71,7 @@ def main(args: flags.FlagValues) -> None:
     if card.get("paper") != "biggan":
         raise InputError(f"{old_folder} is a run of {card.get('paper')!r}, not of biggan")
     settings = config.Settings(args.config)
-    new_task = config.make_task(settings)
+    new_task = papers.make_task(settings)
     refuse_several_seeds(new_task, "change_classes")
     total = loop.LoopSettings.from_settings(settings).total_steps
     settings.check_all_read()
@@ -79,7 +82,7 @@ def main(args: flags.FlagValues) -> None:
     saved = workdir.read_config(old_folder)
     data = {**args.config.data.to_dict(), "channels": saved["data"]["channels"]}
     old_settings = config.Settings({**saved, "data": data})
-    old_task = class_tables.with_num_classes(config.make_task(old_settings), len(old_names))
+    old_task = class_tables.with_num_classes(papers.make_task(old_settings), len(old_names))
     class_tables.check_same_networks(old_task, new_task)
 
     step, state, _ = restore_state(
@@ -118,7 +121,7 @@ def parse_rows(given: str | None, old_names: Sequence[str], new_names: Sequence[
 
     Raises InputError unless there is one entry for each new class, and each exists.
     """
-    from jaxrepro.papers.biggan.class_choice import parse_class
+    from jaxrepro.papers.biggan.sampling.class_choice import parse_class
 
     if given is None:
         return [None] * len(new_names)

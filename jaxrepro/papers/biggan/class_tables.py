@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxrepro.core.devices.partition import leaf_path
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.partition import leaf_path
 from jaxrepro.core.state import TrainState
 from jaxrepro.papers.biggan.task import BigGAN
 

@@ -6,11 +6,44 @@ python -m jaxrepro.papers.biggan.interpolate --workdir=runs/biggan_digits --path
 
 import pathlib
 
+import numpy as np
 from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan import inference_flags
+from jaxrepro.papers.biggan.sampling import inference_flags
+
+# Vectors whose sine of the angle is below this are joined by a line.
+_STRAIGHT = 1e-4
+
+
+def linear_path(first: np.ndarray, last: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Returns the points (1 - w) first + w last, float32 [N, T, D].
+
+    first, last: [N, D]. weights: [T], 0 at the first and 1 at the last.
+    """
+    weights = np.asarray(weights, np.float64)[:, None]
+    return ((1 - weights) * first[:, None] + weights * last[:, None]).astype(np.float32)
+
+
+def spherical_path(first: np.ndarray, last: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Returns the points (sin((1 - w) a) first + sin(w a) last) / sin a, float32 [N, T, D].
+
+    a is the angle between both. In high dimensions normal vectors lie near a sphere, whose inside
+    a line crosses; this stays near it (White, arXiv 1609.04468, section 2.1). Parallel and
+    opposite vectors have no arc of their own and are joined by a line.
+    """
+    first, last = np.asarray(first, np.float64), np.asarray(last, np.float64)
+    norms = np.linalg.norm(first, axis=1) * np.linalg.norm(last, axis=1)
+    cosine = np.sum(first * last, axis=1) / np.where(norms > 0, norms, 1)
+    angle = np.arccos(np.clip(cosine, -1, 1))[:, None, None]
+    weights = np.asarray(weights, np.float64)[:, None]
+    straight = (np.sin(angle) < _STRAIGHT) | (norms == 0)[:, None, None]
+    sine = np.where(straight, 1.0, np.sin(angle))
+    near = np.where(straight, 1 - weights, np.sin((1 - weights) * angle) / sine)
+    far = np.where(straight, weights, np.sin(weights * angle) / sine)
+    return (near * first[:, None] + far * last[:, None]).astype(np.float32)
+
 
 PATHS = {
     "z": "between two latent vectors, of one class",
@@ -56,12 +89,12 @@ def main(args: flags.FlagValues) -> None:
     if args.spherical and args.path == "class":
         raise InputError("--spherical is for latent vectors, and --path=class keeps one")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.core.files import write_png
-    from jaxrepro.metrics.sheet import row_sheet
+    from jaxrepro.core.files.whole_files import write_png
+    from jaxrepro.draw.sheet import row_sheet
 
     generator = inference_flags.generator_from_flags(args)
     mode = inference_flags.truncation_mode(args)
@@ -98,9 +131,7 @@ def class_ends(
 
     given: as in `parse_classes`; None draws the classes, different ones where there are several.
     """
-    import numpy as np
-
-    from jaxrepro.papers.biggan.class_choice import parse_classes
+    from jaxrepro.papers.biggan.sampling.class_choice import parse_classes
 
     if given:
         classes = parse_classes(given, class_names)
@@ -139,10 +170,7 @@ def interpolate(
     `change_z`, or else at that of sample rows + i; both truncated by `mode` and `threshold`, as
     `truncation` says. A line stays within the bounds of a truncation, an arc may not.
     """
-    import numpy as np
-
-    from jaxrepro.papers.biggan.paths import linear_path, spherical_path
-    from jaxrepro.papers.biggan.sampler import Sampler
+    from jaxrepro.papers.biggan.sampling.sampler import Sampler
 
     variables, _ = generator.variables_at(mode, threshold)
     sampler = Sampler(generator, batch_size)
@@ -162,10 +190,8 @@ def write_frames(output: pathlib.Path, images, frames_per_second: float) -> None
     """Writes paths, uint8 [rows, T, H, W, C], as an animation that goes there and back."""
     import math
 
-    import numpy as np
-
-    from jaxrepro.metrics.animation import there_and_back, write_animation
-    from jaxrepro.metrics.sheet import sheet
+    from jaxrepro.draw.animation import there_and_back, write_animation
+    from jaxrepro.draw.sheet import sheet
 
     columns = math.ceil(math.sqrt(len(images)))
     frames = np.stack([sheet(frame, columns) for frame in images.swapaxes(0, 1)])

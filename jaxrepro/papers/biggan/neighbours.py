@@ -13,7 +13,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan import inference_flags
+from jaxrepro.papers.biggan.sampling import inference_flags
 
 # Training images that are in memory at once.
 _BLOCK = 256
@@ -54,20 +54,20 @@ def main(args: flags.FlagValues) -> None:
     if args.data is None and args.workdir is None:
         raise InputError("an export does not say where its data are; give --data")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
     import numpy as np
 
-    from jaxrepro.core.files import write_png
-    from jaxrepro.core.places import place
-    from jaxrepro.core.workdir import CONFIG, read_json, write_json
+    from jaxrepro.core.files.places import place
+    from jaxrepro.core.files.whole_files import write_png
+    from jaxrepro.core.run.workdir import CONFIG, read_json, write_json
     from jaxrepro.data.sources import open_source
     from jaxrepro.data.transforms import square_transform
     from jaxrepro.metrics.feature_choice import feature_network
-    from jaxrepro.papers.biggan.class_choice import parse_classes
-    from jaxrepro.papers.biggan.sampler import Sampler
+    from jaxrepro.papers.biggan.sampling.class_choice import parse_classes
+    from jaxrepro.papers.biggan.sampling.sampler import Sampler
 
     generator = inference_flags.generator_from_flags(args)
     data = {} if args.workdir is None else read_json(place(args.workdir) / CONFIG)["data"]
@@ -112,14 +112,14 @@ def compare(images, class_names: list[str], source, num_neighbours: int, network
 
     images: samples uint8 [N, S, S, C], all of whose sides are S. class_names: of the samples.
     source: whose images are cut and resized as in training. network: None, or a feature network,
-    as in `jaxrepro.metrics.nearest.feature_vectors`, with a `name`.
+    as in `jaxrepro.metrics.samples.nearest.feature_vectors`, with a `name`.
     """
     import numpy as np
 
     from jaxrepro.data.pipeline import eval_batches
     from jaxrepro.data.transforms import square_transform
-    from jaxrepro.metrics.nearest import feature_vectors, nearest_images, pixel_vectors
-    from jaxrepro.metrics.sheet import row_sheet
+    from jaxrepro.draw.sheet import row_sheet
+    from jaxrepro.metrics.samples.nearest import feature_vectors, nearest_images, pixel_vectors
 
     transform = square_transform(images.shape[1], channels=images.shape[-1])
     index, distance = nearest_images(

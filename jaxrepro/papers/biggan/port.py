@@ -46,11 +46,11 @@ def main(args: flags.FlagValues) -> None:
         if not path.is_file():
             raise InputError(f"--{role}={path}: there is no such file")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.core.export import write_export
+    from jaxrepro.core.checkpoints.export import write_export
 
     models = _read_models(paths, args.bn_epsilon, args.sn_epsilon)
     export = make_export(models, paths, names)
@@ -64,7 +64,7 @@ def generator_from_pytorch(
     state_dict: Any, *, bn_epsilon: float = 1e-5, sn_epsilon: float = 1e-6
 ) -> Any:
     """Returns (module, variables) of the author's G; see `port_author`."""
-    from jaxrepro.papers.biggan import port_author
+    from jaxrepro.papers.biggan.porting import port_author
 
     return port_author.generator_from_pytorch(
         state_dict, bn_epsilon=bn_epsilon, sn_epsilon=sn_epsilon
@@ -73,28 +73,28 @@ def generator_from_pytorch(
 
 def discriminator_from_pytorch(state_dict: Any, *, sn_epsilon: float = 1e-6) -> Any:
     """Returns (module, variables) of the author's D; see `port_author`."""
-    from jaxrepro.papers.biggan import port_author
+    from jaxrepro.papers.biggan.porting import port_author
 
     return port_author.discriminator_from_pytorch(state_dict, sn_epsilon=sn_epsilon)
 
 
 def generator_from_huggingface(state_dict: Any, *, bn_epsilon: float = 1e-4) -> Any:
     """Returns (module, variables, table of statistics) of a deep G; see `port_huggingface`."""
-    from jaxrepro.papers.biggan import port_huggingface
+    from jaxrepro.papers.biggan.porting import port_huggingface
 
     return port_huggingface.generator_from_huggingface(state_dict, bn_epsilon=bn_epsilon)
 
 
 def generator_from_tfhub(arrays: Any, *, bn_epsilon: float = 1e-4, sn_epsilon: float = 1e-4) -> Any:
     """Returns (module, variables) of a G that is not deep; see `port_tfhub`."""
-    from jaxrepro.papers.biggan import port_tfhub
+    from jaxrepro.papers.biggan.porting import port_tfhub
 
     return port_tfhub.generator_from_tfhub(arrays, bn_epsilon=bn_epsilon, sn_epsilon=sn_epsilon)
 
 
 def generator_from_tfhub_deep(arrays: Any, *, bn_epsilon: float = 1e-4) -> Any:
     """Returns (module, variables, table of statistics) of a deep G; see `port_tfhub_deep`."""
-    from jaxrepro.papers.biggan import port_tfhub_deep
+    from jaxrepro.papers.biggan.porting import port_tfhub_deep
 
     return port_tfhub_deep.generator_from_tfhub_deep(arrays, bn_epsilon=bn_epsilon)
 
@@ -105,9 +105,9 @@ def make_export(models: Any, paths: Any, class_names: list[str] | None) -> Any:
     Net "g" is the moving average if there is one, and then "g_current" the generator that it is
     the average of. Raises InputError if they do not belong together.
     """
-    from jaxrepro.core.export import Export
-    from jaxrepro.papers.biggan.networks import module_fields
-    from jaxrepro.papers.biggan.standing_table import table_name
+    from jaxrepro.core.checkpoints.export import Export
+    from jaxrepro.papers.biggan.network.networks import module_fields
+    from jaxrepro.papers.biggan.network.standing_table import table_name
 
     first = models["input"]
     nets = {first.network: first.variables}
@@ -146,7 +146,7 @@ def make_export(models: Any, paths: Any, class_names: list[str] | None) -> Any:
 def _read_models(
     paths: dict[str, pathlib.Path], bn_epsilon: float | None, sn_epsilon: float | None
 ) -> dict[str, Any]:
-    from jaxrepro.papers.biggan.published_models import read_published
+    from jaxrepro.papers.biggan.porting.published_models import read_published
 
     models = {}
     for role, path in paths.items():
@@ -194,7 +194,7 @@ def _read_class_names(path: pathlib.Path) -> list[str]:
 
 
 def _report(path: pathlib.Path, model: Any) -> list[str]:
-    from jaxrepro.papers.biggan.published_models import DESCRIPTIONS
+    from jaxrepro.papers.biggan.porting.published_models import DESCRIPTIONS
 
     module = model.module
     sides = ", ".join(map(str, module.attention)) or "none"

@@ -11,7 +11,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan import inference_flags
+from jaxrepro.papers.biggan.sampling import inference_flags
 
 
 def define_flags() -> None:
@@ -40,14 +40,14 @@ def main(args: flags.FlagValues) -> None:
     if args.start < 0:
         raise InputError(f"--start={args.start}; it must be 0 or more")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
     import numpy as np
 
-    from jaxrepro.papers.biggan.class_choice import parse_classes
-    from jaxrepro.papers.biggan.sampler import Sampler
+    from jaxrepro.papers.biggan.sampling.class_choice import parse_classes
+    from jaxrepro.papers.biggan.sampling.sampler import Sampler
 
     generator = inference_flags.generator_from_flags(args)
     mode = inference_flags.truncation_mode(args)
@@ -79,8 +79,8 @@ def write(
     """
     import numpy as np
 
-    from jaxrepro.core.files import write_atomically, write_png
-    from jaxrepro.metrics.sheet import class_sheet
+    from jaxrepro.core.files.whole_files import write_atomically, write_png
+    from jaxrepro.draw.sheet import class_sheet
 
     if output.suffix == ".png":
         write_png(output, class_sheet(images, labels, class_names))

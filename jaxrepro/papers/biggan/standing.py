@@ -17,7 +17,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan import inference_flags
+from jaxrepro.papers.biggan.sampling import inference_flags
 
 if TYPE_CHECKING:
     from jaxrepro.papers.biggan.trained import TrainedGenerator
@@ -45,12 +45,12 @@ def main(args: flags.FlagValues) -> None:
     truncations = parse_truncations(args.truncations)
     mode = args.mode or "resample"
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.core.export import write_export
-    from jaxrepro.papers.biggan.standing_table import table_name
+    from jaxrepro.core.checkpoints.export import write_export
+    from jaxrepro.papers.biggan.network.standing_table import table_name
 
     generator = inference_flags.generator_from_flags(args)
     table = standing_table(
@@ -111,9 +111,9 @@ def standing_table(
     import jax
     import numpy as np
 
+    from jaxrepro.core.devices.row_map import RowMap
     from jaxrepro.core.random import named_key
-    from jaxrepro.core.row_map import RowMap
-    from jaxrepro.papers.biggan.truncation import check_truncation
+    from jaxrepro.papers.biggan.network.truncation import check_truncation
 
     for threshold in truncations:
         check_truncation(generator.latent, mode, threshold)
@@ -138,7 +138,7 @@ def _pass_moments(generator: "TrainedGenerator", mode: str, batch_size: int, sha
     import jax.numpy as jnp
 
     from jaxrepro.core.random import streams
-    from jaxrepro.papers.biggan.truncation import truncated_latents
+    from jaxrepro.papers.biggan.network.truncation import truncated_latents
 
     # The whole pass is one batch, also of a generator that was trained with several groups.
     module = generator.module.clone(bn_groups=1)

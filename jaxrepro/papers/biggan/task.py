@@ -9,10 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxrepro.core.config import Settings
+from jaxrepro.core.devices.mesh import split_examples
+from jaxrepro.core.devices.partition import Rules, rules_from_settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.mesh import split_examples
-from jaxrepro.core.optim import OptimizerSpec, make_optimizer, parse_multipliers
-from jaxrepro.core.partition import Rules, rules_from_settings
 from jaxrepro.core.random import named_key, streams
 from jaxrepro.core.state import Net, TrainState, Variables
 from jaxrepro.core.task import (
@@ -25,18 +24,19 @@ from jaxrepro.core.task import (
     References,
     Scalars,
 )
+from jaxrepro.core.update.optim import OptimizerSpec, make_optimizer, parse_multipliers
 from jaxrepro.data.pipeline import train_iterator
 from jaxrepro.data.source import Source
 from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import Transform, crop_transform, square_transform
-from jaxrepro.nn.example_groups import num_groups_from_settings
-from jaxrepro.papers.biggan.evaluators import make_evaluators
-from jaxrepro.papers.biggan.latents import DISTRIBUTIONS
-from jaxrepro.papers.biggan.measurements import Measurements
-from jaxrepro.papers.biggan.networks import module_fields, networks_from_settings
+from jaxrepro.nn.norms.example_groups import num_groups_from_settings
+from jaxrepro.papers.biggan.measures.evaluators import make_evaluators
+from jaxrepro.papers.biggan.measures.measurements import Measurements
+from jaxrepro.papers.biggan.network.latents import DISTRIBUTIONS
+from jaxrepro.papers.biggan.network.networks import module_fields, networks_from_settings
 from jaxrepro.papers.biggan.published import references
-from jaxrepro.papers.biggan.stability import monitor_from_settings
-from jaxrepro.papers.biggan.update import NOT_ORTHOGONAL, AdversarialUpdate
+from jaxrepro.papers.biggan.training.stability import monitor_from_settings
+from jaxrepro.papers.biggan.training.update import NOT_ORTHOGONAL, AdversarialUpdate
 
 
 @dataclasses.dataclass(frozen=True)

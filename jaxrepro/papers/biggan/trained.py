@@ -8,15 +8,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxrepro.core.checkpoints.export import Export, read_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import Export, read_export
-from jaxrepro.core.places import Place
+from jaxrepro.core.files.places import Place
+from jaxrepro.core.run.workdir import MODEL_CARD, read_model_card
 from jaxrepro.core.state import Variables
-from jaxrepro.core.workdir import MODEL_CARD, read_model_card
-from jaxrepro.papers.biggan.latents import DISTRIBUTIONS
-from jaxrepro.papers.biggan.networks import generator_from_card
-from jaxrepro.papers.biggan.standing_table import rows_at, statistics_at, table_name
-from jaxrepro.papers.biggan.truncation import check_truncation
+from jaxrepro.papers.biggan.network.latents import DISTRIBUTIONS
+from jaxrepro.papers.biggan.network.networks import generator_from_card
+from jaxrepro.papers.biggan.network.standing_table import rows_at, statistics_at, table_name
+from jaxrepro.papers.biggan.network.truncation import check_truncation
 
 # The generator's name among the networks of a run or an export.
 NET = "g"
@@ -92,8 +92,9 @@ def load_generator(
     """Returns the generator of a run's checkpoint, its moving average, or of an export.
 
     workdir: of a run, finished or going on; only its model card and the average are read. export:
-    a folder of `core.export`, which needs neither Orbax nor Optax. step: of the run; the latest by
-    default. Raises InputError unless one of the two folders is given and is what it should be.
+    a folder of `core.checkpoints.export`, which needs neither Orbax nor Optax. step: of the run;
+    the latest by default. Raises InputError unless one of the two folders is given and is what it
+    should be.
     """
     if (workdir is None) == (export is None):
         raise InputError("give either the workdir of a run or an export")
@@ -120,7 +121,7 @@ def load_generator(
 
 def _from_workdir(workdir: Place, step: int | str | None) -> TrainedGenerator:
     # Here, so that exports are read where Orbax is not installed.
-    from jaxrepro.core.restore import on_first_device, open_checkpoint
+    from jaxrepro.core.checkpoints.restore import on_first_device, open_checkpoint
 
     card = read_model_card(workdir)
     module, latent, class_names = _from_card(card, workdir)

@@ -18,12 +18,12 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan import inference_flags
+from jaxrepro.papers.biggan.sampling import inference_flags
 
 if TYPE_CHECKING:
-    from jaxrepro.metrics.comparison import ComparisonSettings
-    from jaxrepro.metrics.feature_set import FeatureSet
-    from jaxrepro.metrics.features import FeatureNetwork
+    from jaxrepro.metrics.features.feature_network import FeatureNetwork
+    from jaxrepro.metrics.samples.comparison import ComparisonSettings
+    from jaxrepro.metrics.samples.feature_set import FeatureSet
     from jaxrepro.papers.biggan.trained import TrainedGenerator
 
 
@@ -60,16 +60,16 @@ def main(args: flags.FlagValues) -> None:
     if importlib.util.find_spec("matplotlib") is None:
         raise InputError("the plot needs matplotlib: install jaxrepro[plots]")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.core.files import write_atomically
+    from jaxrepro.core.files.whole_files import write_atomically
     from jaxrepro.data.sources import open_source
     from jaxrepro.data.transforms import square_transform
-    from jaxrepro.metrics.comparison import ComparisonSettings, comparison_warnings
     from jaxrepro.metrics.feature_choice import feature_network
-    from jaxrepro.metrics.feature_set import reference_set
+    from jaxrepro.metrics.samples.comparison import ComparisonSettings, comparison_warnings
+    from jaxrepro.metrics.samples.feature_set import reference_set
 
     settings = ComparisonSettings(neighborhood_samples=args.neighborhood_samples)
     settings.check(min(args.num, args.num_reference))
@@ -134,11 +134,11 @@ def curve(
     import jax
     import numpy as np
 
-    from jaxrepro.core.row_map import RowMap
-    from jaxrepro.metrics.comparison import compare
-    from jaxrepro.metrics.feature_set import FeatureSet
+    from jaxrepro.core.devices.row_map import RowMap
+    from jaxrepro.metrics.samples.comparison import compare
+    from jaxrepro.metrics.samples.feature_set import FeatureSet
+    from jaxrepro.papers.biggan.network.standing_table import statistics_at
     from jaxrepro.papers.biggan.standing import standing_table
-    from jaxrepro.papers.biggan.standing_table import statistics_at
 
     classes = np.random.default_rng(seed).integers(generator.module.num_classes, size=num)
     rows = {"index": np.arange(num, dtype=np.int32), "label": classes.astype(np.int32)}
@@ -199,8 +199,8 @@ def _features(
     generator: "TrainedGenerator", network: "FeatureNetwork", mode: str, shared: Any, rows: Any
 ) -> Any:
     """Returns the features and logits of the samples of `rows`."""
-    from jaxrepro.papers.biggan.evaluators import to_pixels
-    from jaxrepro.papers.biggan.truncation import truncated_latents
+    from jaxrepro.papers.biggan.measures.evaluators import to_pixels
+    from jaxrepro.papers.biggan.network.truncation import truncated_latents
 
     module = generator.module
     z = truncated_latents(

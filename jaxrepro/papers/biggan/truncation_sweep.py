@@ -13,7 +13,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan import inference_flags
+from jaxrepro.papers.biggan.sampling import inference_flags
 
 
 def define_flags() -> None:
@@ -41,13 +41,13 @@ def main(args: flags.FlagValues) -> None:
     if output.suffix != ".png":
         raise InputError(f"--output={output}: its name must end in .png")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.core.files import write_png
-    from jaxrepro.metrics.sheet import row_sheet
-    from jaxrepro.papers.biggan.class_choice import parse_classes
+    from jaxrepro.core.files.whole_files import write_png
+    from jaxrepro.draw.sheet import row_sheet
+    from jaxrepro.papers.biggan.sampling.class_choice import parse_classes
 
     generator = inference_flags.generator_from_flags(args)
     classes = parse_classes(args.classes, generator.class_names)
@@ -70,7 +70,7 @@ def sweep(generator, mode: str, truncations, labels, seed: int, *, batch_size: i
     """
     import numpy as np
 
-    from jaxrepro.papers.biggan.sampler import Sampler
+    from jaxrepro.papers.biggan.sampling.sampler import Sampler
 
     sampler = Sampler(generator, batch_size)
     chosen = [generator.variables_at(mode, threshold) for threshold in truncations]

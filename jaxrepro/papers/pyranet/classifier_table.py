@@ -17,7 +17,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.places import place
+from jaxrepro.core.files.places import place
 
 if TYPE_CHECKING:
     from jaxrepro.page.records import Run
@@ -54,7 +54,7 @@ def main(args: flags.FlagValues) -> None:
     if not args.workdirs:
         raise InputError("no runs given; for example --workdirs=runs/plain,runs/prm_b")
 
-    from jaxrepro.core.strict_json import write_strict_json
+    from jaxrepro.core.files.strict_json import write_strict_json
     from jaxrepro.page.records import read_run
 
     rows = [make_row(read_run(place(folder))) for folder in args.workdirs]
@@ -68,7 +68,7 @@ def main(args: flags.FlagValues) -> None:
 
 def make_row(run: "Run") -> Row:
     """Returns the row of a finished run; raises InputError for another one."""
-    from jaxrepro.core.spread import STD, part_name, parts_by_name
+    from jaxrepro.core.run.spread import STD, part_name, parts_by_name
 
     results = run.final.results if run.final is not None else {}
     if not run.finished or _ERROR not in results or "size/parameters" not in results:

@@ -23,14 +23,14 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.places import Place
-from jaxrepro.papers.pyranet import inference_flags
-from jaxrepro.papers.pyranet.inference_flags import given_path
+from jaxrepro.core.files.places import Place
+from jaxrepro.papers.pyranet.inference import inference_flags
+from jaxrepro.papers.pyranet.inference.inference_flags import given_path
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from jaxrepro.papers.pyranet.people import PoseData
+    from jaxrepro.papers.pyranet.inference.people import PoseData
     from jaxrepro.papers.pyranet.trained import TrainedPose
 
 _EXPORTS = (".mat", ".json", ".csv")
@@ -70,16 +70,16 @@ def main(args: flags.FlagValues) -> None:
     exports = [given_path(name) for name in args.export]
     _check_exports(exports, args)
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.core import run_record
-    from jaxrepro.core.files import write_png
-    from jaxrepro.core.strict_json import write_strict_json
-    from jaxrepro.papers.pyranet.failure_gallery import failure_gallery
-    from jaxrepro.papers.pyranet.measured import measure_poses
-    from jaxrepro.papers.pyranet.score_table import tables_text
+    from jaxrepro.core.files.strict_json import write_strict_json
+    from jaxrepro.core.files.whole_files import write_png
+    from jaxrepro.core.run import run_record
+    from jaxrepro.papers.pyranet.measures.failure_gallery import failure_gallery
+    from jaxrepro.papers.pyranet.measures.measured import measure_poses
+    from jaxrepro.papers.pyranet.measures.score_table import tables_text
     from jaxrepro.papers.pyranet.trained import load_trained
 
     network = inference_flags.network_path(args)
@@ -163,7 +163,7 @@ def _changed(trained: "TrainedPose", args: flags.FlagValues) -> "TrainedPose":
     """Returns the network with what the flags say of its pictures and maps."""
     import dataclasses
 
-    from jaxrepro.papers.pyranet.people import PADDINGS
+    from jaxrepro.papers.pyranet.inference.people import PADDINGS
 
     multiple = 4 * 2**trained.module.depth
     if args.size is not None and (args.size < 1 or args.size % multiple):
@@ -180,8 +180,8 @@ def _changed(trained: "TrainedPose", args: flags.FlagValues) -> "TrainedPose":
 def _run_data(workdir: Place) -> "PoseData":
     """Returns the people of a run."""
     from jaxrepro.core import config
-    from jaxrepro.core import workdir as files
-    from jaxrepro.papers.pyranet.people import PoseData
+    from jaxrepro.core.run import workdir as files
+    from jaxrepro.papers.pyranet.inference.people import PoseData
 
     settings = config.Settings(files.read_config(workdir))
     with settings.understood():
@@ -190,7 +190,7 @@ def _run_data(workdir: Place) -> "PoseData":
 
 def _people(args: flags.FlagValues, trained: "TrainedPose", data_set: "PoseData | None") -> Any:
     """Returns (people to measure, training people or None) in the order of the network's joints."""
-    from jaxrepro.data.pose_sets import open_people
+    from jaxrepro.data.pose.pose_sets import open_people
 
     if data_set is not None:
         return data_set.validation, data_set.train
@@ -211,7 +211,7 @@ def _export(
     points: "np.ndarray",
     confidences: "np.ndarray",
 ) -> None:
-    from jaxrepro.metrics import pose_export
+    from jaxrepro.metrics.pose import pose_export
 
     if path.suffix == ".csv":
         pose_export.write_csv(path, people, points, confidences)

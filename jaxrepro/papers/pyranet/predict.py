@@ -28,12 +28,12 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.pyranet import inference_flags
-from jaxrepro.papers.pyranet.inference_flags import given_path
+from jaxrepro.papers.pyranet.inference import inference_flags
+from jaxrepro.papers.pyranet.inference.inference_flags import given_path
 
 if TYPE_CHECKING:
-    from jaxrepro.papers.pyranet.joint_finder import JointFinder
-    from jaxrepro.papers.pyranet.pictures import PeoplePictures, PictureOfPeople
+    from jaxrepro.papers.pyranet.inference.pictures import PeoplePictures, PictureOfPeople
+    from jaxrepro.papers.pyranet.inference.searches import JointFinder
     from jaxrepro.papers.pyranet.trained import TrainedPose
 
 
@@ -53,12 +53,12 @@ def define_flags() -> None:
 def main(args: flags.FlagValues) -> None:
     """Finds people in the pictures that the flags name."""
     _check(args)
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.data.picture_jobs import raise_failures
-    from jaxrepro.papers.pyranet.pictures import annotated_pictures, own_pictures
+    from jaxrepro.data.formats.picture_jobs import raise_failures
+    from jaxrepro.papers.pyranet.inference.pictures import annotated_pictures, own_pictures
 
     existing = "replace" if args.overwrite else "skip" if args.skip_existing else "refuse"
     trained, finder, decoding = _finder(args)
@@ -118,9 +118,8 @@ def _check(args: flags.FlagValues) -> None:
 
 def _finder(args: flags.FlagValues) -> tuple["TrainedPose", "JointFinder", dict[str, Any]]:
     """Returns the network, what finds joints with it, and the settings of that as JSON."""
-    from jaxrepro.metrics.pose_search import SIX_SCALES
-    from jaxrepro.papers.pyranet.joint_finder import JointFinder
-    from jaxrepro.papers.pyranet.searches import Search
+    from jaxrepro.metrics.pose.pose_search import SIX_SCALES
+    from jaxrepro.papers.pyranet.inference.searches import JointFinder, Search
     from jaxrepro.papers.pyranet.trained import load_trained
 
     trained = load_trained(inference_flags.network_path(args), args.step, average=args.ema)
@@ -181,9 +180,9 @@ def _draw(
     settings: dict[str, Any],
 ) -> int:
     """Writes the drawing and the numbers of one picture; returns the number of people."""
-    from jaxrepro.core.files import write_png
-    from jaxrepro.core.strict_json import write_strict_json
-    from jaxrepro.metrics.skeleton_drawing import Skeleton, draw_skeletons
+    from jaxrepro.core.files.strict_json import write_strict_json
+    from jaxrepro.core.files.whole_files import write_png
+    from jaxrepro.draw.skeleton_drawing import Skeleton, draw_skeletons
 
     try:
         image = picture.read()

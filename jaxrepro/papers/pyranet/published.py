@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxrepro.core.task import PublishedFigure, References
-from jaxrepro.papers.pyranet.accuracy import MEANINGS
-from jaxrepro.papers.pyranet.people import PoseData
-from jaxrepro.papers.pyranet.pyramid import PyramidSettings
+from jaxrepro.papers.pyranet.inference.people import PoseData
+from jaxrepro.papers.pyranet.measures.accuracy import MEANINGS
+from jaxrepro.papers.pyranet.network.pyramid import PyramidSettings
 
 _CITATIONS = {
     "hourglass": (

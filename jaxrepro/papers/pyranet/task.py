@@ -11,11 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrepro.core import step as step_lib
 from jaxrepro.core.config import Settings
+from jaxrepro.core.devices.partition import Rules, rules_from_settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.optim import OptimizerSpec, make_optimizer
-from jaxrepro.core.partition import Rules, rules_from_settings
 from jaxrepro.core.random import named_key, streams
 from jaxrepro.core.state import Collections, Net, Params, TrainState, Variables
 from jaxrepro.core.task import (
@@ -27,24 +25,26 @@ from jaxrepro.core.task import (
     References,
     Scalars,
 )
-from jaxrepro.data.heat_maps import HEAT_MAP_STYLES, drawn_joints, heat_maps
+from jaxrepro.core.update import step as step_lib
+from jaxrepro.core.update.optim import OptimizerSpec, make_optimizer
 from jaxrepro.data.pipeline import train_iterator
-from jaxrepro.data.pose_augmentation import AUGMENTATIONS, augmented_crop_transform
+from jaxrepro.data.pose.heat_maps import HEAT_MAP_STYLES, drawn_joints, heat_maps
+from jaxrepro.data.pose.pose_augmentation import AUGMENTATIONS, augmented_crop_transform
 from jaxrepro.losses.heat_map_error import MAP_WEIGHTS, heat_map_error
-from jaxrepro.metrics.heat_map_accuracy import map_accuracy, map_distances
-from jaxrepro.metrics.pose_decode import DECODE_STYLES
-from jaxrepro.nn.example_groups import apply_in_groups, num_groups_from_settings
+from jaxrepro.metrics.pose.heat_map_accuracy import map_accuracy, map_distances
+from jaxrepro.metrics.pose.pose_decode import DECODE_STYLES
+from jaxrepro.nn.norms.example_groups import apply_in_groups, num_groups_from_settings
 from jaxrepro.papers.pyranet import published
-from jaxrepro.papers.pyranet.classification_task import (
+from jaxrepro.papers.pyranet.classification.classification_task import (
     Classification,
     classification_from_settings,
 )
-from jaxrepro.papers.pyranet.classifiers import CLASSIFIERS
-from jaxrepro.papers.pyranet.evaluators import Baselines, PoseAccuracy, trained_variables
-from jaxrepro.papers.pyranet.inference import Predictor, network_input
-from jaxrepro.papers.pyranet.networks import make_network, network_card
-from jaxrepro.papers.pyranet.people import MEANS, PoseData
-from jaxrepro.papers.pyranet.pooling_windows import WINDOWS
+from jaxrepro.papers.pyranet.classification.classifiers import CLASSIFIERS
+from jaxrepro.papers.pyranet.inference.people import MEANS, PoseData
+from jaxrepro.papers.pyranet.inference.predictor import Predictor, network_input
+from jaxrepro.papers.pyranet.measures.evaluators import Baselines, PoseAccuracy, trained_variables
+from jaxrepro.papers.pyranet.network.networks import make_network, network_card
+from jaxrepro.papers.pyranet.network.pooling_windows import WINDOWS
 
 # Pixels of a crop by cells of a map: the stem's.
 _STRIDE = 4

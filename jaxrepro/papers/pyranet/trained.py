@@ -9,20 +9,20 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxrepro.core.array_files import read_arrays
+from jaxrepro.core.arrays.array_files import read_arrays
+from jaxrepro.core.checkpoints.export import is_export, read_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import is_export, read_export
-from jaxrepro.core.model_cards import is_size
-from jaxrepro.core.places import Place
+from jaxrepro.core.files.places import Place
+from jaxrepro.core.inference.model_cards import is_size
+from jaxrepro.core.run.workdir import read_model_card
 from jaxrepro.core.state import Variables
-from jaxrepro.core.workdir import read_model_card
-from jaxrepro.data.joint_sets import JOINT_SETS, LSP, MPII, JointSet
-from jaxrepro.data.pose_crop import JOINT_BOX_PADDING, MPII_PADDING, Padding
-from jaxrepro.metrics.pose_decode import DECODE_STYLES
-from jaxrepro.nn.stacked_hourglass import StackedHourglass
-from jaxrepro.papers.pyranet.inference import Predictor
-from jaxrepro.papers.pyranet.networks import network_from_card
-from jaxrepro.papers.pyranet.people import MEANS
+from jaxrepro.data.pose.joint_sets import JOINT_SETS, LSP, MPII, JointSet
+from jaxrepro.data.pose.pose_crop import JOINT_BOX_PADDING, MPII_PADDING, Padding
+from jaxrepro.metrics.pose.pose_decode import DECODE_STYLES
+from jaxrepro.nn.blocks.stacked_hourglass import StackedHourglass
+from jaxrepro.papers.pyranet.inference.people import MEANS
+from jaxrepro.papers.pyranet.inference.predictor import Predictor
+from jaxrepro.papers.pyranet.network.networks import network_from_card
 from jaxrepro.papers.pyranet.port import hourglass_from_pytorch
 
 NET = "model"
@@ -99,9 +99,9 @@ def load_trained(
     """Returns the network in `path`.
 
     path: the workdir of a run, finished or going on; an export; or a checkpoint of pytorch-pose or
-    of Fast Human Pose Estimation, as `core.array_files.read_arrays` takes it. Reading runs no code.
-    step: of the run; the latest by default. average: of the run, its moving average or the network
-    as the last update left it; None takes the average where there is one.
+    of Fast Human Pose Estimation, as `core.arrays.array_files.read_arrays` takes it. Reading runs
+    no code. step: of the run; the latest by default. average: of the run, its moving average or the
+    network as the last update left it; None takes the average where there is one.
 
     Raises InputError if there is no pose network of this paper, or no such average.
     """
@@ -151,7 +151,7 @@ def _from_export(folder: pathlib.Path) -> TrainedPose:
 
 def _from_workdir(workdir: Place, step: int | str | None, average: bool | None) -> TrainedPose:
     # Here, so that exports are read where Orbax is not installed.
-    from jaxrepro.core.restore import on_first_device, open_checkpoint
+    from jaxrepro.core.checkpoints.restore import on_first_device, open_checkpoint
 
     trained = _from_card(read_model_card(workdir), str(workdir))
     shapes = on_first_device(_shapes(trained))

@@ -38,19 +38,21 @@ def main(args: flags.FlagValues) -> None:
     if args.num_seeds < 1:
         raise InputError(f"--num_seeds={args.num_seeds}: give at least 1")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
+    from jaxrepro import papers
     from jaxrepro.core import config as config_lib
-    from jaxrepro.core import loop, run_record
-    from jaxrepro.core.files import write_atomically
-    from jaxrepro.core.strict_json import write_strict_json
-    from jaxrepro.papers.pyranet.branch_stack import stack_gains
-    from jaxrepro.papers.pyranet.initialization import INITIALIZATIONS
-    from jaxrepro.papers.pyranet.start_measures import measure_chains, measure_networks
-    from jaxrepro.papers.pyranet.variance_plot import plot
-    from jaxrepro.papers.pyranet.variance_report import print_report
+    from jaxrepro.core import loop
+    from jaxrepro.core.files.strict_json import write_strict_json
+    from jaxrepro.core.files.whole_files import write_atomically
+    from jaxrepro.core.run import run_record
+    from jaxrepro.papers.pyranet.network.initialization import INITIALIZATIONS
+    from jaxrepro.papers.pyranet.start.branch_stack import stack_gains
+    from jaxrepro.papers.pyranet.start.start_measures import measure_chains, measure_networks
+    from jaxrepro.papers.pyranet.start.variance_plot import plot
+    from jaxrepro.papers.pyranet.start.variance_report import print_report
 
     names = tuple(args.init or INITIALIZATIONS)
     if unknown := set(names) - set(INITIALIZATIONS):
@@ -62,7 +64,7 @@ def main(args: flags.FlagValues) -> None:
     settings.one_of("task", ("pyranet",))
     # Newell's network has no fix to measure.
     settings.model.one_of("name", ("pyranet",))
-    config_lib.make_task(settings)
+    papers.make_task(settings)
     loop.LoopSettings.from_settings(settings)
     settings.check_all_read()
     places, network = measure_networks(settings, names, args.num_seeds)

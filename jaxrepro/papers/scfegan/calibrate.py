@@ -29,20 +29,21 @@ def main(args: flags.FlagValues) -> None:
     if args.config.task != "scfegan" or args.config.num_seeds != 1:
         raise InputError("this measures one seed of a config of scfegan")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
     import jax
 
+    from jaxrepro import papers
     from jaxrepro.core import config
-    from jaxrepro.papers.scfegan.calibration import (
+    from jaxrepro.papers.scfegan.training.calibration import (
         magnitude_table,
         suggested_scales,
         term_magnitudes,
     )
 
-    task = config.make_task(config.Settings(args.config))
+    task = papers.make_task(config.Settings(args.config))
     # A few updates to read the terms from, without checkpoints and logs: not the loop.
     state = jax.jit(task.init)(jax.random.key(args.config.seed))
     update = jax.jit(task.train_step, donate_argnums=0)

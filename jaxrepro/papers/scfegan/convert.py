@@ -10,7 +10,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.scfegan.inference_flags import given_path
+from jaxrepro.papers.scfegan.inference.inference_flags import given_path
 
 _GATES = ("self", "shared_kernel")
 
@@ -38,11 +38,11 @@ def main(args: flags.FlagValues) -> None:
             "--output=exports/published"
         )
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.core.export import write_export
+    from jaxrepro.core.checkpoints.export import write_export
     from jaxrepro.papers.scfegan.trained import from_checkpoint
 
     trained = from_checkpoint(checkpoint, args.deconv_gate)

@@ -21,13 +21,13 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.scfegan import inference_flags
-from jaxrepro.papers.scfegan.inference_flags import given_path
+from jaxrepro.papers.scfegan.inference import inference_flags
+from jaxrepro.papers.scfegan.inference.inference_flags import given_path
 
 if TYPE_CHECKING:
-    from jaxrepro.papers.scfegan.crops import Box
-    from jaxrepro.papers.scfegan.edit_files import EditJob
-    from jaxrepro.papers.scfegan.editing import Editor
+    from jaxrepro.papers.scfegan.inference.crops import Box
+    from jaxrepro.papers.scfegan.inference.edit_files import EditJob
+    from jaxrepro.papers.scfegan.inference.editing import Editor
 
 
 def define_flags() -> None:
@@ -72,19 +72,19 @@ def main(args: flags.FlagValues) -> None:
             raise InputError(f"--{name}={number}; it must be {least} or more")
     crop = _crop(args.crop, args.eyes)
 
-    from jaxrepro.data.picture_jobs import raise_failures
-    from jaxrepro.papers.scfegan.edit_files import find_edits
+    from jaxrepro.data.formats.picture_jobs import raise_failures
+    from jaxrepro.papers.scfegan.inference.edit_files import find_edits
 
     places = [given_path(args[n].value) for n in ("image", "mask", "sketch", "color", "output")]
     image, mask, sketch, color, output = places
     assert image is not None and mask is not None and output is not None
     jobs = find_edits(image, mask, sketch, color, output, num=args.num, overwrite=args.overwrite)
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.papers.scfegan.editing import Editor
+    from jaxrepro.papers.scfegan.inference.editing import Editor
 
     editor = Editor(inference_flags.trained_from_flags(args))
     failures = []
@@ -100,7 +100,7 @@ def main(args: flags.FlagValues) -> None:
 
 def _crop(crop: str, eyes: list[str] | None) -> "str | Box":
     """Returns what --crop and --eyes stand for."""
-    from jaxrepro.papers.scfegan.crops import CROPS, Box, eyes_box
+    from jaxrepro.papers.scfegan.inference.crops import CROPS, Box, eyes_box
 
     if eyes is not None:
         if crop != "whole":
@@ -127,8 +127,8 @@ def _numbers(words: list[str], count: int, flag: str, allowed: str) -> list[floa
 
 def _edit(job: "EditJob", editor: "Editor", crop: "str | Box", args: flags.FlagValues) -> str:
     """Writes the results of one picture; returns a line on them."""
-    from jaxrepro.data.picture_files import write_picture
-    from jaxrepro.papers.scfegan import edit_files
+    from jaxrepro.data.formats.picture_files import write_picture
+    from jaxrepro.papers.scfegan.inference import edit_files
 
     start = time.perf_counter()
     limit = None if args.max_megapixels is None else round(args.max_megapixels * 1e6)

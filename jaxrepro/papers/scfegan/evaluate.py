@@ -13,7 +13,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.scfegan.inference_flags import (
+from jaxrepro.papers.scfegan.inference.inference_flags import (
     check_model_flags,
     define_model_flags,
     trained_from_flags,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from jaxrepro.papers.scfegan.fidelity import Example
+    from jaxrepro.papers.scfegan.measures.fidelity import Example
     from jaxrepro.papers.scfegan.trained import Trained
 
 _BATCH_SIZE = 8
@@ -47,15 +47,23 @@ def main(args: flags.FlagValues) -> None:
     if args.num < 0 or args.num == 1:
         raise InputError(f"--num={args.num}; measure two or more pictures, or 0 for all")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.papers.scfegan.evaluators import WITHHELD, mean_face
-    from jaxrepro.papers.scfegan.examples import ExampleSettings, FixedExamples, conditions_of
-    from jaxrepro.papers.scfegan.faces import open_faces
-    from jaxrepro.papers.scfegan.fidelity import baseline_edits, comparison_table, edit_scores
-    from jaxrepro.papers.scfegan.sketches import canny_sketch
+    from jaxrepro.papers.scfegan.examples.training_examples import (
+        ExampleSettings,
+        FixedExamples,
+        conditions_of,
+    )
+    from jaxrepro.papers.scfegan.faces.face_sets import open_faces
+    from jaxrepro.papers.scfegan.faces.sketches import canny_sketch
+    from jaxrepro.papers.scfegan.measures.evaluators import WITHHELD, mean_face
+    from jaxrepro.papers.scfegan.measures.fidelity import (
+        baseline_edits,
+        comparison_table,
+        edit_scores,
+    )
 
     trained = trained_from_flags(args)
     size = trained.resolution
@@ -81,8 +89,8 @@ def generator_edits(
     """Returns the function from examples of one size to their edits, uint8 [H, W, 3] each."""
     import numpy as np
 
-    from jaxrepro.core.row_map import RowMap
-    from jaxrepro.papers.scfegan.conditions import composite, generator_input, to_bytes
+    from jaxrepro.core.devices.row_map import RowMap
+    from jaxrepro.papers.scfegan.network.conditions import composite, generator_input, to_bytes
 
     step = 1 if trained.channel_order == "rgb" else -1
 

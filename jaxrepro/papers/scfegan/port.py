@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxrepro.core.arrays.published_arrays import Arrays, Variables, listed, shape_of
 from jaxrepro.core.errors import InputError
-from jaxrepro.nn.published_arrays import Arrays, Variables, listed, shape_of
-from jaxrepro.papers.scfegan.conditions import GENERATOR_CHANNELS
-from jaxrepro.papers.scfegan.generator import (
+from jaxrepro.papers.scfegan.network.conditions import GENERATOR_CHANNELS
+from jaxrepro.papers.scfegan.network.generator import (
     BOTTLENECK,
     PUBLISHED_DILATIONS,
     WIDTHS,
@@ -52,8 +52,8 @@ def generator_from_tf(arrays: Arrays, *, deconv_gate: str = "self") -> tuple[Gen
     """Returns (module, variables) with `module.apply(variables, conditions)`.
 
     arrays: the 93 variables of the authors' checkpoint by their names there, with or without
-    ":0"; `jaxrepro.data.tensorflow_bundle.read_bundle` reads them. conditions: [B, H, W, 9] of
-    `conditions.generator_input` with the channels of image and colour as in `CHANNEL_ORDER`; H
+    ":0"; `jaxrepro.core.arrays.tensorflow_bundle.read_bundle` reads them. conditions: [B, H, W, 9]
+    of `conditions.generator_input` with the channels of image and colour as in `CHANNEL_ORDER`; H
     and W are multiples of 128. The result is the whole picture in (-1, 1), in the same order.
 
     deconv_gate: "self" is the network as released; "shared_kernel" gives the second biases, which

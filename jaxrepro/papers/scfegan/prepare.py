@@ -65,13 +65,13 @@ def main(args: flags.FlagValues) -> None:
 def _prepare(args: flags.FlagValues, output: pathlib.Path) -> None:
     from rich.console import Console
 
-    from jaxrepro.data.intact_files import file_sha256
-    from jaxrepro.papers.scfegan.derived_maps import MapRecipe
-    from jaxrepro.papers.scfegan.map_writer import write_faces
+    from jaxrepro.data.sets.intact_files import file_sha256
+    from jaxrepro.papers.scfegan.faces.derived_maps import MapRecipe
+    from jaxrepro.papers.scfegan.faces.map_writer import write_faces
 
     weights = None
     if args.edge_weights is not None:
-        from jaxrepro.papers.scfegan.holistic_edges import EdgeSketcher
+        from jaxrepro.papers.scfegan.faces.holistic_edges import EdgeSketcher
 
         weights = pathlib.Path(args.edge_weights).expanduser()
         # Errors in the file shall come before any work, and once.
@@ -121,7 +121,7 @@ def _progress(console):
 
 def _summary(manifest, report, output: pathlib.Path, seconds: float) -> list[str]:
     """What a set holds, and what about it may surprise."""
-    from jaxrepro.papers.scfegan.faces import split_indices
+    from jaxrepro.papers.scfegan.faces.face_sets import split_indices
 
     settings, count = manifest.settings, len(manifest.pictures)
     held_out = split_indices(count, split="held_out", held_out_every=settings["held_out_every"])

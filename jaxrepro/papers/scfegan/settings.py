@@ -9,11 +9,23 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from jaxrepro.data.free_form_mask import USUAL_MASKS
-from jaxrepro.papers.scfegan import feature_choice
-from jaxrepro.papers.scfegan.drops import USUAL_DROPS
-from jaxrepro.papers.scfegan.objective import Objective
-from jaxrepro.papers.scfegan.presets import PRESETS
+from jaxrepro.core.config import Settings
+from jaxrepro.core.errors import InputError
+from jaxrepro.data.strokes.free_form_mask import USUAL_MASKS
+from jaxrepro.nn.vgg.vgg16 import WIDTH
+from jaxrepro.nn.vgg.vgg16_features import DTYPES, VggFeatures, published_features, random_features
+from jaxrepro.papers.scfegan.examples.drops import USUAL_DROPS
+from jaxrepro.papers.scfegan.network.networks import PRESETS
+from jaxrepro.papers.scfegan.training.objective import Objective
+
+# Of a config's section, with the defaults: no weights are part of the project.
+FEATURE_DEFAULTS = {
+    "weights": "",
+    "preprocessing": "",
+    "seed": 0,
+    "width": WIDTH,
+    "dtype": "float32",
+}
 
 VARIANTS = ("paper", "256", "128", "hour", "demo", "test")
 # The size of picture that a variant is for, in pixels, where it is not the smallest.
@@ -73,7 +85,7 @@ def published(preset: str) -> Any:
     )
     config.loss = ConfigDict(dataclasses.asdict(Objective()))
     # Of the perceptual and style terms: the published VGG-16 of a local file, or random weights.
-    config.features = ConfigDict(dict(feature_choice.DEFAULTS))
+    config.features = ConfigDict(dict(FEATURE_DEFAULTS))
     config.optim = ConfigDict(
         {
             # Adam, for both networks.
@@ -182,3 +194,29 @@ def reduce_to_test(config: Any) -> None:
     config.eval.update(every=2, num_examples=4, sheet_rows=2, baselines=False)
     config.checkpoint.every = 1
     config.log.every = 1
+
+
+def features_from_settings(settings: Settings) -> VggFeatures:
+    """Returns the network of a config's section with the keys of `FEATURE_DEFAULTS`.
+
+    weights: the path of a local file, see `vgg16_features.published_features`, with its
+    preprocessing; "" for random weights of `seed` and `width`. On a CPU the width decides what an
+    update costs: a quarter of it is about a sixteenth of the work. `VggFeatures.name` goes into
+    logs, pages and tables.
+
+    Raises:
+      InputError: the file cannot be used, or a key is set that has no effect on such a network.
+    """
+    weights, preprocessing = settings.weights, settings.preprocessing
+    seed, width = settings.at_least("seed", 0), settings.at_least("width", 1)
+    dtype = settings.one_of("dtype", DTYPES)
+    if not weights:
+        if preprocessing:
+            raise InputError(
+                f"preprocessing {preprocessing!r} given without a file of weights; give both, or "
+                "'' for random weights"
+            )
+        return random_features(seed, width, dtype)
+    if width != WIDTH:
+        raise InputError(f"width {width} given with published weights, whose width is {WIDTH}")
+    return published_features(weights, preprocessing, dtype)

@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxrepro.core.config import Settings
+from jaxrepro.core.devices.partition import Rules, rules_from_settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.optim import OptimizerSpec, make_optimizer
-from jaxrepro.core.partition import Rules, rules_from_settings
 from jaxrepro.core.random import named_key
 from jaxrepro.core.state import Net, TrainState, Variables
 from jaxrepro.core.task import (
@@ -23,20 +22,25 @@ from jaxrepro.core.task import (
     References,
     Scalars,
 )
-from jaxrepro.data.free_form_mask import MaskMix
+from jaxrepro.core.update.optim import OptimizerSpec, make_optimizer
 from jaxrepro.data.pipeline import train_iterator
+from jaxrepro.data.strokes.free_form_mask import MaskMix
 from jaxrepro.papers.scfegan import published
-from jaxrepro.papers.scfegan.conditions import GENERATOR_CHANNELS, discriminator_channels
-from jaxrepro.papers.scfegan.drops import Drops
-from jaxrepro.papers.scfegan.evaluators import Baselines, HeldOutEdits
-from jaxrepro.papers.scfegan.examples import ExampleSettings, FixedExamples, example_transform
-from jaxrepro.papers.scfegan.faces import SPLITS, Faces, open_faces
-from jaxrepro.papers.scfegan.feature_choice import features_from_settings
-from jaxrepro.papers.scfegan.held_out import HeldOut
-from jaxrepro.papers.scfegan.networks import networks_from_settings
-from jaxrepro.papers.scfegan.objective import Objective
+from jaxrepro.papers.scfegan.examples.drops import Drops
+from jaxrepro.papers.scfegan.examples.held_out import HeldOut
+from jaxrepro.papers.scfegan.examples.training_examples import (
+    ExampleSettings,
+    FixedExamples,
+    example_transform,
+)
+from jaxrepro.papers.scfegan.faces.face_sets import SPLITS, Faces, open_faces
+from jaxrepro.papers.scfegan.measures.evaluators import Baselines, HeldOutEdits
+from jaxrepro.papers.scfegan.network.conditions import GENERATOR_CHANNELS, discriminator_channels
+from jaxrepro.papers.scfegan.network.networks import networks_from_settings
+from jaxrepro.papers.scfegan.settings import features_from_settings
 from jaxrepro.papers.scfegan.trained import model_card
-from jaxrepro.papers.scfegan.update import (
+from jaxrepro.papers.scfegan.training.objective import Objective
+from jaxrepro.papers.scfegan.training.update import (
     DISCRIMINATOR,
     FEATURES,
     GENERATOR,

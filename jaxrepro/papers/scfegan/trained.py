@@ -8,15 +8,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxrepro.core.checkpoints.export import Export, read_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import Export, read_export
-from jaxrepro.core.places import Place
+from jaxrepro.core.files.places import Place
+from jaxrepro.core.run.workdir import read_model_card
 from jaxrepro.core.state import Variables
-from jaxrepro.core.workdir import read_model_card
 from jaxrepro.papers.scfegan import port
-from jaxrepro.papers.scfegan.conditions import GENERATOR_CHANNELS
-from jaxrepro.papers.scfegan.generator import Generator
-from jaxrepro.papers.scfegan.networks import generator_card, generator_from_card
+from jaxrepro.papers.scfegan.network.conditions import GENERATOR_CHANNELS
+from jaxrepro.papers.scfegan.network.generator import Generator
+from jaxrepro.papers.scfegan.network.networks import generator_card, generator_from_card
 
 PAPER = "scfegan"
 # The generator's name among the networks of a run or an export.
@@ -91,7 +91,7 @@ def from_checkpoint(prefix: pathlib.Path, deconv_gate: str = "self") -> Trained:
 
     deconv_gate: see `port.generator_from_tf`. Raises InputError for any other checkpoint.
     """
-    from jaxrepro.data.tensorflow_bundle import read_bundle
+    from jaxrepro.core.arrays.tensorflow_bundle import read_bundle
 
     try:
         module, variables = port.generator_from_tf(read_bundle(prefix), deconv_gate=deconv_gate)
@@ -116,7 +116,7 @@ def _from_export(folder: pathlib.Path) -> Trained:
 
 def _from_workdir(workdir: Place, step: int | str | None) -> Trained:
     # Here, so that exports are read where Orbax is not installed.
-    from jaxrepro.core.restore import on_first_device, open_checkpoint
+    from jaxrepro.core.checkpoints.restore import on_first_device, open_checkpoint
 
     trained = _from_card(read_model_card(workdir), str(workdir))
     shapes = on_first_device(_shapes(trained))

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.srcnn.planes import COLORS
+from jaxrepro.papers.srcnn.pairs.planes import COLORS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -32,13 +32,13 @@ def main(args: flags.FlagValues) -> None:
     if not args.data:
         raise InputError("no pictures given; for example --data=folder:Set5")
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.core.strict_json import write_strict_json
-    from jaxrepro.papers.srcnn.color_table import color_table
-    from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
+    from jaxrepro.core.files.strict_json import write_strict_json
+    from jaxrepro.papers.srcnn.pairs.degradation import DEGRADATIONS
+    from jaxrepro.papers.srcnn.tables.color_table import color_table
     from jaxrepro.papers.srcnn.trained import load_trained
 
     if args.degradation not in DEGRADATIONS:
@@ -64,7 +64,7 @@ def _print(table: dict[str, Any], data: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from jaxrepro.papers.srcnn.color_quality import MEASURES
+    from jaxrepro.papers.srcnn.measures.color_quality import MEASURES
 
     title = f"PSNR in dB, {data} x{table['scale']}, {table['degradation']}"
     shown = Table("network", "Y", "Cb", "Cr", "pooled Y Cb Cr", "R G B", title=title)

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from jaxrepro.data.picture_files import Picture
-from jaxrepro.data.resize import resize
-from jaxrepro.data.ycbcr import rgb_to_ycbcr, ycbcr_to_rgb
-from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
-from jaxrepro.papers.srcnn.tiles import TiledNetwork
+from jaxrepro.data.formats.picture_files import Picture
+from jaxrepro.data.formats.resize import resize
+from jaxrepro.data.formats.ycbcr import rgb_to_ycbcr, ycbcr_to_rgb
+from jaxrepro.papers.srcnn.network.tiles import TiledNetwork
+from jaxrepro.papers.srcnn.pairs.degradation import DEGRADATIONS
 from jaxrepro.papers.srcnn.trained import Trained
 
 # Luma of black, and that of white less that of black.

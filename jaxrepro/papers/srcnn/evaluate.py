@@ -21,7 +21,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.places import Place
+from jaxrepro.core.files.places import Place
 from jaxrepro.papers.srcnn import inference_flags
 from jaxrepro.papers.srcnn.inference_flags import given_network, given_path, given_pictures
 
@@ -48,14 +48,14 @@ def main(args: flags.FlagValues) -> None:
     paths = [given_network(name) for name in args.weights if name]
     files = [file for path in paths for file in weight_files(path, args.scale)]
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.core import run_record
-    from jaxrepro.core.strict_json import write_strict_json
-    from jaxrepro.papers.srcnn.measured import load_models, measure
-    from jaxrepro.papers.srcnn.score_table import deviations, means_text, pictures_text
+    from jaxrepro.core.files.strict_json import write_strict_json
+    from jaxrepro.core.run import run_record
+    from jaxrepro.papers.srcnn.tables.measured import load_models, measure
+    from jaxrepro.papers.srcnn.tables.score_table import deviations, means_text, pictures_text
 
     pictures = [given_pictures(name) for name in args.data if name]
     linear = given_pictures(args.linear).spec if args.linear else None

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from jaxrepro.core.places import Place, place
+from jaxrepro.core.files.places import Place, place
 
 if TYPE_CHECKING:
-    from jaxrepro.data.pictures import Pictures
+    from jaxrepro.data.sets.pictures import Pictures
 
 _NETWORKS = "the workdir of a run, an export or a .mat file of the authors' release"
 _PICTURES = "a folder of pictures, folder:DIR, photos:train or photos:test"
@@ -65,7 +65,7 @@ def given_pictures(name: str) -> "Pictures":
 
     Raises InputError where there are none.
     """
-    from jaxrepro.data.pictures import open_pictures
+    from jaxrepro.data.sets.pictures import open_pictures
 
     is_folder = bool(name) and given_path(name).is_dir()
     return open_pictures(f"folder:{name}" if is_folder else name)

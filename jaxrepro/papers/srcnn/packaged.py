@@ -2,8 +2,8 @@
 
 import pathlib
 
+from jaxrepro.core.checkpoints.export import is_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import is_export
 
 _FOLDER = pathlib.Path(__file__).with_name("weights")
 

@@ -4,10 +4,10 @@ import pathlib
 
 import numpy as np
 
+from jaxrepro.core.arrays.matlab_arrays import read_mat
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.state import Variables
-from jaxrepro.data.matlab_arrays import read_mat
-from jaxrepro.papers.srcnn.model import SRCNN
+from jaxrepro.papers.srcnn.network.model import SRCNN
 
 
 def from_mat(path: pathlib.Path) -> tuple[SRCNN, Variables]:

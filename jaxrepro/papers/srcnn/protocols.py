@@ -19,8 +19,7 @@ from jaxrepro.papers.srcnn import inference_flags
 from jaxrepro.papers.srcnn.inference_flags import given_network, given_path, given_pictures
 
 if TYPE_CHECKING:
-    from jaxrepro.papers.srcnn.protocol_rows import Row
-    from jaxrepro.papers.srcnn.protocol_table import Measured
+    from jaxrepro.papers.srcnn.tables.protocol_table import Measured, Row
 
 
 def define_flags() -> None:
@@ -38,14 +37,13 @@ def main(args: flags.FlagValues) -> None:
             "give a network and pictures, for example --weights=runs/srcnn --data=photos:test"
         )
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
-    from jaxrepro.core import run_record
-    from jaxrepro.core.strict_json import write_strict_json
-    from jaxrepro.papers.srcnn.protocol_rows import protocol_rows
-    from jaxrepro.papers.srcnn.protocol_table import measure
+    from jaxrepro.core.files.strict_json import write_strict_json
+    from jaxrepro.core.run import run_record
+    from jaxrepro.papers.srcnn.tables.protocol_table import measure, protocol_rows
     from jaxrepro.papers.srcnn.trained import load_trained
 
     pictures = given_pictures(args.data)

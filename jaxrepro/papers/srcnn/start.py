@@ -18,14 +18,13 @@ import jax
 import numpy as np
 
 from jaxrepro.core.config import Settings
+from jaxrepro.core.devices.partition import leaf_path
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.partition import leaf_path
-from jaxrepro.core.places import place
+from jaxrepro.core.files.places import place
 from jaxrepro.core.state import Params
-from jaxrepro.data.ycbcr import LUMA_WEIGHTS
+from jaxrepro.data.formats.ycbcr import LUMA_WEIGHTS
 from jaxrepro.papers.srcnn.color_strategy import ColorStrategy
-from jaxrepro.papers.srcnn.fsrcnn import FSRCNN
-from jaxrepro.papers.srcnn.model import SRCNN
+from jaxrepro.papers.srcnn.network.model import FSRCNN, SRCNN
 from jaxrepro.papers.srcnn.trained import Trained, load_trained
 
 

@@ -8,11 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrepro.core import platform
-from jaxrepro.core import step as step_lib
 from jaxrepro.core.config import Settings
-from jaxrepro.core.optim import OptimizerSpec, make_optimizer, parse_multipliers
-from jaxrepro.core.partition import Rules, rules_from_settings
+from jaxrepro.core.devices import platform
+from jaxrepro.core.devices.partition import Rules, rules_from_settings
 from jaxrepro.core.state import Net, Params, TrainState, Variables
 from jaxrepro.core.task import (
     Batch,
@@ -22,18 +20,19 @@ from jaxrepro.core.task import (
     References,
     Scalars,
 )
-from jaxrepro.data.pictures import open_pictures
+from jaxrepro.core.update import step as step_lib
+from jaxrepro.core.update.optim import OptimizerSpec, make_optimizer, parse_multipliers
 from jaxrepro.data.pipeline import train_iterator
+from jaxrepro.data.sets.pictures import open_pictures
 from jaxrepro.data.transforms import Transform
-from jaxrepro.papers.srcnn import published
-from jaxrepro.papers.srcnn.augmentation import AUGMENTATIONS, rescaled
 from jaxrepro.papers.srcnn.color_strategy import STRATEGIES, PlanesInLoss
-from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
-from jaxrepro.papers.srcnn.measurements import Measurements
-from jaxrepro.papers.srcnn.networks import make_network, network_card
-from jaxrepro.papers.srcnn.patches import Patches, PatchSpec, training_patches
-from jaxrepro.papers.srcnn.planes import COLORS
+from jaxrepro.papers.srcnn.measures.measurements import Measurements
+from jaxrepro.papers.srcnn.network.networks import make_network, network_card
+from jaxrepro.papers.srcnn.pairs.degradation import DEGRADATIONS
+from jaxrepro.papers.srcnn.pairs.patches import Patches, PatchSpec, training_patches
+from jaxrepro.papers.srcnn.pairs.planes import AUGMENTATIONS, COLORS, rescaled
 from jaxrepro.papers.srcnn.start import starting_params
+from jaxrepro.papers.srcnn.tables import published
 
 # How the squared differences of a batch of N patches are reduced: "sum" is the authors' (half the
 # sum over pixels, divided by N), "mean" divides by the number of pixels as well.

@@ -8,14 +8,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxrepro.core.checkpoints.export import is_export, read_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import is_export, read_export
-from jaxrepro.core.places import Place
+from jaxrepro.core.files.places import Place
+from jaxrepro.core.run.workdir import read_model_card
 from jaxrepro.core.state import Variables
-from jaxrepro.core.workdir import read_model_card
-from jaxrepro.papers.srcnn.degradation import DEGRADATIONS
-from jaxrepro.papers.srcnn.networks import network_from_card
-from jaxrepro.papers.srcnn.planes import COLORS
+from jaxrepro.papers.srcnn.network.networks import network_from_card
+from jaxrepro.papers.srcnn.pairs.degradation import DEGRADATIONS
+from jaxrepro.papers.srcnn.pairs.planes import COLORS
 from jaxrepro.papers.srcnn.port import from_mat
 
 NET = "model"
@@ -85,7 +85,7 @@ def _from_export(folder: pathlib.Path) -> Trained:
 
 def _from_workdir(workdir: Place) -> Trained:
     # Here, so that exports are read where Orbax is not installed.
-    from jaxrepro.core.restore import on_first_device, open_checkpoint
+    from jaxrepro.core.checkpoints.restore import on_first_device, open_checkpoint
 
     without_variables = _from_card(read_model_card(workdir), str(workdir))
     shapes = on_first_device(_shapes(without_variables.module))

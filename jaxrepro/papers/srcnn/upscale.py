@@ -26,7 +26,7 @@ from jaxrepro.papers.srcnn.inference_flags import given_network
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jaxrepro.data.picture_jobs import Job
+    from jaxrepro.data.formats.picture_jobs import Job
     from jaxrepro.papers.srcnn.enlarge import Enlarger
 
 
@@ -64,7 +64,7 @@ def main(args: flags.FlagValues) -> None:
             raise InputError(f"no {name} given; write INPUT OUTPUT --scale=3, and see --help")
     if args.overwrite and args.skip_existing:
         raise InputError("--overwrite and --skip_existing contradict each other; give one")
-    from jaxrepro.data.picture_jobs import find_jobs, raise_failures
+    from jaxrepro.data.formats.picture_jobs import find_jobs, raise_failures
 
     existing = "replace" if args.overwrite else "skip" if args.skip_existing else "refuse"
     found = find_jobs(args.input, args.output, existing=existing)
@@ -99,7 +99,7 @@ def _enlarge_all(jobs: "Sequence[Job]", args: flags.FlagValues) -> list[InputErr
 
 
 def _enlarger(args: flags.FlagValues) -> "Enlarger":
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
@@ -117,7 +117,7 @@ def _enlarger(args: flags.FlagValues) -> "Enlarger":
 def _enlarge(
     job: "Job", enlarger: "Enlarger", args: flags.FlagValues, progress: "_Progress"
 ) -> None:
-    from jaxrepro.data.picture_files import check_format, read_picture, write_picture
+    from jaxrepro.data.formats.picture_files import check_format, read_picture, write_picture
 
     start = time.perf_counter()
     limit = None if args.max_megapixels is None else round(args.max_megapixels * 1e6)

@@ -11,8 +11,8 @@ import pytest
 
 from jaxrepro.core import loop
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.hooks import NonFiniteError
-from jaxrepro.core.preemption import Stopped
+from jaxrepro.core.guard.non_finite import NonFiniteError
+from jaxrepro.core.machine.preemption import Stopped
 from jaxrepro.data.pipeline import eval_batches
 from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import area_resize, square_transform

@@ -12,13 +12,14 @@ import pytest
 from PIL import Image
 
 from configs import biggan_digits
-from jaxrepro.core import mesh
-from jaxrepro.core.checkpoint import Checkpoints
-from jaxrepro.core.config import Settings, make_task
+from jaxrepro.core.checkpoints.checkpoint import Checkpoints
+from jaxrepro.core.checkpoints.export import read_export
+from jaxrepro.core.checkpoints.restore import restore_state
+from jaxrepro.core.config import Settings
+from jaxrepro.core.devices import mesh
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import read_export
-from jaxrepro.core.restore import restore_state
-from jaxrepro.core.workdir import MODEL_CARD, claimed, write_json
+from jaxrepro.core.run.workdir import MODEL_CARD, claimed, write_json
+from jaxrepro.papers import make_task
 from jaxrepro.papers.biggan import change_classes, class_tables
 from jaxrepro.papers.biggan.trained import load_generator
 from tests import runs

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxrepro.core.checkpoints.export import write_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import write_export
 from jaxrepro.papers.biggan import interpolate
-from jaxrepro.papers.biggan.sampler import Sampler
+from jaxrepro.papers.biggan.sampling.sampler import Sampler
 from tests import runs, tiny_biggan
 
 NAMES = tiny_biggan.CLASS_NAMES

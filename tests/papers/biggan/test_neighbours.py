@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxrepro.core.checkpoints.export import write_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import write_export
 from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import square_transform
 from jaxrepro.papers.biggan import neighbours

@@ -1,6 +1,6 @@
 import numpy as np
 
-from jaxrepro.papers.biggan.paths import linear_path, spherical_path
+from jaxrepro.papers.biggan.interpolate import linear_path, spherical_path
 
 WEIGHTS = np.linspace(0, 1, 5)
 FIRST, LAST = np.asarray([[1.0, 0.0], [2.0, 0.0]]), np.asarray([[0.0, 1.0], [0.0, 4.0]])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxrepro.core.checkpoints.export import write_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import write_export
 from jaxrepro.papers.biggan import sample
 from jaxrepro.papers.biggan.trained import load_generator
 from tests import runs, tiny_biggan

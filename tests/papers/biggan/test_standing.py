@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from jaxrepro.core.checkpoints.export import read_export, write_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import read_export, write_export
 from jaxrepro.core.random import named_key, streams
 from jaxrepro.papers.biggan import standing
+from jaxrepro.papers.biggan.network.truncation import truncated_latents
 from jaxrepro.papers.biggan.standing import parse_truncations, standing_table
-from jaxrepro.papers.biggan.truncation import truncated_latents
 from tests import runs, tiny_biggan
 
 PASSES, BATCH = 6, 20

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrepro.core.optim import OptimizerSpec, make_optimizer, parse_multipliers
 from jaxrepro.core.state import Net, TrainState
-from jaxrepro.papers.biggan import losses, port
+from jaxrepro.core.update.optim import OptimizerSpec, make_optimizer, parse_multipliers
+from jaxrepro.papers.biggan import port
+from jaxrepro.papers.biggan.training import update as losses
 from tests.test_task_contract import make
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[3] / "configs"

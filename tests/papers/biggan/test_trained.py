@@ -7,8 +7,8 @@ import jax
 import numpy as np
 import pytest
 
+from jaxrepro.core.checkpoints.export import Export, write_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import Export, write_export
 from jaxrepro.papers.biggan.trained import load_generator
 from tests import tiny_biggan
 

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxrepro.core.checkpoints.export import write_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import write_export
 from jaxrepro.metrics import feature_choice
-from jaxrepro.metrics.comparison import ComparisonSettings, compare
-from jaxrepro.metrics.feature_set import FeatureSet
+from jaxrepro.metrics.samples.comparison import ComparisonSettings, compare
+from jaxrepro.metrics.samples.feature_set import FeatureSet
 from jaxrepro.papers.biggan import truncation_curve
-from jaxrepro.papers.biggan.sampler import Sampler
+from jaxrepro.papers.biggan.sampling.sampler import Sampler
 from jaxrepro.papers.biggan.standing import standing_table
 from tests import runs, tiny_biggan
-from tests.metrics.linear_network import LinearNetwork
+from tests.metrics.features.linear_network import LinearNetwork
 
 SETTINGS = ComparisonSettings(neighborhood_samples=0, score_splits=2)
 

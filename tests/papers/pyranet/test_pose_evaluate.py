@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
+from jaxrepro.core.checkpoints.export import Export, write_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import Export, write_export
-from jaxrepro.data.joint_sets import LSP, MPII
-from jaxrepro.data.pose_crop import JOINT_BOX_PADDING, MPII_PADDING
-from jaxrepro.nn.stacked_hourglass import StackedHourglass
+from jaxrepro.data.pose.joint_sets import LSP, MPII
+from jaxrepro.data.pose.pose_crop import JOINT_BOX_PADDING, MPII_PADDING
+from jaxrepro.nn.blocks.stacked_hourglass import StackedHourglass
 from jaxrepro.papers.pyranet import evaluate
-from jaxrepro.papers.pyranet.networks import network_card
+from jaxrepro.papers.pyranet.network.networks import network_card
 from jaxrepro.papers.pyranet.trained import load_trained
-from tests.data import pose_files
+from tests.data.pose import pose_files
 from tests.pytorch_hourglass import state_dict
 from tests.runs import call
 

@@ -10,15 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrepro.core import optim
 from jaxrepro.core.errors import InputError
-from jaxrepro.data.heat_maps import HEAT_MAP_STYLES, heat_maps
-from jaxrepro.nn.batch_norm import BatchNormRelu
-from jaxrepro.nn.biased_convolution import BiasedConvolution
-from jaxrepro.papers.pyranet.inference import network_input
-from jaxrepro.papers.pyranet.networks import network_from_card
+from jaxrepro.core.update import optim
+from jaxrepro.data.pose.heat_maps import HEAT_MAP_STYLES, heat_maps
+from jaxrepro.nn.forms.biased_convolution import BiasedConvolution
+from jaxrepro.nn.norms.batch_norm import BatchNormRelu
+from jaxrepro.papers.pyranet.inference.predictor import network_input
+from jaxrepro.papers.pyranet.network.networks import network_from_card
+from jaxrepro.papers.pyranet.network.pyramid import PyramidSettings
 from jaxrepro.papers.pyranet.published import references
-from jaxrepro.papers.pyranet.pyramid import PyramidSettings
 from tests.papers.pyranet.tiny_task import pose_config, pose_task
 
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from jaxrepro.core.analysis.flops import count_operations
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.flops import count_operations
-from jaxrepro.data.joint_sets import JointSet
-from jaxrepro.data.picture_files import read_colors
-from jaxrepro.data.pose_crop import Padding
+from jaxrepro.data.formats.picture_files import read_colors
+from jaxrepro.data.pose.joint_sets import JointSet
+from jaxrepro.data.pose.pose_crop import Padding
 from jaxrepro.papers.pyranet import predict
 from jaxrepro.papers.pyranet import trained as trained_module
 from jaxrepro.papers.pyranet.trained import TrainedPose, load_trained
@@ -287,8 +287,8 @@ def filled(tree, number):
 
 
 def test_the_average_of_a_run_or_its_last_update(tmp_path):
-    from jaxrepro.core.checkpoint import Checkpoints
-    from jaxrepro.core.workdir import MODEL_CARD, write_json
+    from jaxrepro.core.checkpoints.checkpoint import Checkpoints
+    from jaxrepro.core.run.workdir import MODEL_CARD, write_json
 
     for decay in (0.0, 0.5):
         task = pose_task(**{"ema.decay": decay})

@@ -3,7 +3,8 @@
 import importlib.util
 import pathlib
 
-from jaxrepro.core.config import Settings, make_task
+from jaxrepro.core.config import Settings
+from jaxrepro.papers import make_task
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[3] / "configs"
 

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.checkpoints.checkpoint import Checkpoints
+from jaxrepro.core.checkpoints.export import Export, write_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import Export, write_export
 from jaxrepro.core.random import named_key
+from jaxrepro.core.run.workdir import MODEL_CARD, write_json
 from jaxrepro.core.state import Net, TrainState
-from jaxrepro.core.workdir import MODEL_CARD, write_json
-from jaxrepro.data.picture_files import Picture, read_picture, write_picture
+from jaxrepro.data.formats.picture_files import Picture, read_picture, write_picture
 from jaxrepro.papers.scfegan import edit
-from jaxrepro.papers.scfegan.conditions import draw_noise, generator_input, to_bytes
-from jaxrepro.papers.scfegan.crops import Box
-from jaxrepro.papers.scfegan.editing import Editor
-from jaxrepro.papers.scfegan.generator import Generator
-from jaxrepro.papers.scfegan.presets import generator_sizes
+from jaxrepro.papers.scfegan.inference.crops import Box
+from jaxrepro.papers.scfegan.inference.editing import Editor
+from jaxrepro.papers.scfegan.network.conditions import draw_noise, generator_input, to_bytes
+from jaxrepro.papers.scfegan.network.generator import Generator
+from jaxrepro.papers.scfegan.network.networks import generator_sizes
 from jaxrepro.papers.scfegan.trained import NET, Trained, load_trained
 from tests.runs import call
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from benchmarks import compare, edit_time
-from jaxrepro.core import runtime
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.machine import runtime
 from tests.runs import ROOT, call
 
 

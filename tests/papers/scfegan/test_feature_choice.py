@@ -5,12 +5,12 @@ import pytest
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.scfegan.feature_choice import DEFAULTS, features_from_settings
-from tests.nn.vgg16_arrays import torchvision_arrays
+from jaxrepro.papers.scfegan.settings import FEATURE_DEFAULTS, features_from_settings
+from tests.nn.vgg.vgg16_arrays import torchvision_arrays
 
 
 def choose(**changes):
-    settings = Settings({"features": DEFAULTS | changes})
+    settings = Settings({"features": FEATURE_DEFAULTS | changes})
     network = features_from_settings(settings.features)
     settings.check_all_read()
     return network

@@ -3,12 +3,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxrepro.core.arrays.tensorflow_bundle import read_bundle
 from jaxrepro.core.errors import InputError
-from jaxrepro.data.tensorflow_bundle import read_bundle
 from jaxrepro.papers.scfegan import convert
 from jaxrepro.papers.scfegan.port import generator_from_tf, published_parts
 from jaxrepro.papers.scfegan.trained import load_trained
-from tests.data.tensorflow_files import write_bundle
+from tests.core.arrays.tensorflow_files import write_bundle
 from tests.papers.scfegan.published_generator import generate, published_arrays, published_shapes
 from tests.runs import call
 

@@ -5,8 +5,9 @@ import jax
 import numpy as np
 import pytest
 
-from jaxrepro.core.config import Settings, make_task
+from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.papers import make_task
 from tests.papers.srcnn.tiny_color import tiny_config, write_pictures
 
 # Places of the planes that count in the first update.

@@ -7,19 +7,20 @@ import types
 import numpy as np
 import pytest
 
+from jaxrepro.core.checkpoints.export import Export, write_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import Export, write_export
-from jaxrepro.core.files import write_png
-from jaxrepro.data.ycbcr import rgb_to_ycbcr, to_uint8
-from jaxrepro.metrics.image_quality import psnr
-from jaxrepro.papers.srcnn import evaluate, published
-from jaxrepro.papers.srcnn.borders import replicate
-from jaxrepro.papers.srcnn.degraded import degraded_pictures
-from jaxrepro.papers.srcnn.measured import load_models
-from jaxrepro.papers.srcnn.networks import network_card
-from jaxrepro.papers.srcnn.protocol import published_measures
-from jaxrepro.papers.srcnn.published import Figure
-from jaxrepro.papers.srcnn.score_table import Scores, ScoreTable, deviations, means_text
+from jaxrepro.core.files.whole_files import write_png
+from jaxrepro.data.formats.ycbcr import rgb_to_ycbcr, to_uint8
+from jaxrepro.metrics.pictures.image_quality import psnr
+from jaxrepro.papers.srcnn import evaluate
+from jaxrepro.papers.srcnn.measures.protocol import published_measures
+from jaxrepro.papers.srcnn.network.borders import replicate
+from jaxrepro.papers.srcnn.network.networks import network_card
+from jaxrepro.papers.srcnn.pairs.degraded import degraded_pictures
+from jaxrepro.papers.srcnn.tables import published
+from jaxrepro.papers.srcnn.tables.measured import load_models
+from jaxrepro.papers.srcnn.tables.published import Figure
+from jaxrepro.papers.srcnn.tables.score_table import Scores, ScoreTable, deviations, means_text
 from tests.papers.srcnn.tiny_pictures import tiny_network, write_pictures
 
 
@@ -208,9 +209,11 @@ def test_figures_of_networks_trained_by_others_are_told_apart():
 
 def test_a_failed_check_is_the_exit_status(files, capsys, monkeypatch):
     figure = Figure(10.0, None, "91 images", "paper")
-    monkeypatch.setattr("jaxrepro.papers.srcnn.measured.network_figures", lambda *_: (figure,))
+    monkeypatch.setattr(
+        "jaxrepro.papers.srcnn.tables.measured.network_figures", lambda *_: (figure,)
+    )
     release = published.Released("9-1-5", "91 images", 3)
-    monkeypatch.setattr("jaxrepro.papers.srcnn.measured.released", lambda _: release)
+    monkeypatch.setattr("jaxrepro.papers.srcnn.tables.measured.released", lambda _: release)
     from scipy.io import savemat
 
     rng = np.random.default_rng(0)

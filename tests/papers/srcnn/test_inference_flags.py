@@ -5,11 +5,11 @@ import pathlib
 
 import pytest
 
+from jaxrepro.core.checkpoints.export import Export, write_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import Export, write_export
 from jaxrepro.papers.srcnn import colors, evaluate, protocols
 from jaxrepro.papers.srcnn.inference_flags import given_path
-from jaxrepro.papers.srcnn.networks import network_card
+from jaxrepro.papers.srcnn.network.networks import network_card
 from tests.papers.srcnn.tiny_pictures import tiny_network, write_pictures
 from tests.runs import call, run
 

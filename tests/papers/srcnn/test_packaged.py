@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from jaxrepro.core.checkpoints.export import read_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import read_export
-from jaxrepro.papers.srcnn.degraded import degraded_pictures
+from jaxrepro.papers.srcnn.measures.protocol import published_measures
+from jaxrepro.papers.srcnn.network.tiles import TiledNetwork
 from jaxrepro.papers.srcnn.packaged import packaged_scales, packaged_weights
-from jaxrepro.papers.srcnn.protocol import published_measures
-from jaxrepro.papers.srcnn.tiles import TiledNetwork
+from jaxrepro.papers.srcnn.pairs.degraded import degraded_pictures
 from jaxrepro.papers.srcnn.trained import load_trained
 
 

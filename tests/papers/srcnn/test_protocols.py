@@ -10,16 +10,15 @@ from PIL import Image
 from scipy.io import savemat
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data.pictures import open_pictures
+from jaxrepro.data.sets.pictures import open_pictures
 from jaxrepro.papers.srcnn import protocols
-from jaxrepro.papers.srcnn.borders import ZeroTileBorder, replicate, zero
-from jaxrepro.papers.srcnn.degradation import MATLAB_BICUBIC
-from jaxrepro.papers.srcnn.degraded import degrade
-from jaxrepro.papers.srcnn.model import SRCNN
-from jaxrepro.papers.srcnn.protocol import published
-from jaxrepro.papers.srcnn.protocol_rows import protocol_rows
-from jaxrepro.papers.srcnn.protocol_table import measure
-from jaxrepro.papers.srcnn.tiles import TiledNetwork
+from jaxrepro.papers.srcnn.measures.protocol import published
+from jaxrepro.papers.srcnn.network.borders import ZeroTileBorder, replicate, zero
+from jaxrepro.papers.srcnn.network.model import SRCNN
+from jaxrepro.papers.srcnn.network.tiles import TiledNetwork
+from jaxrepro.papers.srcnn.pairs.degradation import MATLAB_BICUBIC
+from jaxrepro.papers.srcnn.pairs.degraded import degrade
+from jaxrepro.papers.srcnn.tables.protocol_table import measure, protocol_rows
 from jaxrepro.papers.srcnn.trained import Trained, load_trained
 from tests.runs import run
 

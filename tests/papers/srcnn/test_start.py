@@ -7,12 +7,13 @@ import jax
 import numpy as np
 import pytest
 
-from jaxrepro.core.config import Settings, make_task
+from jaxrepro.core.checkpoints.export import Export, write_export
+from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import Export, write_export
+from jaxrepro.papers import make_task
 from jaxrepro.papers.srcnn.color_strategy import STRATEGIES
-from jaxrepro.papers.srcnn.model import SRCNN
-from jaxrepro.papers.srcnn.networks import network_card
+from jaxrepro.papers.srcnn.network.model import SRCNN
+from jaxrepro.papers.srcnn.network.networks import network_card
 from jaxrepro.papers.srcnn.start import started_params
 from jaxrepro.papers.srcnn.trained import Trained
 from tests.papers.srcnn.tiny_color import tiny_config, write_pictures

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from jaxrepro.core.checkpoint import Checkpoints
+from jaxrepro.core.checkpoints.checkpoint import Checkpoints
+from jaxrepro.core.checkpoints.export import Export, write_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import Export, write_export
-from jaxrepro.core.places import place
-from jaxrepro.core.workdir import MODEL_CARD, write_json
-from jaxrepro.papers.srcnn.espcn import ESPCN
+from jaxrepro.core.files.places import place
+from jaxrepro.core.run.workdir import MODEL_CARD, write_json
 from jaxrepro.papers.srcnn.evaluate import weight_files
 from jaxrepro.papers.srcnn.inference_flags import given_network
-from jaxrepro.papers.srcnn.networks import network_card
+from jaxrepro.papers.srcnn.network.model import ESPCN
+from jaxrepro.papers.srcnn.network.networks import network_card
 from jaxrepro.papers.srcnn.trained import load_trained
 from tests.papers.srcnn.tiny_pictures import tiny_network
 

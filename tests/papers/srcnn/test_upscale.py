@@ -8,14 +8,14 @@ import tifffile
 from PIL import ExifTags, Image, ImageCms
 from scipy.signal import correlate2d
 
+from jaxrepro.core.checkpoints.export import Export, write_export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.export import Export, write_export
-from jaxrepro.data.picture_files import Picture, read_picture, write_picture
-from jaxrepro.data.resize import resize
+from jaxrepro.data.formats.picture_files import Picture, read_picture, write_picture
+from jaxrepro.data.formats.resize import resize
 from jaxrepro.papers.srcnn import upscale
 from jaxrepro.papers.srcnn.enlarge import Enlarger
-from jaxrepro.papers.srcnn.model import SRCNN
-from jaxrepro.papers.srcnn.networks import network_card
+from jaxrepro.papers.srcnn.network.model import SRCNN
+from jaxrepro.papers.srcnn.network.networks import network_card
 from jaxrepro.papers.srcnn.trained import Trained
 from tests.runs import call
 

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrepro.core.files import write_png
-from jaxrepro.papers.srcnn.model import SRCNN
+from jaxrepro.core.files.whole_files import write_png
+from jaxrepro.papers.srcnn.network.model import SRCNN
 
 
 def write_pictures(folder, sizes=((26, 24), (33, 30)), channels=3):

@@ -12,10 +12,10 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.scfegan import inference_flags
+from jaxrepro.papers.scfegan.inference import inference_flags
 
 if TYPE_CHECKING:
-    from jaxrepro.papers.scfegan.editing import Editor
+    from jaxrepro.papers.scfegan.inference.editing import Editor
 
 
 def define_flags() -> None:
@@ -41,14 +41,14 @@ def main(args: flags.FlagValues) -> None:
     # Before the network is read: a port in use is known at once.
     listener = _listen(args.host, args.port)
 
-    from jaxrepro.core import runtime
+    from jaxrepro.core.machine import runtime
 
     runtime.set_up()
 
     import jax
 
-    from jaxrepro.papers.scfegan.editing import Editor
-    from jaxrepro.papers.scfegan.sketches import canny_sketch
+    from jaxrepro.papers.scfegan.faces.sketches import canny_sketch
+    from jaxrepro.papers.scfegan.inference.editing import Editor
     from jaxrepro.papers.scfegan.studio.app import create_app
     from jaxrepro.papers.scfegan.studio.limits import Limits
 

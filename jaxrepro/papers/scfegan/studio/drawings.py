@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data.stroke_drawing import Stroke, draw_strokes
+from jaxrepro.data.strokes.stroke_drawing import Stroke, draw_strokes
 from jaxrepro.papers.scfegan.studio.limits import Limits
 
 VERSION = 1

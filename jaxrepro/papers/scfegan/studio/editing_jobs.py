@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from jaxrepro.papers.scfegan.crops import CROPS, Box, eyes_box
+from jaxrepro.papers.scfegan.inference.crops import CROPS, Box, eyes_box
 from jaxrepro.papers.scfegan.studio.drawings import (
     LARGEST_SEED,
     Drawing,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxrepro.data.stroke_drawing import Stroke
+from jaxrepro.data.strokes.stroke_drawing import Stroke
 
 # How far a stroke may be from its line, in pixels.
 _TOLERANCE = 0.7

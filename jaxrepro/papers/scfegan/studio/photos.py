@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data import png_format
-from jaxrepro.data.picture_files import Picture, PictureTooLargeError, decode_picture
+from jaxrepro.data.formats import png_format
+from jaxrepro.data.formats.picture_files import Picture, PictureTooLargeError, decode_picture
 from jaxrepro.papers.scfegan.studio.drawings import Layers
 from jaxrepro.papers.scfegan.studio.http_errors import RequestError
 

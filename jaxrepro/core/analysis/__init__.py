@@ -1,0 +1,1 @@
+"""What a program does, counted without running it: operations, exchanges, memory."""

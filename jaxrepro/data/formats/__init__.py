@@ -1,0 +1,1 @@
+"""Picture files: read, resized, converted and written."""

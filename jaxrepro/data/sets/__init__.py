@@ -1,0 +1,1 @@
+"""Sets of pictures: bundled, in folders, prepared as records."""

@@ -1,0 +1,1 @@
+"""Regions drawn with a brush."""

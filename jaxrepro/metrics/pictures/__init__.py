@@ -1,0 +1,1 @@
+"""One picture beside the true one."""

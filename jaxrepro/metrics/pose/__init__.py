@@ -1,0 +1,1 @@
+"""Joints: found in maps, scored, written down."""

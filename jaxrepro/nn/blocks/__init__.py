@@ -1,0 +1,1 @@
+"""Blocks and networks that more than one paper builds with."""

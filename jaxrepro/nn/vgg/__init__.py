@@ -1,0 +1,1 @@
+"""VGG-16, the fixed network behind perceptual and style losses."""

@@ -1,0 +1,1 @@
+"""The generators and discriminators, their latent vectors and widths."""

@@ -1,0 +1,1 @@
+"""One update, its losses, what is watched, and a state for other classes."""

@@ -1,0 +1,1 @@
+"""Joints found with a trained network."""

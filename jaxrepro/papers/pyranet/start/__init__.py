@@ -1,0 +1,1 @@
+"""What variance does in a network before its first update."""

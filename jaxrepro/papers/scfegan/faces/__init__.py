@@ -1,0 +1,1 @@
+"""Faces with their maps: sketches, colours, regions."""

@@ -1,0 +1,1 @@
+"""Edits of pictures of any size."""

@@ -1,0 +1,1 @@
+"""The generators, the discriminator, and what they are given."""

@@ -1,0 +1,1 @@
+"""Pairs to train on: a degraded picture and the true one."""

@@ -1,0 +1,1 @@
+"""Tables of several networks, protocols or colours."""
