@@ -1,5 +1,6 @@
 """Files of named arrays, as networks are published, read without executing code in them."""
 
+import os
 import pathlib
 import zipfile
 import zlib
@@ -11,7 +12,7 @@ import numpy as np
 from jaxrepro.core.errors import InputError
 
 
-def read_arrays(path: str | pathlib.Path) -> dict[str, np.ndarray]:
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """The arrays of a file by name: a PyTorch state_dict (.pth, .pt, .bin), .npz or .safetensors.
 
     Of a PyTorch checkpoint (.pth.tar) that holds a state_dict under that name among other things,

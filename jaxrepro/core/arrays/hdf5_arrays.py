@@ -1,7 +1,7 @@
 """Arrays of HDF5 files, as Keras saves weights, from the file itself and nowhere else."""
 
 import math
-import pathlib
+import os
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from jaxrepro.core.errors import InputError
 MAX_BYTES = 4 * 2**30
 
 
-def read_hdf5_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
+def read_hdf5_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Returns the numeric arrays of an HDF5 file by their path in it, "group/name".
 
     Links to other files, arrays stored in other files and arrays put together from others are not
@@ -34,7 +34,7 @@ def read_hdf5_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
             return {name: np.asarray(array[()]) for name, array in found.items()}
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise InputError(
-            f"{path} cannot be read as an HDF5 file of plain arrays ({error}); give the file of "
+            f"{os.fspath(path)} cannot be read as an HDF5 file of plain arrays ({error}); give the file of "
             "weights as Keras saved it"
         ) from error
 
