@@ -2,6 +2,7 @@
 
 import math
 import os
+import pathlib
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ def read_hdf5_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """
     import h5py
 
+    path = pathlib.Path(path)
     try:
         with h5py.File(path, "r") as file:
             found: dict[str, Any] = {}
@@ -34,7 +36,7 @@ def read_hdf5_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             return {name: np.asarray(array[()]) for name, array in found.items()}
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise InputError(
-            f"{os.fspath(path)} cannot be read as an HDF5 file of plain arrays ({error}); give the file of "
+            f"{path} cannot be read as an HDF5 file of plain arrays ({error}); give the file of "
             "weights as Keras saved it"
         ) from error
 

@@ -87,10 +87,11 @@ def read_bundle(
     not there, or a variable is of a kind that numpy lacks (strings, bfloat16), in big-endian order
     or written in slices, as partitioned variables are; and without the package google-crc32c.
     """
-    found = checkpoint_prefix(prefix)
+    given = pathlib.Path(prefix)
+    found = checkpoint_prefix(given)
     if found is None:
         raise InputError(
-            f"no TensorFlow checkpoint {os.fspath(prefix)}: give the beginning of the names of its files, "
+            f"no TensorFlow checkpoint {given}: give the beginning of the names of its files, "
             f"such as model.ckpt for model.ckpt{INDEX}"
         )
     index = found.with_name(found.name + INDEX)
