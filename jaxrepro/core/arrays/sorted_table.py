@@ -35,9 +35,9 @@ def masked_checksum(data: bytes | np.ndarray) -> int:
             "reading TensorFlow checkpoints needs google-crc32c; install it with: "
             "pip install 'jaxrepro[tensorflow-checkpoints]'"
         ) from error
-    content, crc = memoryview(data), 0
+    content, crc = np.frombuffer(data, np.uint8), 0
     for start in range(0, len(content), _PIECE):
-        crc = google_crc32c.extend(crc, bytes(content[start : start + _PIECE]))
+        crc = google_crc32c.extend(crc, content[start : start + _PIECE].tobytes())
     return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
 
