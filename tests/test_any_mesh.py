@@ -19,9 +19,9 @@ from tests.runs import leaves_of
 from tests.test_task_contract import check_after_two_updates, load
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
-# A config for each kind of state, from the papers. With rules that are gradient descent, whose state
-# holds the gradient itself: Adam divides it by its size, so that rounding becomes whole steps. With
-# an epsilon of 1 it hardly does.
+# A config for each kind of state, from the papers. With rules that are gradient descent, whose
+# state holds the gradient itself: Adam divides it by its size, so that rounding becomes whole
+# steps. With an epsilon of 1 it hardly does.
 CASES = on_meshes()
 # Largest relative differences of leaves, see `largest_difference`, and of losses. Found: less than
 # 2e-4 and 2e-6.

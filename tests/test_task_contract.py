@@ -22,7 +22,7 @@ TRAINED = [path for path in CONFIGS if path.stem not in not_compiled()]
 # Operations of an update of a `test` variant before it is compiled. Compiling that many, and two
 # updates, take 3 CPU-seconds on 2 cores of an AMD EPYC without optimisations: a variant with more
 # is too large to show whether it runs.
-MAX_OPERATIONS = 6000
+MAX_OPERATIONS = 10_000
 
 
 def load(path: pathlib.Path, variant: str):
@@ -118,7 +118,8 @@ def check_two_updates(task):
     batches = task.train_data(0, 0, 1)
     first = next(batches)
     step = jax.jit(chex.assert_max_traces(task.train_step, n=1), donate_argnums=0)
-    print("OPS", sum(" = " in line for line in step.lower(state, first).as_text().splitlines()))
+    operations = step.lower(state, first).as_text().count(" = ")
+    assert operations <= MAX_OPERATIONS
     for batch in (first, next(batches)):
         state, scalars = step(state, batch)
     batches.close()

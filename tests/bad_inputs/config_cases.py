@@ -30,9 +30,8 @@ def cases() -> Iterator[Case]:
 def _arguments(
     words: tuple[str, ...], names: str | tuple[str, ...], may_write: tuple[str, ...] = ()
 ) -> Case:
-    arguments = [
-        word.replace("configs/biggan_digits", f"{CONFIGS}/biggan_digits") for word in words
-    ]
+    name = "biggan_digits"
+    arguments = [word.replace(f"configs/{name}", f"{CONFIGS}/{name}") for word in words]
     arguments.append(f"--workdir={_WORKDIR}")
     return Case(_KIND, " ".join(words), _TRAIN, lambda place: arguments, names, may_write=may_write)
 

@@ -12,7 +12,7 @@ from jaxrepro.core.checkpoints.checkpoint import Checkpoints
 from jaxrepro.core.errors import InputError
 from tests import runs
 
-# Of the networks that are trained here the one that compiles fastest: the command is what is tested.
+# The network that compiles fastest: the command is what is tested.
 CONFIG = "--config=configs/srcnn.py:test"
 LONG = (
     CONFIG,

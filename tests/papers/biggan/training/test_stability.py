@@ -81,7 +81,7 @@ def test_the_update_adds_r1_and_clamps():
     config = load(DIGITS, "test")
     config.optim.d.r1 = 10.0
     config.optim.g.update(sigma_clamp=0.9, learning_rate=0.01)
-    config.train.update(num_d_steps=1, microbatches=1)
+    config.model.update(ch=2, dim_z=6, shared_dim=4)
     task = make_task(Settings(config))
     state = jax.jit(task.init)(jax.random.key(0))
     batches = task.train_data(0, 0, 1)
