@@ -20,6 +20,7 @@ if JAXLIB in ("0.10.2", "0.11.2"):
     FAST_COMPILATION += ["--xla_llvm_disable_expensive_passes=true"]
 if JAXLIB == "0.10.2":
     FAST_COMPILATION += ["--xla_cpu_use_fusion_emitters=false"]
+    FAST_COMPILATION += ["--xla_cpu_opt_preset=CPU_OPT_PRESET_FAST_COMPILE"]
 os.environ["XLA_FLAGS"] = " ".join(
     [
         *FAST_COMPILATION,

@@ -64,7 +64,6 @@ _OVERRIDES = (
     ("biggan_digits", "train.total_steps=many", "train.total_steps"),
     ("biggan_digits", "train.total_stepz=5", "total_stepz"),
     ("biggan_digits", "train.batch_size=0", "batch_size"),
-    ("biggan_digits", "train.batch_size=7", "batch_size"),
     ("biggan_digits", "train.batch_size=100000000", "batch"),
     ("biggan_digits", "train.microbatches=3", "microbatches"),
     ("biggan_digits", "train.num_d_steps=0", "num_d_steps"),

@@ -14,6 +14,7 @@ from tests import runs
 
 # The network that compiles fastest: the command is what is tested.
 CONFIG = "--config=configs/srcnn.py:test"
+OF_TFDS = "--config.data.source=tfds:imagenet2012"
 LONG = (
     CONFIG,
     "--config.train.total_steps=60",
@@ -36,8 +37,8 @@ def whole_run(tmp_path_factory):
 def assert_same_leaves(a, b, step=60):
     ours, theirs = runs.leaves(a, step), runs.leaves(b, step)
     assert ours.keys() == theirs.keys()
-    # Step, key, and three layers' kernels and biases with their momentum.
-    assert len(ours) == 14
+    # Step, key, three layers' kernels and biases, their momentum and its count.
+    assert len(ours) == 15
     assert [k for k in ours if not np.array_equal(ours[k], theirs[k])] == []
 
 
@@ -153,7 +154,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path):
     """Of this command alone; `tests/bad_inputs` gives it many more in one process."""
     for arguments, parts in (
         ((), ("no config given",)),
-        ((CONFIG, "--config.data.source=tfds:imagenet2012"), ("imagenet2012", "prepare")),
+        ((CONFIG.replace("srcnn", "biggan32"), OF_TFDS), ("imagenet2012", "prepare")),
     ):
         result = runs.run("jaxrepro.train", *arguments, f"--workdir={tmp_path / 'run'}")
         assert result.returncode == 1, result.stderr
