@@ -2,6 +2,7 @@
 
 import importlib
 import pathlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from jaxrepro.core.config import Settings
@@ -11,17 +12,20 @@ if TYPE_CHECKING:
     from jaxrepro.core.files.places import Place
     from jaxrepro.core.task import Task
 
-_FOLDER = pathlib.Path(__file__).resolve().parent
-
 
 def paper_names() -> list[str]:
-    """Returns all papers: the packages in this folder."""
-    return sorted(file.parent.name for file in _FOLDER.glob("*/__init__.py"))
+    """Returns all papers: the packages inside this one."""
+    return sorted(folder.name for folder in _folders())
 
 
 def task_names() -> list[str]:
     """Returns the papers that can be trained: the packages that have a `task.py`."""
-    return [name for name in paper_names() if (_FOLDER / name / "task.py").is_file()]
+    return sorted(folder.name for folder in _folders() if (folder / "task.py").is_file())
+
+
+def _folders() -> Iterator[pathlib.Path]:
+    for place in __path__:
+        yield from (file.parent for file in pathlib.Path(place).glob("*/__init__.py"))
 
 
 def make_task(settings: Settings) -> "Task":
