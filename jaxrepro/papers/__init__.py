@@ -2,7 +2,7 @@
 
 import importlib
 import pathlib
-from collections.abc import Iterator
+import pkgutil
 from typing import TYPE_CHECKING, Any
 
 from jaxrepro.core.config import Settings
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def paper_names() -> list[str]:
-    """Returns all papers: the packages inside this one."""
-    return sorted(folder.name for folder in _folders())
+    """Returns all papers: the packages in this folder."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
 
 def task_names() -> list[str]:
     """Returns the papers that can be trained: the packages that have a `task.py`."""
-    return sorted(folder.name for folder in _folders() if (folder / "task.py").is_file())
-
-
-def _folders() -> Iterator[pathlib.Path]:
-    for place in __path__:
-        yield from (file.parent for file in pathlib.Path(place).glob("*/__init__.py"))
+    folders = [pathlib.Path(folder) for folder in __path__]
+    return [
+        name
+        for name in paper_names()
+        if any((folder / name / "task.py").is_file() for folder in folders)
+    ]
 
 
 def make_task(settings: Settings) -> "Task":
