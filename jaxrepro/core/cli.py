@@ -141,8 +141,8 @@ def given_config(default: str = "config") -> list[str]:
 def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any]) -> NoReturn:
     """Defines and parses the flags, runs `main` on them and exits.
 
-    An InputError is one line and status 1, Ctrl-C one line and status 130. Flags are defined here and not at import: two commands
-    with a flag of one name could not be imported together.
+    An InputError is one line and status 1, Ctrl-C one line and status 130. Flags are defined here
+    and not at import: two commands with a flag of one name could not be imported together.
 
     With JAXREPRO_TRACEBACK=1 in the environment the stack trace is shown as well.
     """

@@ -12,6 +12,7 @@ import pytest
 from jaxrepro import papers
 from jaxrepro import train as train_command
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.run.run_record import read_starts
 from tests import runs
 
 TASK = '''
@@ -175,13 +176,10 @@ def checkout(tmp_path_factory):
     return root
 
 
-def train(checkout, workdir, *changes):
+def python(checkout, *words):
     flags = [word for word in os.environ.get("XLA_FLAGS", "").split() if "device_count" not in word]
     return subprocess.run(
-        [
-            *(sys.executable, "-m", "jaxrepro.train", "--config=bigrams.py"),
-            *(f"--workdir={workdir}", *changes),
-        ],
+        [sys.executable, *words],
         cwd=checkout,
         env=os.environ | {"XLA_FLAGS": " ".join(flags)},
         capture_output=True,
@@ -194,9 +192,13 @@ def records(workdir: pathlib.Path):
 
 
 def test_examples_without_a_picture_train_and_resume(checkout, tmp_path):
-    first = train(checkout, tmp_path, "--config.train.total_steps=20")
+    words = ("--config=bigrams.py", f"--workdir={tmp_path}", "--config.train.total_steps=20")
+    first = python(checkout, "-m", "jaxrepro", "train", *words)
     assert (first.returncode, first.stderr) == (0, "")
-    then = train(checkout, tmp_path)
+    # What is recorded is the form of the pages, and runs again.
+    recorded = read_starts(tmp_path)[0]["command"]
+    assert recorded == ["python", "-m", "jaxrepro.train", *words]
+    then = python(checkout, *recorded[1:-1])
     assert (then.returncode, then.stderr) == (0, "")
     assert "continuing from the checkpoint of step 20" in then.stdout
     assert "examples/s" in then.stdout

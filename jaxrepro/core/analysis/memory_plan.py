@@ -51,9 +51,9 @@ def plan_memory(
 
     microbatches: how many make the batch, by their examples on one device. Memory is close to
     affine in that size. So `measure` is called on two small sizes without rematerialisation and on
-    the largest that should fit then; and, `with_remat`, on one size with it, four times as large, or,
-    where nothing fits without it, on a small one and on the largest that should fit. From a single
-    size with it the line goes to the same constant as without it. The rest is predicted.
+    the largest that should fit then; and, `with_remat`, on one size with it, four times as large,
+    or, where nothing fits without it, on a small one and on the largest that should fit. From a
+    single size with it the line goes to the same constant as without it. The rest is predicted.
 
     The choice is the largest microbatch without rematerialisation, which computes least, else
     the largest with it. Where the one that should fit turns out not to, the next smaller is
