@@ -4,8 +4,10 @@
 sample` is `python -m jaxrepro.papers.biggan.sample`.
 """
 
+import os
 import pathlib
 import runpy
+import signal
 import sys
 
 from jaxrepro import contents
@@ -42,7 +44,7 @@ def _run(module: str, words: list[str]) -> int:
     except KeyboardInterrupt:
         # Before the command could take care of it.
         print("interrupted", file=sys.stderr)
-        return 130
+        return 128 + signal.SIGINT
     return 0
 
 
@@ -57,7 +59,12 @@ def _unknown(what: str, word: str, known: dict[str, str], page: str = "") -> int
 
 
 def _print(lines: list[str]) -> int:
-    print("\n".join(lines))
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:
+        # As of `| head`; what Python flushes at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     return 0
 
 

@@ -1,6 +1,7 @@
 """`python -m jaxrepro`: lists what there is, and runs it."""
 
 import importlib
+import os
 import re
 import runpy
 import subprocess
@@ -56,6 +57,15 @@ def test_it_comes_at_once():
     done = subprocess.run([sys.executable, "-c", code], cwd=runs.ROOT, capture_output=True)
     assert (done.returncode, done.stderr) == (1, b"\n")
     assert done.stdout.startswith(b"jaxrepro COMMAND")
+
+
+def test_a_list_that_nobody_reads_ends_without_a_word():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "jaxrepro"]
+    done = subprocess.run(command, cwd=runs.ROOT, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 @pytest.mark.parametrize("paper", papers.paper_names())
