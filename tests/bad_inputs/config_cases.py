@@ -171,7 +171,7 @@ _ARGUMENTS = (
     ((_DIGITS, "extra"), "unexpected argument 'extra'"),
 )
 _FOUND_LATER = (
-    ((_DIGITS, "--config.train.batch_size=5000"), ("1437 images", "the batch of 5000")),
+    ((_DIGITS, "--config.train.batch_size=5000"), ("1437 examples", "the batch of 5000")),
     ((_DIGITS, "--config.optim.g.multipliers=('^nothing=2',)"), "applies to no parameter"),
 )
 
