@@ -8,7 +8,8 @@ from jaxrepro.core.checkpoints.export import write_export
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers.biggan import sample
 from jaxrepro.papers.biggan.trained import load_generator
-from tests import runs, tiny_biggan
+from tests import runs
+from tests.papers.biggan import tiny_biggan
 from tests.papers.biggan.drawn_run import write_run
 
 
