@@ -45,8 +45,8 @@ from jaxrepro.core.machine import runtime
 from tests.memory_store import store  # noqa: F401 - a fixture
 
 # Tracing makes many objects and little garbage: at Python's own thresholds a quarter of its time
-# goes into the search for the latter.
-gc.set_threshold(20_000, 10, 10)
+# goes into the search for the latter, and at those of the commands a twelfth.
+gc.set_threshold(100_000, 10, 10)
 runtime.set_for_speed()
 flags.FLAGS.mark_as_parsed()
 

@@ -212,6 +212,17 @@ def test_discriminator_learns_when_the_generator_is_frozen(digits):
     assert last["loss/d"] < 0.5 * first["loss/d"]
 
 
+def test_several_passes_of_several_steps_keep_the_structure(digits):
+    """Numbers of such an update are held against the published code above."""
+    task = changed(digits, num_d_steps=3, microbatches=2)
+    assert task.batch_spec["label"].shape == (3, 2, 4)
+    state = jax.eval_shape(task.init, jax.random.key(0))
+    batch = {k: jax.ShapeDtypeStruct(s.shape, s.dtype) for k, s in task.batch_spec.items()}
+    after, scalars = jax.eval_shape(task.train_step, state, batch)
+    chex.assert_trees_all_equal_shapes_and_dtypes(after, state)
+    assert {x.shape for x in scalars.values()} == {()}
+
+
 def test_latents_differ_between_steps_and_networks(digits):
     keys = [jax.random.key(k) for k in (0, 1)]
     a, b = (digits.update.draw(key, (2, 64)) for key in keys)
