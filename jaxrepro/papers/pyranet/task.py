@@ -36,15 +36,15 @@ from jaxrepro.metrics.pose.pose_decode import DECODE_STYLES
 from jaxrepro.nn.norms.example_groups import apply_in_groups, num_groups_from_settings
 from jaxrepro.papers.pyranet import published
 from jaxrepro.papers.pyranet.classification.classification_task import (
-    Classification,
+    PyramidClassification,
     classification_from_settings,
 )
-from jaxrepro.papers.pyranet.classification.classifiers import CLASSIFIERS
 from jaxrepro.papers.pyranet.inference.people import MEANS, PoseData
 from jaxrepro.papers.pyranet.inference.predictor import Predictor, network_input
 from jaxrepro.papers.pyranet.measures.evaluators import Baselines, PoseAccuracy, trained_variables
 from jaxrepro.papers.pyranet.network.networks import make_network, network_card
 from jaxrepro.papers.pyranet.network.pooling_windows import WINDOWS
+from jaxrepro.tasks.classification.networks import CLASSIFIERS
 
 # Pixels of a crop by cells of a map: the stem's.
 _STRIDE = 4
@@ -214,7 +214,7 @@ class PoseEstimation:
         }
 
 
-def from_settings(settings: Settings) -> PoseEstimation | Classification:
+def from_settings(settings: Settings) -> PoseEstimation | PyramidClassification:
     """Returns the Task that a config describes: by its network, people's pose or images' class.
 
     Raises InputError where the settings do not fit.

@@ -12,7 +12,7 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.inference.model_cards import is_count, is_size
 from jaxrepro.nn.blocks.hourglass import residual_blocks
 from jaxrepro.nn.blocks.stacked_hourglass import StackedHourglass
-from jaxrepro.papers.pyranet.network.initialization import INITIALIZATIONS, Initialization
+from jaxrepro.nn.branch_initialization import INITIALIZATIONS, Initialization
 from jaxrepro.papers.pyranet.network.pyramid import POOLINGS, VARIANTS, PyramidSettings
 from jaxrepro.papers.pyranet.network.pyramid_residual import PyramidBlocks
 

@@ -14,9 +14,9 @@ from jaxrepro.core.config import Settings
 from jaxrepro.core.random import named_key
 from jaxrepro.core.task import HostBatch
 from jaxrepro.nn.blocks.preactivation import PreactivationBottleneck
+from jaxrepro.nn.branch_initialization import Initialization
 from jaxrepro.nn.forms.biased_convolution import Draw, Flow, Start, uniform_by_fan_in
 from jaxrepro.papers.pyranet.inference.predictor import network_input
-from jaxrepro.papers.pyranet.network.initialization import Initialization
 from jaxrepro.papers.pyranet.start.responses import (
     Measures,
     network_measures,

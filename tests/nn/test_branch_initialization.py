@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxrepro.nn.branch_initialization import INITIALIZATIONS, Initialization
 from jaxrepro.nn.forms.biased_convolution import Flow
-from jaxrepro.papers.pyranet.network.initialization import INITIALIZATIONS, Initialization
 from jaxrepro.papers.pyranet.network.pyramid import PyramidSettings
 from jaxrepro.papers.pyranet.network.pyramid_residual import PyramidResidual
 from tests.papers.pyranet.tiny_task import pose_task

@@ -1,25 +1,26 @@
-"""ResNeXt for small images, plain or with pyramids beside the convolutions of a block.
+"""ResNeXt for small images, plain or with branches beside the convolutions of a block.
 
 S. Xie et al., "Aggregated Residual Transformations for Deep Neural Networks" (CVPR 2017, arXiv
-1611.05431), section 5.3; with pyramids in section 4.4 of the PyraNet paper, whose code was not
-released.
+1611.05431), section 5.3.
 """
 
 import chex
 import flax.linen as nn
 import jax
 
-from jaxrepro.nn.forms.biased_convolution import BiasedConvolution, Start
-from jaxrepro.nn.norms.batch_norm import BatchNormRelu
-from jaxrepro.papers.pyranet.classification.small_images import (
+from jaxrepro.nn.blocks.small_images import (
     NUM_GROUPS,
-    beside,
+    Classified,
+    MakeBranch,
+    MakeHead,
     blocks_per_group,
-    class_scores,
+    branch_maps,
+    classified,
     in_groups,
 )
-from jaxrepro.papers.pyranet.network.initialization import Initialization
-from jaxrepro.papers.pyranet.network.pyramid import PyramidSettings
+from jaxrepro.nn.branch_initialization import Initialization
+from jaxrepro.nn.forms.biased_convolution import BiasedConvolution, Start
+from jaxrepro.nn.norms.batch_norm import BatchNormRelu
 
 _STEM = 64
 _EXPANSION = 4
@@ -29,16 +30,15 @@ _HE = Initialization("msra")
 class ResNeXtBlock(nn.Module):
     """1x1, grouped 3x3 and 1x1 convolution, a norm after each, plus the shortcut; then a ReLU.
 
-    inner: channels of the grouped convolution. pyramid: beside the three, added before the last
-    norm: in the paper's table it adds as many parameters to a network of any groups, and with a
-    base width and cardinality of 4 as many as here.
+    inner: channels of the grouped convolution. beside: the three convolutions, added before the
+    last norm; None for no branch.
     """
 
     features: int
     inner: int
     groups: int
     stride: int = 1
-    pyramid: PyramidSettings | None = None
+    beside: MakeBranch | None = None
     start: Start = _HE
 
     @nn.compact
@@ -64,8 +64,8 @@ class ResNeXtBlock(nn.Module):
         h = convolve(h, self.inner, "conv_2", 3, self.stride, self.groups)
         h = BatchNormRelu(name="norm_2")(h, train=train)
         h = convolve(h, self.features, "conv_3")
-        h += beside(
-            x, self.features, self.pyramid, stride=self.stride, start=self.start, train=train
+        h += branch_maps(
+            x, self.features, self.beside, stride=self.stride, start=self.start, train=train
         )
         h = normalize(h, "norm_3")
         if self.stride > 1 or x.shape[-1] != self.features:
@@ -78,16 +78,17 @@ class ResNeXt(nn.Module):
     """ResNeXt-depth, groups x group_width d: three groups of (depth - 2) / 9 blocks.
 
     The blocks end in 256, 512 and 1024 channels; groups * group_width, twice and four times that
-    are those of their grouped convolutions. pyramid: of all blocks; None for the plain network.
-    start: of all convolutions. Maps have the dtype of the images.
+    are those of their grouped convolutions. beside: a branch of all blocks; None for the plain
+    network. start: of all convolutions. head: the last layer. Maps have the dtype of the images.
     """
 
     depth: int = 29
     groups: int = 8
     group_width: int = 64
     num_classes: int = 10
-    pyramid: PyramidSettings | None = None
+    beside: MakeBranch | None = None
     start: Start = _HE
+    head: MakeHead = nn.Dense
 
     @property
     def group_features(self) -> tuple[int, ...]:
@@ -95,9 +96,9 @@ class ResNeXt(nn.Module):
         return tuple(_STEM * _EXPANSION * 2**group for group in range(NUM_GROUPS))
 
     @nn.compact
-    def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
-        """Returns float32 logits [B, num_classes]; images: [B, H, W, 3]."""
-        chex.assert_shape(images, (None, None, None, 3))
+    def __call__(self, images: jax.Array, *, train: bool) -> Classified:
+        """Returns features and float32 logits [B, num_classes]; images: [B, H, W, C]."""
+        chex.assert_rank(images, 4)
         num_blocks = blocks_per_group(self.depth, layers=3, others=2, name="ResNeXt")
 
         def make_block(group: int, **place) -> nn.Module:
@@ -105,7 +106,7 @@ class ResNeXt(nn.Module):
                 self.group_features[group],
                 self.groups * self.group_width * 2**group,
                 self.groups,
-                pyramid=self.pyramid,
+                beside=self.beside,
                 start=self.start,
                 **place,
             )
@@ -113,4 +114,4 @@ class ResNeXt(nn.Module):
         x = BiasedConvolution(_STEM, 3, use_bias=False, start=self.start, name="stem_conv")(images)
         x = BatchNormRelu(name="stem_norm")(x, train=train)
         x = in_groups(x, num_blocks, make_block, train=train)
-        return class_scores(x, self.num_classes)
+        return classified(x, self.num_classes, self.head)

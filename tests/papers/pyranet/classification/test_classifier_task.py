@@ -1,4 +1,4 @@
-"""Classification as a Task: its loss, what it measures, what it refuses, and the table of runs."""
+"""The paper's classifiers: their configs, their figures, and the table of runs."""
 
 import json
 import math
@@ -7,79 +7,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from PIL import Image
-from scipy.special import log_softmax
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.nn.blocks.resnext import ResNeXt
+from jaxrepro.nn.blocks.wide_resnet import WideResNet
 from jaxrepro.papers import make_task
 from jaxrepro.papers.pyranet import classifier_table
 from jaxrepro.papers.pyranet.classification import classification_published
-from jaxrepro.papers.pyranet.classification.classification_data import network_input
-from jaxrepro.papers.pyranet.classification.classification_error import NetworkSize
-from jaxrepro.papers.pyranet.classification.classifiers import classifier_card
-from jaxrepro.papers.pyranet.classification.resnext import ResNeXt
-from jaxrepro.papers.pyranet.classification.wide_resnet import WideResNet
+from jaxrepro.papers.pyranet.classification.classifiers import PyramidBranch, classifier_card
 from jaxrepro.papers.pyranet.network.pyramid import PyramidSettings
 from tests import runs
 from tests.papers.pyranet.tiny_task import pose_config
 
-PYRAMID = PyramidSettings(base_width=4, cardinality=4)
+PYRAMIDS = PyramidBranch(PyramidSettings(base_width=4, cardinality=4))
 
 
 def classification_task(variant="test,prm=none", **changes):
     return make_task(Settings(pose_config("prm_cifar", variant, **changes)))
-
-
-def test_an_update_and_a_measurement_use_cross_entropy():
-    task = classification_task()
-    state = jax.jit(task.init)(jax.random.key(0))
-    batches = task.train_data(0, 0, 1)
-    batch = next(batches)
-    batches.close()
-
-    @jax.jit
-    def everything(state, batch):
-        x = network_input(batch["image"], "half", "float32")
-        variables = state.nets["model"].variables
-        train, _ = task.module.apply(variables, x, train=True, mutable=["batch_stats"])
-        still = task.module.apply(variables, x, train=False)
-        return task.train_step(state, batch), task.error.step(state, batch, state.key), train, still
-
-    (after, logs), out, train, still = jax.device_get(everything(state, batch))
-    assert after.step == 1
-    rows, labels = np.arange(8), batch["label"]
-    losses = -log_softmax(train.astype(np.float64), axis=1)[rows, labels]
-    np.testing.assert_allclose(logs["loss/cross_entropy"], losses.mean(), rtol=1e-5)
-    hits = train.argmax(axis=1) == labels
-    np.testing.assert_allclose(logs["train_accuracy"], hits.mean(), rtol=1e-6)
-    np.testing.assert_array_equal(out["wrong"], still.argmax(axis=1) != labels)
-    losses = -log_softmax(still.astype(np.float64), axis=1)[rows, labels]
-    np.testing.assert_allclose(out["loss"], losses, rtol=1e-4)
-
-
-def test_the_error_is_counted_over_batches():
-    error = classification_task().error
-    acc = error.init()
-    for wrong in ([True, False, False], [False]):
-        out = {"wrong": np.array(wrong), "loss": np.full(len(wrong), 0.5, np.float32)}
-        acc = error.merge(acc, out)
-    results = error.finish(acc)
-    assert results["top1_error"] == 25
-    assert results["cross_entropy"] == 0.5
-    # Wilson's bounds are the shares p with (1/4 - p)^2 = z^2 p (1 - p) / 4.
-    for name in ("top1_error_low", "top1_error_high"):
-        p = results[name] / 100
-        assert math.isclose((0.25 - p) ** 2, 1.959964**2 * p * (1 - p) / 4, rel_tol=1e-5)
-    assert results["top1_error_low"] < 25 < results["top1_error_high"]
-
-
-def test_the_network_sees_normalized_colours():
-    image = np.full((1, 1, 1, 3), 255, np.uint8)
-    x = network_input(jnp.asarray(image), "cifar10", "float32")
-    expected = [0.5086 / 0.2470, 0.5178 / 0.2435, 0.5535 / 0.2616]
-    np.testing.assert_allclose(x[0, 0, 0], expected, rtol=1e-5)
-    assert network_input(jnp.asarray(image), "half", "bfloat16").dtype == jnp.bfloat16
 
 
 @pytest.mark.parametrize("net", ["wrn", "resnext"])
@@ -128,15 +73,6 @@ def test_config_errors():
             classification_task(**changes)
 
 
-def test_measured_images_have_the_same_classes(tmp_path):
-    for split, names in (("train", "ab"), ("test", "ac")):
-        for name in names:
-            (tmp_path / split / name).mkdir(parents=True)
-            Image.new("RGB", (8, 8)).save(tmp_path / split / name / "0.png")
-    with pytest.raises(InputError, match="classes to learn from .*: a, b; to measure on .*: a, c"):
-        classification_task(**{"data.source": f"folder:{tmp_path}"})
-
-
 class Counted:
     """Images of CIFAR-10's classes, of which only the number is known."""
 
@@ -163,17 +99,17 @@ def test_published_figures_stand_beside_their_networks_only():
         card = classifier_card(module)
         return classification_published.references(card, Images(num_train)).rows
 
-    found = {row.name: row.value for row in rows(WideResNet(28, 9, pyramid=PYRAMID))}
+    found = {row.name: row.value for row in rows(WideResNet(28, 9, beside=PYRAMIDS))}
     assert found == {"test/top1_error": 3.82, "size/parameters": 36.4e6}
     assert [row.value for row in rows(ResNeXt(29, 8, 64))] == [3.65, 34.4e6]
     assert not rows(WideResNet(28, 10), num_train=25_000)
-    assert not rows(WideResNet(28, 9, pyramid=PyramidSettings(base_width=9)))
+    assert not rows(WideResNet(28, 9, beside=PyramidBranch(PyramidSettings(base_width=9))))
     assert not rows(WideResNet(16, 1))
 
 
 def write_run(folder, errors_of_seeds):
     """Writes what a finished run of so many measurements leaves; errors by seed."""
-    card = classifier_card(WideResNet(10, 0.5, pyramid=PYRAMID))
+    card = classifier_card(WideResNet(10, 0.5, beside=PYRAMIDS))
     seeds = range(len(errors_of_seeds))
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps({"train": {"total_steps": 20}}))
@@ -211,11 +147,3 @@ def test_the_table_names_the_last_and_the_best_error(tmp_path, capsys):
     (tmp_path / "one" / "results.json").unlink()
     with pytest.raises(InputError, match="is not a finished run of configs/prm_cifar.py"):
         runs.call(classifier_table, f"--workdirs={tmp_path / 'one'}")
-
-
-def test_the_size_is_a_result():
-    size = NetworkSize(WideResNet(10, 1), 32)
-    assert list(size.data(0, 1)) == []
-    results = size.finish(size.init())
-    assert results["parameters"] == 77_850
-    assert results["multiplications"] > 1e6

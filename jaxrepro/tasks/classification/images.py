@@ -2,14 +2,16 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable, Iterable
 
 import jax
 import jax.numpy as jnp
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.task import HostBatch
 from jaxrepro.data.memory import MemoryCache
-from jaxrepro.data.pipeline import MEMORY_BYTES
+from jaxrepro.data.pipeline import MEMORY_BYTES, eval_batches
 from jaxrepro.data.source import Source
 from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import BORDERS, Transform, shift_transform
@@ -47,6 +49,23 @@ class LabelledImages:
     def measured(self) -> MemoryCache:
         """The test images as the network sees them, decoded once."""
         return MemoryCache(self.test, self.transform.prepare, max_bytes=MEMORY_BYTES)
+
+    def test_batches(self, batch_size: int) -> Callable[[int, int], Iterable[HostBatch]]:
+        """Returns what yields a process's test images, uint8 [B, size, size, 3], with labels.
+
+        They are whole and unmirrored: the `batches` of an `evaluators.Rows`.
+        """
+
+        def batches(process: int, num_processes: int) -> Iterable[HostBatch]:
+            return eval_batches(
+                self.measured,
+                Transform(prepare=dict),
+                batch_size,
+                process=process,
+                num_processes=num_processes,
+            )
+
+        return batches
 
     @classmethod
     def from_settings(cls, data: Settings) -> "LabelledImages":

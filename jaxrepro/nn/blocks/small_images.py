@@ -1,6 +1,7 @@
-"""What the classifiers of small images share: three groups of blocks, pyramids, the last layer."""
+"""What the classifiers of small images share: three groups of blocks, branches, the last layer."""
 
 from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import flax.linen as nn
 import jax
@@ -8,9 +9,37 @@ import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.nn.forms.biased_convolution import Start
-from jaxrepro.papers.pyranet.network.pyramid import Pyramid, PyramidSettings
 
 NUM_GROUPS = 3
+
+
+class Classified(NamedTuple):
+    """What a classifier returns: `features`, float32 [B, D], which its last layer saw, and scores.
+
+    logits: float32 [B, num_classes].
+    """
+
+    features: jax.Array
+    logits: jax.Array
+
+
+class MakeBranch(Protocol):
+    """What makes the branch beside convolutions of a block."""
+
+    def __call__(self, features: int, *, stride: int, start: Start) -> nn.Module:
+        """Returns a module (x [B, H, W, C], train=...) -> [B, H / stride, W / stride, features].
+
+        x: not negative. The maker names the module.
+        """
+        ...
+
+
+class MakeHead(Protocol):
+    """What makes the last layer, such as `nn.Dense`."""
+
+    def __call__(self, features: int, *, name: str) -> nn.Module:
+        """Returns a module of that name: [B, D] -> scores of so many classes, [B, features]."""
+        ...
 
 
 def blocks_per_group(depth: int, *, layers: int, others: int, name: str) -> int:
@@ -43,38 +72,29 @@ def in_groups(
     return x
 
 
-def beside(
+def branch_maps(
     x: jax.Array,
     features: int,
-    pyramid: PyramidSettings | None,
+    make_branch: MakeBranch | None,
     *,
     stride: int,
     start: Start,
     train: bool,
 ) -> jax.Array | float:
-    """Returns what a pyramid adds to the convolutions that make `features` maps of x, or 0.
+    """Returns what a branch adds to the convolutions that make `features` maps of x, or 0.
 
     x: [B, H, W, C], not negative -> [B, H / stride, W / stride, features]. To be called inside a
     module.
     """
-    if pyramid is None:
+    if make_branch is None:
         return 0.0
-    branch = Pyramid(
-        features,
-        features,
-        pyramid,
-        preactivate=False,
-        stride=stride,
-        start=start,
-        name="pyramid",
-    )
-    return branch(x, train=train)
+    return make_branch(features, stride=stride, start=start)(x, train=train)
 
 
-def class_scores(x: jax.Array, num_classes: int) -> jax.Array:
-    """Returns float32 logits [B, num_classes] of the mean over the maps x [B, H, W, C].
+def classified(x: jax.Array, num_classes: int, make_head: MakeHead = nn.Dense) -> Classified:
+    """Returns the mean over the maps x [B, H, W, C], and the classes' scores.
 
-    To be called inside a module.
+    To be called inside a module; the last layer's name is "logits".
     """
-    x = jnp.mean(x.astype(jnp.float32), axis=(1, 2))
-    return nn.Dense(num_classes, name="logits")(x)
+    features = jnp.mean(x.astype(jnp.float32), axis=(1, 2))
+    return Classified(features, make_head(num_classes, name="logits")(features))
