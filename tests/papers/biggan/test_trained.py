@@ -34,7 +34,8 @@ def test_exports_need_neither_orbax_nor_optax(tmp_path):
     code = (
         "import sys, pathlib\n"
         "sys.modules['orbax'] = sys.modules['orbax.checkpoint'] = sys.modules['optax'] = None\n"
-        "from jaxrepro.papers.biggan import trained, sampler\n"
+        "from jaxrepro.papers.biggan import trained\n"
+        "from jaxrepro.papers.biggan.sampling import sampler\n"
         f"g = trained.load_generator(export=pathlib.Path({str(exported(tmp_path / 'e'))!r}))\n"
         "print(sampler.Sampler(g, 2).draw([0, 1], 0).shape)"
     )

@@ -159,8 +159,8 @@ def comparison_table(scores: Mapping[str, EditScores]) -> str:
     quality = [
         [
             group,
-            method,
             f"{row['num']}",
+            method,
             f"{row['l1']:.4f}",
             f"{row['psnr']:.2f}",
             f"{row['ssim']:.3f}",
@@ -187,7 +187,7 @@ def comparison_table(scores: Mapping[str, EditScores]) -> str:
     ]
     return "\n\n".join(
         [
-            aligned(["holes", "method", "num", "L1", "PSNR", "SSIM"], quality),
+            aligned(["holes", "num", "method", "L1", "PSNR", "SSIM"], quality),
             aligned(["method", "sketch F", "chance", "precision", "recall", "colour"], fidelity),
         ]
     )
