@@ -15,10 +15,10 @@ from jaxrepro.core.update import optim
 from jaxrepro.data.pose.heat_maps import HEAT_MAP_STYLES, heat_maps
 from jaxrepro.nn.forms.biased_convolution import BiasedConvolution
 from jaxrepro.nn.norms.batch_norm import BatchNormRelu
-from jaxrepro.papers.pyranet.inference.predictor import network_input
 from jaxrepro.papers.pyranet.network.networks import network_from_card
 from jaxrepro.papers.pyranet.network.pyramid import PyramidSettings
 from jaxrepro.papers.pyranet.published import references
+from jaxrepro.tasks.pose.inference.predictor import network_input
 from tests.papers.pyranet.tiny_task import pose_config, pose_task
 
 

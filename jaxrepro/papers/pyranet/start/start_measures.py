@@ -16,7 +16,6 @@ from jaxrepro.core.task import HostBatch
 from jaxrepro.nn.blocks.preactivation import PreactivationBottleneck
 from jaxrepro.nn.branch_initialization import Initialization
 from jaxrepro.nn.forms.biased_convolution import Draw, Flow, Start, uniform_by_fan_in
-from jaxrepro.papers.pyranet.inference.predictor import network_input
 from jaxrepro.papers.pyranet.start.responses import (
     Measures,
     network_measures,
@@ -24,6 +23,7 @@ from jaxrepro.papers.pyranet.start.responses import (
     response_variances,
 )
 from jaxrepro.papers.pyranet.task import PoseEstimation, from_settings
+from jaxrepro.tasks.pose.inference.predictor import network_input
 
 # By kind of measure and name, one number a seed.
 Measured = dict[str, dict[str, list[float]]]

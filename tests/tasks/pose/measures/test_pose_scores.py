@@ -9,10 +9,10 @@ from jaxrepro.data.pose.drawn_figures import DrawnFigures
 from jaxrepro.data.pose.joint_sets import MPII
 from jaxrepro.data.pose.people import People
 from jaxrepro.metrics.pose.keypoint_accuracy import joint_errors
-from jaxrepro.papers.pyranet.measures.failure_gallery import failure_gallery, person_errors
-from jaxrepro.papers.pyranet.measures.joint_error_plot import error_quantiles, joint_error_plot
-from jaxrepro.papers.pyranet.measures.score_table import tables_text
-from jaxrepro.papers.pyranet.measures.scores import score
+from jaxrepro.tasks.pose.measures.failure_gallery import failure_gallery, person_errors
+from jaxrepro.tasks.pose.measures.joint_error_plot import error_quantiles, joint_error_plot
+from jaxrepro.tasks.pose.measures.score_table import tables_text
+from jaxrepro.tasks.pose.measures.scores import score
 
 FIGURES = DrawnFigures("test")
 WRIST, PELVIS = MPII.index("right_wrist"), MPII.index("pelvis")

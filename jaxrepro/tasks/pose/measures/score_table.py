@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from jaxrepro.core.reports.tables import aligned
-from jaxrepro.papers.pyranet.measures.scores import Interval, Scores
+from jaxrepro.tasks.pose.measures.scores import Interval, Scores
 
 _UNITS = {"pckh": "PCKh, in heads", "pck": "PCK, in torsos"}
 _COMPARISONS = {"below": "<", "at_most": "<="}

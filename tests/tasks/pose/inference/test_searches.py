@@ -13,14 +13,14 @@ from jaxrepro.data.pose.joint_sets import MPII
 from jaxrepro.data.pose.people import People, Person
 from jaxrepro.data.pose.pose_crop import JOINT_BOX_PADDING
 from jaxrepro.nn.blocks.stacked_hourglass import StackedHourglass
-from jaxrepro.papers.pyranet.inference.predictor import Predictor
-from jaxrepro.papers.pyranet.inference.searches import (
+from jaxrepro.papers.pyranet.trained import TrainedPose
+from jaxrepro.tasks.pose.inference.predictor import Predictor
+from jaxrepro.tasks.pose.inference.searches import (
     SEARCHES,
     chosen_searches,
     find_poses,
     search_crops,
 )
-from jaxrepro.papers.pyranet.trained import TrainedPose
 
 PADDING = JOINT_BOX_PADDING
 KEY = jax.random.key(0)

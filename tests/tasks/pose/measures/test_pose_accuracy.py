@@ -13,8 +13,8 @@ from jaxrepro.core.task import Image
 from jaxrepro.data.pose.drawn_figures import DrawnFigures
 from jaxrepro.data.pose.joint_sets import LSP, MPII
 from jaxrepro.data.pose.people import People
-from jaxrepro.papers.pyranet.inference.predictor import Predictor
-from jaxrepro.papers.pyranet.measures.accuracy import MEANINGS, measured
+from jaxrepro.tasks.pose.inference.predictor import Predictor
+from jaxrepro.tasks.pose.measures.accuracy import MEANINGS, measured
 from tests.papers.pyranet.tiny_task import pose_task
 
 FIGURES = DrawnFigures("test")

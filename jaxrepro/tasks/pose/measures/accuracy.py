@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from jaxrepro.core.task import PublishedFigure, References
 from jaxrepro.data.pose.people import People
 from jaxrepro.data.pose.pose_crop import Padding, boxes, crop_matrix, crop_transform, map_points
 from jaxrepro.metrics.pose.keypoint_accuracy import (
@@ -39,6 +40,23 @@ MEANINGS = {
     "pck_high": "upper end of the interval of 95 % for pck over resampled people",
     "people_with_torso": "how many people pck is measured on",
 }
+
+_BASELINES = ("mean_pose", "nearest")
+_LEVELS = ("pckh@0.5", "pck@0.2", "pck@0.5")
+
+
+def described_results(rows: tuple[PublishedFigure, ...] = (), citation: str = "") -> References:
+    """Returns what the results of a run mean and which stand beside others, with published rows."""
+    return References(
+        rows,
+        (),
+        {f"validation/{name}": meaning for name, meaning in MEANINGS.items()},
+        citation,
+        {
+            f"validation/{name}": tuple(f"baselines/{method}_{name}" for method in _BASELINES)
+            for name in _LEVELS
+        },
+    )
 
 
 def measured(predictions: np.ndarray, people: People, *, details: bool = True) -> dict[str, float]:

@@ -12,7 +12,7 @@ from jaxrepro.metrics.pose.keypoint_accuracy import (
     group_shares,
     joint_errors,
 )
-from jaxrepro.papers.pyranet.measures.accuracy import measurable, torso_sizes
+from jaxrepro.tasks.pose.measures.accuracy import measurable, torso_sizes
 
 # Errors beyond are drawn at the edge: a joint far off is far off.
 _FARTHEST = 2.0

@@ -11,8 +11,8 @@ from jaxrepro.core.state import Variables
 from jaxrepro.data.pose.joint_sets import JointSet
 from jaxrepro.metrics.pose.pose_decode import DECODE_STYLES, decode
 from jaxrepro.metrics.pose.pose_search import flip_average
-from jaxrepro.papers.pyranet.inference.people import MEANS
-from jaxrepro.papers.pyranet.network.pooling_windows import predict_scores
+from jaxrepro.tasks.pose.inference.pooling_windows import predict_scores
+from jaxrepro.tasks.pose.people import MEANS
 
 
 def network_input(images: jax.Array, mean: str) -> jax.Array:

@@ -7,24 +7,20 @@ from collections.abc import Iterator, Mapping
 import jax
 import numpy as np
 
-from jaxrepro.core.state import TrainState, Variables
+from jaxrepro.core.state import TrainState
+from jaxrepro.core.supervised import trained_variables
 from jaxrepro.core.task import Batch, Every, HostBatch, Image
 from jaxrepro.data.pipeline import eval_batches
 from jaxrepro.data.pose.people import People
 from jaxrepro.data.pose.pose_crop import boxes, crop_transform
 from jaxrepro.metrics.pose.pose_decode import to_picture
-from jaxrepro.papers.pyranet.inference.people import PoseData
-from jaxrepro.papers.pyranet.inference.predictor import Predictor
-from jaxrepro.papers.pyranet.measures.accuracy import THUMBNAIL, PosesWithoutNetwork, measured
-from jaxrepro.papers.pyranet.measures.failure_gallery import failure_gallery
-from jaxrepro.papers.pyranet.measures.joint_error_plot import joint_error_plot
+from jaxrepro.tasks.pose.inference.predictor import Predictor
+from jaxrepro.tasks.pose.measures.accuracy import THUMBNAIL, PosesWithoutNetwork, measured
+from jaxrepro.tasks.pose.measures.failure_gallery import failure_gallery
+from jaxrepro.tasks.pose.measures.joint_error_plot import joint_error_plot
+from jaxrepro.tasks.pose.people import PoseData
 
 Rows = list[Mapping[str, np.ndarray]]
-
-
-def trained_variables(state: TrainState) -> Variables:
-    """Returns the moving average of the network where there is one, else the network."""
-    return state.ema["model"] if state.ema else state.nets["model"].variables
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

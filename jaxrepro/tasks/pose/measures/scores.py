@@ -17,7 +17,7 @@ from jaxrepro.metrics.pose.keypoint_accuracy import (
     joint_errors,
     mean_share,
 )
-from jaxrepro.papers.pyranet.measures.accuracy import measurable, torso_sizes
+from jaxrepro.tasks.pose.measures.accuracy import measurable, torso_sizes
 
 
 @dataclasses.dataclass(frozen=True)

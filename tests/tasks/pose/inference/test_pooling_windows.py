@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxrepro.nn.blocks.stacked_hourglass import StackedHourglass
-from jaxrepro.papers.pyranet.network.pooling_windows import predict_scores
 from jaxrepro.papers.pyranet.network.pyramid import PyramidSettings
 from jaxrepro.papers.pyranet.network.pyramid_residual import PyramidBlocks
+from jaxrepro.tasks.pose.inference.pooling_windows import predict_scores
 
 
 def test_three_kinds_of_windows():

@@ -15,7 +15,7 @@ from jaxrepro.data.formats.picture_jobs import Job, check_is_folder, chosen_jobs
 from jaxrepro.data.pose.people import People
 from jaxrepro.data.pose.pose_crop import Padding
 from jaxrepro.data.pose.pose_sets import open_people
-from jaxrepro.papers.pyranet.inference.person_boxes import (
+from jaxrepro.tasks.pose.inference.person_boxes import (
     PersonBox,
     annotated_person,
     boxes_of,

@@ -25,9 +25,9 @@ from jaxrepro.data.pose.pose_crop import (
 )
 from jaxrepro.metrics.pose.pose_decode import DECODE_STYLES, DecodeStyle, decode, to_picture
 from jaxrepro.metrics.pose.pose_search import SIX_SCALES, flip_average, scale_average
-from jaxrepro.papers.pyranet.inference.predictor import Predictor, network_input
-from jaxrepro.papers.pyranet.network.pooling_windows import predict_scores
-from jaxrepro.papers.pyranet.trained import TrainedPose
+from jaxrepro.tasks.pose.inference.pooling_windows import predict_scores
+from jaxrepro.tasks.pose.inference.predictor import Predictor, network_input
+from jaxrepro.tasks.pose.inference.trained_pose import TrainedPose
 
 _PLAIN_SCALE = (1.0,)
 

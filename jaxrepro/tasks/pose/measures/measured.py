@@ -7,16 +7,16 @@ from typing import Any
 from jaxrepro.data.pose.people import People
 from jaxrepro.data.pose.pose_crop import Padding, boxes
 from jaxrepro.metrics.pose.pose_decode import to_picture
-from jaxrepro.papers.pyranet.inference.predictor import Predictor
-from jaxrepro.papers.pyranet.inference.searches import (
+from jaxrepro.tasks.pose.inference.predictor import Predictor
+from jaxrepro.tasks.pose.inference.searches import (
     FoundPoses,
     Search,
     chosen_searches,
     find_poses,
 )
-from jaxrepro.papers.pyranet.measures.accuracy import THUMBNAIL, PosesWithoutNetwork, thumbnails
-from jaxrepro.papers.pyranet.measures.scores import Scores, score
-from jaxrepro.papers.pyranet.trained import TrainedPose
+from jaxrepro.tasks.pose.inference.trained_pose import TrainedPose
+from jaxrepro.tasks.pose.measures.accuracy import THUMBNAIL, PosesWithoutNetwork, thumbnails
+from jaxrepro.tasks.pose.measures.scores import Scores, score
 
 # Names of rows: of the back-transform to whole pixels, and of the baselines.
 _TRUNCATED = ", whole pixels"
