@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 
 from jaxrepro.core.config import Settings
-from jaxrepro.core.random import named_key
 from jaxrepro.core.task import HostBatch
 from jaxrepro.nn.blocks.preactivation import PreactivationBottleneck
 from jaxrepro.nn.branch_initialization import Initialization
@@ -184,7 +183,7 @@ def _measure_network(task: PoseEstimation, variables: Any, batch: Any, key: jax.
 
 def _loss(task: PoseEstimation, variables: Any, batch: Any, key: jax.Array) -> jax.Array:
     stats = {name: value for name, value in variables.items() if name != "params"}
-    return task.loss(variables["params"], stats, batch, named_key(key, "pooling"))[0]
+    return task.objective(variables["params"], stats, batch, key, jnp.int32(0))[0]
 
 
 def _measure_chain(chain: ResidualChain, variables: Any, x: jax.Array) -> Measures:

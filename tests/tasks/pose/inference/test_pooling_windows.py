@@ -2,22 +2,31 @@
 
 import functools
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrepro.nn.blocks.stacked_hourglass import StackedHourglass
-from jaxrepro.papers.pyranet.network.pyramid import PyramidSettings
-from jaxrepro.papers.pyranet.network.pyramid_residual import PyramidBlocks
+from jaxrepro.nn.blocks.fractional_pooling import draw_samples, fractional_max_pool
 from jaxrepro.tasks.pose.inference.pooling_windows import predict_scores
 
 
+class Pooled(nn.Module):
+    """One stack of two maps, of a picture made smaller by fractional pooling."""
+
+    @nn.compact
+    def __call__(self, images, *, train, num_stacks=None):
+        rows = (images.shape[0] if train else 1, images.shape[-1])
+        x = fractional_max_pool(images, draw_samples(self.make_rng("pooling"), rows), (8, 8))
+        return nn.Dense(2)(x)[None]
+
+
 def test_three_kinds_of_windows():
-    blocks = PyramidBlocks(PyramidSettings(base_width=4, cardinality=2))
-    module = StackedHourglass(1, 16, num_joints=2, depth=1, wide_stem=False, make_block=blocks)
+    module = Pooled()
     images = jnp.asarray(np.random.default_rng(0).standard_normal((2, 32, 32, 3)), jnp.float32)
     keys = [jax.random.key(i) for i in (1, 2)]
-    variables = jax.jit(functools.partial(module.init, train=False))(keys[0], images)
+    rngs = dict(zip(("params", "pooling"), keys, strict=True))
+    variables = jax.jit(functools.partial(module.init, train=False))(rngs, images)
 
     @functools.partial(jax.jit, static_argnums=(2, 3))
     def predict(images, key, windows, num_draws=1):

@@ -13,7 +13,6 @@ from jaxrepro.data.pose.joint_sets import MPII
 from jaxrepro.data.pose.people import People, Person
 from jaxrepro.data.pose.pose_crop import JOINT_BOX_PADDING
 from jaxrepro.nn.blocks.stacked_hourglass import StackedHourglass
-from jaxrepro.papers.pyranet.trained import TrainedPose
 from jaxrepro.tasks.pose.inference.predictor import Predictor
 from jaxrepro.tasks.pose.inference.searches import (
     SEARCHES,
@@ -21,6 +20,7 @@ from jaxrepro.tasks.pose.inference.searches import (
     find_poses,
     search_crops,
 )
+from jaxrepro.tasks.pose.inference.trained_pose import TrainedPose
 
 PADDING = JOINT_BOX_PADDING
 KEY = jax.random.key(0)

@@ -15,7 +15,7 @@ from jaxrepro.data.pose.joint_sets import LSP, MPII
 from jaxrepro.data.pose.people import People
 from jaxrepro.tasks.pose.inference.predictor import Predictor
 from jaxrepro.tasks.pose.measures.accuracy import MEANINGS, measured
-from tests.papers.pyranet.tiny_task import pose_task
+from tests.tasks.pose.tiny_pose import tiny_task
 
 FIGURES = DrawnFigures("test")
 
@@ -26,7 +26,7 @@ def named(results, name):
 
 def test_true_joints_in_any_order_are_all_found():
     """Through crop, batches and back: the evaluator undoes what the crop does."""
-    task = pose_task()
+    task = tiny_task()
     evaluator = task.evaluators()["validation"]
     assert len(evaluator.data_set.validation) == 250
     crops = next(evaluator.data(0, 1))
@@ -104,7 +104,7 @@ def test_the_moving_average_is_measured():
         def apply(self, variables, images, **rest):
             return super().apply(variables, images + variables["params"], **rest)
 
-    task = pose_task()
+    task = tiny_task()
     predictor = Predictor(ByVariable(), MPII, "none", "torch", flip=False)
     evaluator = dataclasses.replace(task.accuracy, predictor=predictor)
     spot = jnp.zeros((32, 32, 3)).at[14, 18].set(5.0)
@@ -118,7 +118,7 @@ def test_the_moving_average_is_measured():
 
 
 def test_baselines_of_a_few_figures():
-    task = pose_task()
+    task = tiny_task()
     few = [FIGURES.persons[i] for i in (3, 4, 5, 6)]
 
     class Few(People):
