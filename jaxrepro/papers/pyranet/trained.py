@@ -13,7 +13,7 @@ from jaxrepro.core.arrays.array_files import read_arrays
 from jaxrepro.core.checkpoints.export import is_export, read_export
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import Place
-from jaxrepro.core.inference.model_cards import is_size
+from jaxrepro.core.inference.cards import is_size
 from jaxrepro.core.run.workdir import read_model_card
 from jaxrepro.core.state import Variables
 from jaxrepro.data.pose.joint_sets import JOINT_SETS, LSP, MPII, JointSet
