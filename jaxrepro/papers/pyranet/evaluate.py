@@ -1,9 +1,9 @@
 """Measures a pose network on people, in every convention of the literature side by side:
 
-    python -m jaxrepro.papers.pyranet.evaluate --workdir=runs/lspet --flip --scales
-    python -m jaxrepro.papers.pyranet.evaluate --weights=hg_s2_b1.npz --people=mpii:valid.h5 --flip
+    python -m jaxrepro.papers.pyranet.evaluate --model=runs/lspet --flip --scales
+    python -m jaxrepro.papers.pyranet.evaluate --model=hg_s2_b1.npz --people=mpii:valid.h5 --flip
 
-The network is that of a run (--workdir), or an export or a checkpoint of pytorch-pose (--weights).
+The network is that of a run, an export or a checkpoint of pytorch-pose.
 Without --people a run is measured on its own validation people, beside the mean pose and the
 nearest neighbour of its own training people; with --people, --train_split=1-1000 asks for these.
 
@@ -24,8 +24,8 @@ from absl import flags
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import Place
+from jaxrepro.core.inference import network_flags
 from jaxrepro.papers.pyranet.inference import inference_flags
-from jaxrepro.papers.pyranet.inference.inference_flags import given_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,7 @@ _WORST = "worst_people.png"
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    inference_flags.define_network_flags()
+    network_flags.define_network(average=True)
     inference_flags.define_people_flags()
     flags.DEFINE_string("validation_list", None, "For mpii:FILE.mat: who is not for training.")
     flags.DEFINE_string("train_people", None, "People for the baselines; --people by default.")
@@ -60,14 +60,13 @@ def define_flags() -> None:
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
+    network = network_flags.given_network(args, "runs/hourglass")
     inference_flags.check_flags(args)
-    if args.weights is not None and args.people is None:
-        raise InputError("no people given; for example --people=lspet:DIR --split=1001-1250")
     if args.people is None and (args.split != "all" or args.images or args.train_split):
         raise InputError("--split, --images and --train_split are of --people; give that too")
     if args.train_people is not None and args.train_split is None:
         raise InputError("--train_people given without --train_split; give it, such as all")
-    exports = [given_path(name) for name in args.export]
+    exports = [cli.given_path(name) for name in args.export]
     _check_exports(exports, args)
 
     from jaxrepro.core.machine import runtime
@@ -82,9 +81,10 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.papers.pyranet.measures.score_table import tables_text
     from jaxrepro.papers.pyranet.trained import load_trained
 
-    network = inference_flags.network_path(args)
-    trained = _changed(load_trained(network, args.step, average=args.ema), args)
-    data_set = _run_data(network) if args.people is None else None
+    trained = _changed(load_trained(**network), args)
+    if args.people is None and trained.run is None:
+        raise InputError("no people given; for example --people=lspet:DIR --split=1001-1250")
+    data_set = _run_data(trained.run) if args.people is None else None
     people, train = _people(args, trained, data_set)
     _check_exports_of(exports, people.spec)
     measured = measure_poses(
@@ -105,7 +105,7 @@ def main(args: flags.FlagValues) -> None:
     print(f"{measured.sentence}\n")
     print(tables_text(measured.scores) if measured.any_labels else "no labels: nothing is measured")
     if args.output:
-        folder = given_path(args.output)
+        folder = cli.given_path(args.output)
         record = {
             "command": run_record.command(),
             "time": run_record.now(),
@@ -154,9 +154,9 @@ def _check_exports_of(paths: list[pathlib.Path], spec: str) -> None:
 def _release(args: flags.FlagValues) -> pathlib.Path | None:
     """Returns the release of MPII that is given, or that the people are of."""
     if args.release:
-        return given_path(args.release)
+        return cli.given_path(args.release)
     kind, _, place = (args.people or "").partition(":")
-    return given_path(place) if kind == "mpii" and place.endswith(".mat") else None
+    return cli.given_path(place) if kind == "mpii" and place.endswith(".mat") else None
 
 
 def _changed(trained: "TrainedPose", args: flags.FlagValues) -> "TrainedPose":

@@ -1,10 +1,10 @@
 """Finds the joints of people in your pictures, draws them and writes them down.
 
-  python -m jaxrepro.papers.pyranet.predict photo.jpg --workdir=runs/lspet --output=poses
-  python -m jaxrepro.papers.pyranet.predict photos --weights=hg_s2_b1.npz --boxes=boxes.json \
+  python -m jaxrepro.papers.pyranet.predict photo.jpg --model=runs/lspet --output=poses
+  python -m jaxrepro.papers.pyranet.predict photos --model=hg_s2_b1.npz --boxes=boxes.json \
       --output=poses
   python -m jaxrepro.papers.pyranet.predict "figure 3" --people=figures --split=test \
-      --workdir=runs/demo --output=poses
+      --model=runs/demo --output=poses
 
 Inputs are pictures, folders and quoted patterns such as 'photos/**/*.jpg'; PNG, JPEG, WebP, TIFF
 and BMP are read and turned as their EXIF orientation says. The network finds one person in a
@@ -28,8 +28,8 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.inference import network_flags
 from jaxrepro.papers.pyranet.inference import inference_flags
-from jaxrepro.papers.pyranet.inference.inference_flags import given_path
 
 if TYPE_CHECKING:
     from jaxrepro.papers.pyranet.inference.pictures import PeoplePictures, PictureOfPeople
@@ -41,7 +41,7 @@ def define_flags() -> None:
     """Defines the command's flags."""
     cli.define_arguments("inputs", "Pictures, folders, patterns in quotes.")
     flags.DEFINE_string("output", None, "Folder for what is drawn and written.")
-    inference_flags.define_network_flags()
+    network_flags.define_network(average=True)
     flags.DEFINE_multi_string("box", [], "A person: x,y,width,height. May be given several times.")
     flags.DEFINE_string("boxes", None, "JSON file with the boxes of each picture.")
     inference_flags.define_people_flags()
@@ -52,7 +52,7 @@ def define_flags() -> None:
 
 def main(args: flags.FlagValues) -> None:
     """Finds people in the pictures that the flags name."""
-    _check(args)
+    given = _check(args)
     from jaxrepro.core.machine import runtime
 
     runtime.set_up()
@@ -61,13 +61,13 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.papers.pyranet.inference.pictures import annotated_pictures, own_pictures
 
     existing = "replace" if args.overwrite else "skip" if args.skip_existing else "refuse"
-    trained, finder, decoding = _finder(args)
+    trained, finder, decoding = _finder(given, args)
     if args.people is None:
         found = own_pictures(
             args.inputs,
             args.output,
             boxes=args.box,
-            boxes_file=given_path(args.boxes) if args.boxes else None,
+            boxes_file=cli.given_path(args.boxes) if args.boxes else None,
             padding=trained.padding_for(""),
             existing=existing,
         )
@@ -99,7 +99,9 @@ def main(args: flags.FlagValues) -> None:
     raise_failures(failures, len(found.pictures))
 
 
-def _check(args: flags.FlagValues) -> None:
+def _check(args: flags.FlagValues) -> dict[str, Any]:
+    """Returns the arguments of `load_trained`; raises InputError for flags that do not fit."""
+    network = network_flags.given_network(args, "runs/hourglass")
     inference_flags.check_flags(args)
     if args.output is None:
         raise InputError("no output given; name a folder, such as --output=poses")
@@ -114,16 +116,18 @@ def _check(args: flags.FlagValues) -> None:
         raise InputError("--split and --images are of --people; give that too")
     if args.overwrite and args.skip_existing:
         raise InputError("--overwrite and --skip_existing contradict each other; give one")
+    return network
 
 
-def _finder(args: flags.FlagValues) -> tuple["TrainedPose", "JointFinder", dict[str, Any]]:
+def _finder(
+    network: dict[str, Any], args: flags.FlagValues
+) -> tuple["TrainedPose", "JointFinder", dict[str, Any]]:
     """Returns the network, what finds joints with it, and the settings of that as JSON."""
     from jaxrepro.metrics.pose.pose_search import SIX_SCALES
     from jaxrepro.papers.pyranet.inference.searches import JointFinder, Search
     from jaxrepro.papers.pyranet.trained import load_trained
 
-    trained = load_trained(inference_flags.network_path(args), args.step, average=args.ema)
-    trained = trained.decoded_as(args.decode)
+    trained = load_trained(**network).decoded_as(args.decode)
     search = Search(args.flip, SIX_SCALES) if args.scales else Search(args.flip)
     settings = {
         "stacks": args.stacks,

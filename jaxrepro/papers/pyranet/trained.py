@@ -1,7 +1,7 @@
 """A trained pose network, ready to use: from a run, an export or a published checkpoint."""
 
 import dataclasses
-import math
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +9,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxrepro.core.arrays.array_files import read_arrays
-from jaxrepro.core.checkpoints.export import is_export, read_export
+from jaxrepro.core.arrays.array_files import ENDINGS, read_arrays
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.places import Place
-from jaxrepro.core.inference.cards import is_size
-from jaxrepro.core.run.workdir import read_model_card
+from jaxrepro.core.inference import trained
+from jaxrepro.core.inference.cards import is_number, is_size
 from jaxrepro.core.state import Variables
 from jaxrepro.data.pose.joint_sets import JOINT_SETS, LSP, MPII, JointSet
 from jaxrepro.data.pose.pose_crop import JOINT_BOX_PADDING, MPII_PADDING, Padding
@@ -33,7 +31,7 @@ _PUBLISHED_SIZE = 256
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainedPose:
+class TrainedPose(trained.Trained):
     """A network with its variables and what its pictures and maps mean.
 
     Attributes:
@@ -43,7 +41,6 @@ class TrainedPose:
       padding: how the square around a person follows; None where nobody says it.
       decode_style: a key of DECODE_STYLES.
       origin: where it is from, for messages.
-      weights: of a run, "moving average" or "last update"; else "as published".
       targets_known: whether it is said how its targets were rounded, which decode_style fits; a
         published checkpoint does not say it.
     """
@@ -56,8 +53,14 @@ class TrainedPose:
     padding: Padding | None
     decode_style: str
     origin: str
-    weights: str = "as published"
     targets_known: bool = True
+
+    def shapes(self) -> Any:
+        """Returns the shapes of the variables."""
+        key = jax.random.key(0)
+        x = jnp.zeros((1, self.size, self.size, 3))
+        rngs = {"params": key, "pooling": key}
+        return jax.eval_shape(lambda: dict(self.module.init(rngs, x, train=False)))
 
     def padding_for(self, spec: str) -> Padding:
         """Returns the network's own padding, else that which belongs to people of the name `spec`.
@@ -94,27 +97,23 @@ class TrainedPose:
 
 
 def load_trained(
-    path: Place, step: int | str | None = None, *, average: bool | None = None
+    path: str | os.PathLike[str], step: int | str | None = None, *, average: bool | None = None
 ) -> TrainedPose:
     """Returns the network in `path`.
 
-    path: the workdir of a run, finished or going on; an export; or a checkpoint of pytorch-pose or
-    of Fast Human Pose Estimation, as `core.arrays.array_files.read_arrays` takes it. Reading runs
-    no code. step: of the run; the latest by default. average: of the run, its moving average or the
-    network as the last update left it; None takes the average where there is one.
+    path: a run, finished or going on; an export; or a checkpoint of pytorch-pose or of Fast Human
+    Pose Estimation, as `core.arrays.array_files.read_arrays` takes it. Reading runs no code. step:
+    of the run; the latest by default. average: of the run, its moving average or the network as the
+    last update left it; None takes the average where there is one.
 
     Raises InputError if there is no pose network of this paper, or no such average.
     """
-    if not isinstance(path, pathlib.Path) or (path.is_dir() and not is_export(path)):
-        return _from_workdir(path, step, average)
-    if step is not None or average is not None:
-        choice = "a moving average, or none, is" if step is None else f"step {step} is"
-        raise InputError(f"{choice} chosen of {path}, which is not the workdir of a run")
-    if not path.exists():
-        raise InputError(
-            f"no network {path}; give the workdir of a run, an export or a file of weights"
-        )
-    return _from_export(path) if path.is_dir() else _from_file(path)
+    checkpoint = trained.Published("a checkpoint of pytorch-pose", _is_file_of_arrays, _from_file)
+    return trained.load(path, "pyranet", NET, _from_card, [checkpoint], step, average)
+
+
+def _is_file_of_arrays(path: pathlib.Path) -> bool:
+    return path.suffix in ENDINGS and path.is_file()
 
 
 def _from_file(path: pathlib.Path) -> TrainedPose:
@@ -141,45 +140,10 @@ def _from_file(path: pathlib.Path) -> TrainedPose:
     )
 
 
-def _from_export(folder: pathlib.Path) -> TrainedPose:
-    export = read_export(folder)
-    trained = _from_card(export.card, f"export {folder}")
-    if NET not in export.nets:
-        raise InputError(f"{folder} has no network {NET!r}")
-    return _with_variables(trained, export.nets[NET])
-
-
-def _from_workdir(workdir: Place, step: int | str | None, average: bool | None) -> TrainedPose:
-    # Here, so that exports are read where Orbax is not installed.
-    from jaxrepro.core.checkpoints.restore import on_first_device, open_checkpoint
-
-    trained = _from_card(read_model_card(workdir), str(workdir))
-    shapes = on_first_device(_shapes(trained))
-    stats = {name: tree for name, tree in shapes.items() if name != "params"}
-    with open_checkpoint(workdir, step) as (checkpoints, step):
-        has_average = any(name.startswith(f"ema/{NET}/") for name in checkpoints.saved_shapes(step))
-        if average and not has_average:
-            raise InputError(f"{workdir} keeps no moving average: its ema.decay was 0")
-        averaged = has_average if average is None else average
-        if averaged:
-            part = checkpoints.restore_part(step, {"ema": {NET: shapes}})
-            variables = part["ema"][NET]
-        else:
-            net = {"params": shapes["params"], "stats": stats}
-            part = checkpoints.restore_part(step, {"nets": {NET: net}})["nets"][NET]
-            variables = {"params": part["params"], **part["stats"]}
-    weights = "moving average" if averaged else "last update"
-    at_step = dataclasses.replace(trained, origin=f"step {step} of {workdir}", weights=weights)
-    return _with_variables(at_step, variables)
-
-
 def _from_card(card: Mapping[str, Any], origin: str) -> TrainedPose:
     """Returns what a model card says, without variables; it may be of any file."""
-    if card.get("paper") != "pyranet" or "joint_set" not in card:
-        raise InputError(
-            f"{origin} is of {card.get('paper', 'another paper')}, or no pose network; give a "
-            "network that was trained on people"
-        )
+    if "joint_set" not in card:
+        raise InputError(f"{origin} is no pose network; give one that was trained on people")
     module = network_from_card(_mapping(card, "network"))
     described, padding = _mapping(card, "joint_set"), _mapping(card, "padding")
     joint_set = JOINT_SETS.get(str(described.get("name")))
@@ -194,7 +158,7 @@ def _from_card(card: Mapping[str, Any], origin: str) -> TrainedPose:
             f"joints of {joint_set.name}"
         )
     fields = {field.name for field in dataclasses.fields(Padding)}
-    if set(padding) != fields or not all(map(_is_finite, padding.values())):
+    if set(padding) != fields or not all(map(is_number, padding.values())):
         raise InputError(f"{origin}: its model card has padding={padding!r}")
     for key, allowed in (("mean", MEANS), ("decode", DECODE_STYLES)):
         if card.get(key) not in tuple(allowed):
@@ -219,23 +183,6 @@ def _from_card(card: Mapping[str, Any], origin: str) -> TrainedPose:
     )
 
 
-def _is_finite(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
-
-
 def _mapping(card: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = card.get(key)
     return value if isinstance(value, Mapping) else {}
-
-
-def _with_variables(trained: TrainedPose, variables: Variables) -> TrainedPose:
-    if jax.tree.map(jnp.shape, dict(variables)) != jax.tree.map(jnp.shape, _shapes(trained)):
-        raise InputError(f"{trained.origin}: the arrays are not those of its model card")
-    return dataclasses.replace(trained, variables=variables)
-
-
-def _shapes(trained: TrainedPose) -> Any:
-    key = jax.random.key(0)
-    x = jnp.zeros((1, trained.size, trained.size, 3))
-    rngs = {"params": key, "pooling": key}
-    return jax.eval_shape(lambda: dict(trained.module.init(rngs, x, train=False)))
