@@ -103,7 +103,7 @@ _GIVEN: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (f"{_PYRANET}predict", ("a.png", "--output=out"), "network"),
     (f"{_PYRANET}predict", ("a.png", "--model=n", "--output=o", "--windows=all"), "windows"),
     (f"{_PYRANET}predict", ("a.png", "--model=n", "--output=o", "--shift"), "--shift"),
-    (f"{_PYRANET}evaluate", ("--model=none",), "people"),
+    (f"{_PYRANET}evaluate", ("--model=none",), "none"),
     (f"{_PYRANET}evaluate", ("--model=n", "--people=figures", "--export=a.xml"), "a.xml"),
     (f"{_PYRANET}variance", ("--output=out", "--num_seeds=0"), "num_seeds"),
     (f"{_PYRANET}variance", ("--output=out", "--init=cold"), "cold"),

@@ -4,6 +4,7 @@ python -m jaxrepro.papers.biggan.interpolate --model=runs/biggan_digits --path=c
     --classes=3,8,5 --rows=8 --midpoints=8 --output=paths.png
 """
 
+import os
 import pathlib
 
 import numpy as np
@@ -187,7 +188,7 @@ def interpolate(
     return images.reshape(rows, 2 + midpoints, *images.shape[1:])
 
 
-def write_frames(output: pathlib.Path, images, frames_per_second: float) -> None:
+def write_frames(output: str | os.PathLike[str], images, frames_per_second: float) -> None:
     """Writes paths, uint8 [rows, T, H, W, C], as an animation that goes there and back."""
     import math
 
@@ -196,7 +197,7 @@ def write_frames(output: pathlib.Path, images, frames_per_second: float) -> None
 
     columns = math.ceil(math.sqrt(len(images)))
     frames = np.stack([sheet(frame, columns) for frame in images.swapaxes(0, 1)])
-    write_animation(output, there_and_back(frames), frames_per_second=frames_per_second)
+    write_animation(pathlib.Path(output), there_and_back(frames), frames_per_second=frames_per_second)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ python -m jaxrepro.papers.biggan.sample --model=runs/biggan_digits --classes=3,5
 """
 
 import io
+import os
 import pathlib
 
 from absl import flags
@@ -69,7 +70,7 @@ def main(args: flags.FlagValues) -> None:
 
 
 def write(
-    output: pathlib.Path, images, labels, class_names: tuple[str, ...], start: int = 0
+    output: str | os.PathLike[str], images, labels, class_names: tuple[str, ...], start: int = 0
 ) -> None:
     """Writes a sheet, an .npz or a folder, by the name of `output`; existing files are replaced.
 
@@ -81,6 +82,7 @@ def write(
     from jaxrepro.core.files.whole_files import write_atomically, write_png
     from jaxrepro.draw.sheet import class_sheet
 
+    output = pathlib.Path(output)
     if output.suffix == ".png":
         write_png(output, class_sheet(images, labels, class_names))
     elif output.suffix == ".npz":

@@ -54,8 +54,8 @@ class Trained(trained.Trained):
         return Export({**card, "provenance": {"from": self.origin}}, {NET: self.variables})
 
 
-def model_card(module: Generator, resolution: int, channel_order: str) -> dict[str, Any]:
-    """Returns, as JSON, what `load_trained` needs beside the variables."""
+def model_card(module: Generator, resolution: int, channel_order: str = "rgb") -> dict[str, Any]:
+    """Returns, as JSON, what rebuilds a generator and says how to use it."""
     return {
         "paper": PAPER,
         "generator": generator_card(module),

@@ -107,9 +107,9 @@ def weight_files(path: str | os.PathLike[str], scale: int | None) -> Sequence[Pl
     return chosen
 
 
-def scale_in_name(path: Place) -> int | None:
+def scale_in_name(path: str | os.PathLike[str]) -> int | None:
     """Returns 3 for x3.mat, None for a file without its scale in its name."""
-    match = re.fullmatch(r"x([2-9])\.mat", path.name)
+    match = re.fullmatch(r"x([2-9])\.mat", os.path.basename(path))
     return int(match[1]) if match else None
 
 
