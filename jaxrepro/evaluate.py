@@ -81,9 +81,7 @@ def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
         print_results(numbers, folder, step)
         record = {
             "step": step,
-            "time": run_record.now(),
-            "versions": run_record.versions(),
-            "devices": run_record.devices(),
+            **run_record.provenance(),
             "results": numbers,
         }
         append_json_line(folder / workdir.EVALUATIONS, record)

@@ -60,6 +60,34 @@ def parse_variant(arg: str | None, variants: Sequence[str], **settings: Any) -> 
     return ConfigDict(parsed)
 
 
+def run_sections(
+    *, checkpoint_every: int, keep: int = 3, keep_period: int = 0, log_every: int = 100
+) -> ConfigDict:
+    """Returns the sections that every run has: `checkpoint`, `log` and `mesh`.
+
+    checkpoint_every, log_every: in updates. keep: latest checkpoints; keep_period: those that stay
+    beside them, in updates, 0 for none.
+    """
+    return ConfigDict(
+        {
+            # best_metric: a result such as "validation/psnr" whose best checkpoint ("max" or "min")
+            # is kept as well; "" for none.
+            "checkpoint": {
+                "every": checkpoint_every,
+                "keep": keep,
+                "keep_period": keep_period,
+                "best_metric": "",
+                "best_mode": "max",
+            },
+            # profile_at: the first of five updates to be traced for TensorBoard; 0 for none.
+            "log": {"every": log_every, "profile_at": 0},
+            # fsdp: over how many devices arrays of the state are split that have fsdp_min_mb MiB or
+            # more; 1 keeps whole copies. fsdp_except: patterns of paths of arrays that stay whole.
+            "mesh": {"fsdp": 1, "fsdp_min_mb": 4.0, "fsdp_except": ()},
+        }
+    )
+
+
 def flatten(config: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict[str, Any]:
     """Returns the leaves by dotted key: {"optim.g.learning_rate": 5e-5, ...}."""
     leaves: dict[str, Any] = {}

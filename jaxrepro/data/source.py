@@ -46,6 +46,10 @@ class Source(abc.ABC):
     def read_image(self, index: int) -> np.ndarray:
         """Image `index` (0 <= index < N) as uint8 [H, W, C]; InputError if it is damaged."""
 
+    def example(self) -> Item:
+        """Returns one example, for its names, dtypes and kinds of values: the first."""
+        return self[0]
+
     def fingerprint(self) -> str:
         """A hash that changes when the source is seen to hold other images."""
         return hashlib.sha256(f"{self!r} {len(self)}".encode()).hexdigest()

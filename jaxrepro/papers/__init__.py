@@ -2,6 +2,7 @@
 
 import importlib
 import pathlib
+import pkgutil
 from typing import TYPE_CHECKING, Any
 
 from jaxrepro.core.config import Settings
@@ -11,17 +12,20 @@ if TYPE_CHECKING:
     from jaxrepro.core.files.places import Place
     from jaxrepro.core.task import Task
 
-_FOLDER = pathlib.Path(__file__).resolve().parent
-
 
 def paper_names() -> list[str]:
     """Returns all papers: the packages in this folder."""
-    return sorted(file.parent.name for file in _FOLDER.glob("*/__init__.py"))
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
 
 def task_names() -> list[str]:
     """Returns the papers that can be trained: the packages that have a `task.py`."""
-    return [name for name in paper_names() if (_FOLDER / name / "task.py").is_file()]
+    folders = [pathlib.Path(folder) for folder in __path__]
+    return [
+        name
+        for name in paper_names()
+        if any((folder / name / "task.py").is_file() for folder in folders)
+    ]
 
 
 def make_task(settings: Settings) -> "Task":

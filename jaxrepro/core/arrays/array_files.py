@@ -1,5 +1,6 @@
 """Files of named arrays, as networks are published, read without executing code in them."""
 
+import os
 import pathlib
 import zipfile
 import zlib
@@ -11,11 +12,15 @@ import numpy as np
 from jaxrepro.core.errors import InputError
 
 
-def read_arrays(path: str | pathlib.Path) -> dict[str, np.ndarray]:
+def read_arrays(
+    path: str | os.PathLike[str], *, may_be_undefined: Callable[[str], bool] = lambda name: False
+) -> dict[str, np.ndarray]:
     """The arrays of a file by name: a PyTorch state_dict (.pth, .pt, .bin), .npz or .safetensors.
 
     Of a PyTorch checkpoint (.pth.tar) that holds a state_dict under that name among other things,
     those of the state_dict. Floats of 16 bits, which are for storage, are returned as float32.
+
+    may_be_undefined: whether the numbers of an array of that name need not be finite.
 
     Raises:
       InputError: there is no such file, its ending is another, it is damaged, it holds anything
@@ -30,7 +35,9 @@ def read_arrays(path: str | pathlib.Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path} is not a file; give the path of a file of weights")
     arrays = _READERS[path.suffix](path)
     for name, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if may_be_undefined(name) or array.dtype.kind != "f":
+            continue
+        if not np.isfinite(array).all():
             raise InputError(
                 f"{path}: {name} has numbers that are not finite; the file is damaged, or of a "
                 "network whose training broke: give another one"

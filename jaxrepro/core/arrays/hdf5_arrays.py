@@ -1,6 +1,7 @@
 """Arrays of HDF5 files, as Keras saves weights, from the file itself and nowhere else."""
 
 import math
+import os
 import pathlib
 from typing import Any
 
@@ -12,7 +13,7 @@ from jaxrepro.core.errors import InputError
 MAX_BYTES = 4 * 2**30
 
 
-def read_hdf5_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
+def read_hdf5_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Returns the numeric arrays of an HDF5 file by their path in it, "group/name".
 
     Links to other files, arrays stored in other files and arrays put together from others are not
@@ -24,6 +25,7 @@ def read_hdf5_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
     """
     import h5py
 
+    path = pathlib.Path(path)
     try:
         with h5py.File(path, "r") as file:
             found: dict[str, Any] = {}

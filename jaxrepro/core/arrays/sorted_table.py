@@ -4,27 +4,51 @@
 
 A block is entries, each with the part of its key that differs from the key before, then positions
 of whole keys, then one byte that says how it is compressed and a masked CRC-32C of all before.
-The index block's values are the places of the data blocks.
+The index block's values are the places of the data blocks. TensorFlow compresses none of them.
 """
 
 from collections.abc import Iterator
 
-from jaxrepro.core.arrays import crc32c, snappy_format
+import numpy as np
+
 from jaxrepro.core.arrays.protobuf_wire import read_varint
+from jaxrepro.core.errors import InputError
 
 _FOOTER = 48
 _MAGIC = 0xDB4775248B80FB57
 _TRAILER = 5
-_RAW, _SNAPPY = 0, 1
+_RAW = 0
+_MASK_DELTA = 0xA282EAD8
+# The checksum's package takes bytes alone: copied piece by piece, not a second time as a whole.
+_PIECE = 16 << 20
+
+
+def masked_checksum(data: bytes | np.ndarray) -> int:
+    """Returns the CRC-32C of the bytes in the form in which LevelDB stores it next to them.
+
+    data: bytes, or uint8 [N]. Raises InputError where the package google-crc32c is not installed.
+    """
+    try:
+        import google_crc32c
+    except ImportError as error:
+        raise InputError(
+            "reading TensorFlow checkpoints needs google-crc32c; install it with: "
+            "pip install 'jaxrepro[tensorflow-checkpoints]'"
+        ) from error
+    content, crc = np.frombuffer(data, np.uint8), 0
+    for start in range(0, len(content), _PIECE):
+        crc = google_crc32c.extend(crc, content[start : start + _PIECE].tobytes())
+    return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
 
 def read_table(data: bytes, *, most: int) -> dict[bytes, bytes]:
     """Returns all keys and values of the bytes of a table, in their order.
 
     most: bytes that keys and values, and that all blocks, may have, so that a small file of
-    compressed blocks or repeated keys cannot fill the memory. Every checksum is verified.
+    repeated blocks or keys cannot fill the memory. Every checksum is verified.
 
-    Raises ValueError with the reason where the data are damaged or too large.
+    Raises ValueError with the reason where the data are damaged or too large or a block is
+    compressed; InputError as in `masked_checksum`.
     """
     if len(data) < _FOOTER or int.from_bytes(data[-8:], "little") != _MAGIC:
         raise ValueError("no sorted table: its last bytes are not those of one")
@@ -66,16 +90,16 @@ def _block(data: bytes, place: tuple[int, int], most: int) -> bytes:
         raise ValueError("a block lies outside of the file")
     kind = data[end]
     stored = int.from_bytes(data[end + 1 : end + _TRAILER], "little")
-    if crc32c.masked(crc32c.crc32c(data[offset : end + 1])) != stored:
+    if masked_checksum(data[offset : end + 1]) != stored:
         raise ValueError("the checksum of a block is wrong")
-    content = data[offset:end]
-    if kind == _SNAPPY:
-        return snappy_format.decompress(content, most=most)
     if kind != _RAW:
-        raise ValueError(f"a block is compressed in the way {kind}, which is not known")
+        raise ValueError(
+            f"a block is compressed (kind {kind}), and TensorFlow writes none; save it with "
+            "TensorFlow"
+        )
     if size > most:
         raise ValueError(f"its blocks have more than the {most} bytes that are left for them")
-    return content
+    return data[offset:end]
 
 
 def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:

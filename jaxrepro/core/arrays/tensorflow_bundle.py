@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from jaxrepro.core.arrays import crc32c, protobuf_wire
-from jaxrepro.core.arrays.sorted_table import read_table
+from jaxrepro.core.arrays import protobuf_wire
+from jaxrepro.core.arrays.sorted_table import masked_checksum, read_table
 from jaxrepro.core.errors import InputError
 
 INDEX = ".index"
@@ -57,12 +57,13 @@ class Entry:
     checksum: int
 
 
-def checkpoint_prefix(path: pathlib.Path) -> pathlib.Path | None:
+def checkpoint_prefix(path: str | os.PathLike[str]) -> pathlib.Path | None:
     """Returns the checkpoint that `path` names, without ".index", or None if it names none.
 
     path: the common beginning of the files' names, the index file, or a folder that holds one
     index file.
     """
+    path = pathlib.Path(path)
     if path.name.endswith(INDEX) and path.is_file():
         return path.with_name(path.name.removesuffix(INDEX))
     if path.is_dir():
@@ -84,7 +85,7 @@ def read_bundle(
 
     Raises InputError, one line with the file, if a file is absent, damaged or too large, a name is
     not there, or a variable is of a kind that numpy lacks (strings, bfloat16), in big-endian order
-    or written in slices, as partitioned variables are.
+    or written in slices, as partitioned variables are; and without the package google-crc32c.
     """
     given = pathlib.Path(prefix)
     found = checkpoint_prefix(given)
@@ -104,6 +105,8 @@ def read_bundle(
         shards = _open_shards(found, num_shards, wanted.values(), most_bytes)
         _check_total(wanted, shards)
         return {name: _array(name, entry, shards[entry.shard]) for name, entry in wanted.items()}
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(f"{index}: not a readable TensorFlow checkpoint: {error}") from error
     except OSError as error:
@@ -210,7 +213,7 @@ def _array(name: str, entry: Entry, data: np.ndarray) -> np.ndarray:
     if entry.offset + entry.size > len(data):
         raise ValueError(f"{name} lies beyond the end of its data file")
     content = np.array(data[entry.offset : entry.offset + entry.size])
-    if crc32c.masked(crc32c.crc32c(content)) != entry.checksum:
+    if masked_checksum(content) != entry.checksum:
         raise ValueError(f"the checksum of {name} is wrong: the data file is damaged")
     if dtype == np.bool_ and (content > 1).any():
         raise ValueError(f"{name} holds bytes that are no truth values")

@@ -53,6 +53,11 @@ def command() -> list[str]:
     return ["python", *program, *sys.argv[1:]]
 
 
+def provenance() -> dict[str, Any]:
+    """Returns {"command", "time", "devices", "versions"}: what every record of a number carries."""
+    return {"command": command(), "time": now(), "devices": devices(), "versions": versions()}
+
+
 def read_starts(workdir: Place) -> list[dict[str, Any]]:
     """Returns the entries of `run.json`, the first start first; [] if there is none.
 
@@ -100,12 +105,9 @@ def record_start(
     resume: the step that it was asked to go back to; resume_attempt: and for which time.
     """
     entry = {
-        "time": now(),
         "step": step,
         **request(workdir, resume, resume_attempt),
-        "command": command(),
-        "devices": devices(),
-        "versions": versions(),
+        **provenance(),
     }
     if exists(workdir / CONFIG):
         entry[CONFIG_DIGEST] = config_digest(read_json(workdir / CONFIG))

@@ -3,12 +3,14 @@
 import dataclasses
 import functools
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from jaxrepro.core.config import Settings
 from jaxrepro.core.devices.partition import leaf_path
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.state import Params
@@ -54,6 +56,40 @@ class OptimizerSpec:
     nesterov: bool = False
     orthogonal: float = 0.0
     orthogonal_exclude: str = ""
+
+    @classmethod
+    def from_settings(cls, *sections: Settings, **fixed: Any) -> "OptimizerSpec":
+        """Returns what sections of a config describe: their keys that are fields of this class.
+
+        sections: such as `settings.optim`; a key of a later one wins. fixed: fields that the config
+        does not have, such as total_steps. Raises InputError for a value that is not allowed.
+        """
+        values: dict[str, Any] = {}
+        for section in sections:
+            for field in dataclasses.fields(cls):
+                if field.name in section and field.name not in fixed:
+                    values[field.name] = _READERS.get(field.name, getattr)(section, field.name)
+        return cls(**values, **fixed)
+
+
+def _at_least_zero(section: Settings, name: str) -> Any:
+    return section.at_least(name, 0)
+
+
+def _below_one(section: Settings, name: str) -> Any:
+    return section.below_one(name)
+
+
+def _multipliers(section: Settings, name: str) -> tuple[tuple[str, float], ...]:
+    return parse_multipliers(getattr(section, name))
+
+
+_READERS: Mapping[str, Callable[[Settings, str], Any]] = {
+    **dict.fromkeys(("learning_rate", "warmup_steps", "clip_norm"), _at_least_zero),
+    **dict.fromkeys(("weight_decay", "l2_penalty", "orthogonal"), _at_least_zero),
+    **dict.fromkeys(("b1", "b2"), _below_one),
+    "multipliers": _multipliers,
+}
 
 
 def parse_multipliers(rules: tuple[str, ...]) -> tuple[tuple[str, float], ...]:

@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from jaxrepro.core.arrays.matlab_arrays import read_mat
+from jaxrepro.core.arrays.matlab import read_matlab_arrays
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.pose.people import Person, joint_box
 
@@ -27,7 +27,7 @@ def read_leeds_sports(folder: pathlib.Path) -> list[Person]:
     path = folder / "joints.mat"
     if not path.is_file():
         raise InputError(f"{path} is not there; give the folder of LSP or LSPET that holds it")
-    arrays = read_mat(path)
+    arrays = read_matlab_arrays(path)
     if "joints" not in arrays:
         raise InputError(f"{path} has no variable joints; it has {', '.join(arrays) or 'none'}")
     joints = arrays["joints"].astype(np.float64)

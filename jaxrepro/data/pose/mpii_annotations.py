@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from jaxrepro.core.arrays.matlab import each, field, read_matlab
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.strict_json import parse_json
 from jaxrepro.data.pose.joint_sets import MPII
-from jaxrepro.data.pose.matlab_files import each, field, read_matlab
 from jaxrepro.data.pose.people import Person
 
 # Coordinates in all its files count pixels from 1.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data.source import Source
+from jaxrepro.data.source import Item, Source
 
 
 class DescribedSource(Source):
@@ -32,6 +32,10 @@ class DescribedSource(Source):
         """Raises InputError: there are no images."""
         del index
         raise self._no_images()
+
+    def example(self) -> Item:
+        """Returns a black image of class 0: enough for the shapes that transforms make of it."""
+        return {"image": np.zeros((8, 8, self.channels), np.uint8), "label": np.int32(0)}
 
     def _no_images(self) -> InputError:
         return InputError(

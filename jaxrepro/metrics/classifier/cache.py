@@ -29,7 +29,7 @@ from jaxrepro.data.transforms import Transform
 from jaxrepro.data.views import content_fingerprint
 from jaxrepro.metrics.classifier.model import ResNet, input_side
 from jaxrepro.metrics.classifier.network import ClassifierNetwork, read_network, to_export
-from jaxrepro.metrics.classifier.task import Classifier, ClassifierSettings
+from jaxrepro.metrics.classifier.task import Classifier, ClassifierSettings, classifier_task
 
 _FORMAT = 1
 
@@ -56,7 +56,14 @@ def classifier_network(
     settings = settings or ClassifierSettings.for_images(len(source))
     side = input_side(resolution)
     module = ResNet(source.num_classes, settings.blocks_per_stage, settings.width)
-    task = Classifier(module, side, resolution, source, transform, settings)
+    task = classifier_task(
+        module,
+        side=side,
+        resolution=resolution,
+        source=source,
+        transform=transform,
+        settings=settings,
+    )
     description = {
         "format": _FORMAT,
         "fingerprint": content_fingerprint(source),

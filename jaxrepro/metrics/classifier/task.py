@@ -10,16 +10,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrepro.core.devices.partition import Rules
-from jaxrepro.core.state import Net, TrainState, Variables
-from jaxrepro.core.task import Batch, BatchSpec, Evaluator, Every, HostBatch, Scalars
-from jaxrepro.core.update import step as step_lib
-from jaxrepro.core.update.optim import OptimizerSpec, make_optimizer
-from jaxrepro.data.pipeline import eval_batches, train_iterator
+from jaxrepro.core.state import Collections, Params, TrainState, Variables
+from jaxrepro.core.supervised import Supervised, trained_variables
+from jaxrepro.core.task import Batch, Evaluator, Every, HostBatch, Scalars
+from jaxrepro.core.update.optim import OptimizerSpec
+from jaxrepro.data.pipeline import eval_batches
 from jaxrepro.data.source import Source
+from jaxrepro.data.stream import TrainStream
 from jaxrepro.data.transforms import Transform
 from jaxrepro.data.views import AsTrained, Subset
 from jaxrepro.metrics.classifier.model import ResNet, as_input
+from jaxrepro.metrics.evaluators import Rows, means
 
 # One image in ten, at most this many, is not trained on but measured.
 _MAX_HELD_OUT = 5000
@@ -48,11 +49,10 @@ class ClassifierSettings:
         return cls(1, 16, batch_size, min(max(steps, _MIN_STEPS), _MAX_STEPS))
 
 
-@dataclasses.dataclass(frozen=True)
-class Classifier:
-    """The small classifier as a `jaxrepro.core.task.Task`."""
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Classifier(Supervised):
+    """The small classifier as a `jaxrepro.core.task.Task`; `classifier_task` makes it."""
 
-    module: ResNet
     side: int
     resolution: int
     source: Source
@@ -62,69 +62,58 @@ class Classifier:
     @property
     def held_out(self) -> np.ndarray:
         """Indices of the images that are measured and not trained on, ascending."""
-        order = np.random.default_rng(0).permutation(len(self.source))
-        return np.sort(order[: min(math.ceil(len(order) / 10), _MAX_HELD_OUT)])
+        return held_out(self.source)
 
-    @property
-    def _train_source(self) -> Source:
-        return Subset(self.source, np.setdiff1d(np.arange(len(self.source)), self.held_out))
+    def initial(self, key: jax.Array) -> Variables:
+        """Returns the new network's variables."""
+        image = jnp.zeros((1, self.side, self.side, self.source.channels))
+        return self.module.init(key, image, train=False)
 
-    @property
-    def batch_spec(self) -> Mapping[str, BatchSpec]:
-        """Images uint8 [B, S, S, C] and labels int32 [B]."""
-        size, num = self.resolution, self.settings.batch_size
+    def objective(
+        self, params: Params, stats: Collections, batch: Batch, key: jax.Array, step: jax.Array
+    ) -> tuple[jax.Array, tuple[Collections, Scalars]]:
+        """Returns the cross entropy, and logs it with the accuracy on the batch."""
+        del key, step
+        x = as_input(batch["image"], self.side)
+        variables = {"params": params, **stats}
+        out: Any = self.module.apply(variables, x, train=True, mutable=list(stats))
+        (_, logits), stats = out
+        picked = jnp.take_along_axis(nn.log_softmax(logits), batch["label"][:, None], axis=1)
+        value = -picked.mean()
+        hit = (logits.argmax(axis=1) == batch["label"]).mean()
+        return value, (stats, {"loss/cross_entropy": value, "train_accuracy": hit})
+
+    def evaluators(self) -> Mapping[str, Evaluator]:
+        """Returns the accuracy on the held-out images, at the end."""
         return {
-            "image": BatchSpec((num, size, size, self.source.channels), np.uint8),
-            "label": BatchSpec((num,), np.int32),
+            "held_out": Rows(
+                batches=self._held_out_batches,
+                step=self._hits,
+                results=means("accuracy"),
+                every=Every(0),
+                batch_size=self.batch_size,
+            )
         }
 
-    def train_data(self, start_step: int, process: int, num_processes: int) -> Iterator[HostBatch]:
-        """Yields the images that are not held out, with the transform of the run they serve."""
-        return train_iterator(
-            self._train_source,
-            self.transform,
-            seed=0,
-            batch_shape=(self.settings.batch_size,),
-            start_step=start_step,
+    def _held_out_batches(self, process: int, num_processes: int) -> Iterator[HostBatch]:
+        """Yields the held-out images as training would show them."""
+        return eval_batches(
+            Subset(AsTrained(self.source, self.transform), self.held_out),
+            Transform(prepare=dict),
+            self.batch_size,
             process=process,
             num_processes=num_processes,
         )
 
-    def init(self, key: jax.Array) -> TrainState:
-        """Returns the new network."""
-        image = jnp.zeros((1, self.side, self.side, self.source.channels))
-        stats = dict(self.module.init(key, image, train=False))
-        params = stats.pop("params")
-        net = Net(params, stats, self._optimizer(params).init(params))
-        return TrainState(jnp.zeros((), jnp.int32), key, nets={"model": net}, ema={})
-
-    def train_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
-        """Returns the state after one update, the loss and the accuracy on the batch."""
-
-        def loss(params: Any, stats: Any, rows: Any) -> tuple[jax.Array, tuple[Any, Any]]:
-            x = as_input(rows["image"], self.side)
-            variables = {"params": params, **stats}
-            out: Any = self.module.apply(variables, x, train=True, mutable=list(stats))
-            (_, logits), stats = out
-            picked = jnp.take_along_axis(nn.log_softmax(logits), rows["label"][:, None], axis=1)
-            value = -picked.mean()
-            hit = (logits.argmax(axis=1) == rows["label"]).mean()
-            return value, (stats, {"loss/cross_entropy": value, "train_accuracy": hit})
-
-        optimizer = self._optimizer(state.nets["model"].params)
-        return step_lib.supervised_step(state, loss, batch, optimizer)
-
-    def partition(self) -> Rules:
-        """Whole copies on every device."""
-        return ()
-
-    def evaluators(self) -> Mapping[str, Evaluator]:
-        """Returns the accuracy on the held-out images."""
-        return {"held_out": HeldOutAccuracy(self)}
+    def _hits(self, state: TrainState, batch: Batch, key: jax.Array) -> Mapping[str, jax.Array]:
+        del key
+        x = as_input(batch["image"], self.side)
+        out: Any = self.module.apply(trained_variables(state), x, train=False)
+        return {"accuracy": out.logits.argmax(axis=1) == batch["label"]}
 
     def export(self, state: TrainState) -> Mapping[str, Variables]:
         """Returns the network."""
-        return {"classifier": state.nets["model"].variables}
+        return {"classifier": trained_variables(state)}
 
     def model_card(self) -> Mapping[str, Any]:
         """Returns what rebuilds the network, and what it was made of."""
@@ -145,61 +134,45 @@ class Classifier:
             "settings": dataclasses.asdict(self.settings),
         }
 
-    def _optimizer(self, params: Any) -> Any:
-        total = self.settings.total_steps
-        spec = OptimizerSpec(
+
+def classifier_task(
+    module: ResNet,
+    *,
+    side: int,
+    resolution: int,
+    source: Source,
+    transform: Transform,
+    settings: ClassifierSettings,
+) -> Classifier:
+    """Returns the training of `module` on the images of `source` that are not held out.
+
+    side: of the pictures that the network sees; resolution: of those that `transform` makes.
+    """
+    total = settings.total_steps
+    trained_on = np.setdiff1d(np.arange(len(source)), held_out(source))
+    return Classifier(
+        module=module,
+        stream=TrainStream(Subset(source, trained_on), transform),
+        optim=OptimizerSpec(
             name="sgd",
             b1=0.9,
-            learning_rate=self.settings.learning_rate,
-            weight_decay=self.settings.weight_decay,
+            learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
             schedule="cosine",
             warmup_steps=total // 10,
             total_steps=total,
-        )
-        return make_optimizer(spec, params)
+        ),
+        batch_size=settings.batch_size,
+        seed=0,
+        side=side,
+        resolution=resolution,
+        source=source,
+        transform=transform,
+        settings=settings,
+    )
 
 
-@dataclasses.dataclass(frozen=True)
-class HeldOutAccuracy:
-    """Share of the held-out images that get their class, by the network in evaluation mode."""
-
-    task: Classifier
-
-    @property
-    def every(self) -> Every:
-        """At the end of the training only."""
-        return Every(0)
-
-    @property
-    def batch_size(self) -> int:
-        """That of training."""
-        return self.task.settings.batch_size
-
-    def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:
-        """Yields the held-out images as training would show them."""
-        images = Subset(AsTrained(self.task.source, self.task.transform), self.task.held_out)
-        return eval_batches(
-            images,
-            Transform(prepare=dict),
-            self.batch_size,
-            process=process,
-            num_processes=num_processes,
-        )
-
-    def step(self, state: TrainState, batch: Batch, key: jax.Array) -> Mapping[str, jax.Array]:
-        """Returns whether each image got its class."""
-        x = as_input(batch["image"], self.task.side)
-        out: Any = self.task.module.apply(state.nets["model"].variables, x, train=False)
-        return {"hit": out.logits.argmax(axis=1) == batch["label"]}
-
-    def init(self) -> tuple[int, int]:
-        """Returns no hits of no images."""
-        return 0, 0
-
-    def merge(self, acc: tuple[int, int], out: Mapping[str, np.ndarray]) -> tuple[int, int]:
-        """Returns hits and images with those of one more batch."""
-        return acc[0] + int(out["hit"].sum()), acc[1] + len(out["hit"])
-
-    def finish(self, acc: tuple[int, int]) -> Mapping[str, float]:
-        """Returns the accuracy in [0, 1]."""
-        return {"accuracy": acc[0] / acc[1]}
+def held_out(source: Source) -> np.ndarray:
+    """Returns the indices of the images that are measured and not trained on, ascending."""
+    order = np.random.default_rng(0).permutation(len(source))
+    return np.sort(order[: min(math.ceil(len(order) / 10), _MAX_HELD_OUT)])

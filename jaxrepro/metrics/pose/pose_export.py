@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from jaxrepro.core.arrays.matlab import read_matlab
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.whole_files import write_atomically
 from jaxrepro.data.pose.joint_sets import COCO, MPII
-from jaxrepro.data.pose.matlab_files import read_matlab
 from jaxrepro.data.pose.people import People
 
 

@@ -9,7 +9,9 @@ TF-Hub's variables.
 """
 
 import hashlib
+import os
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 from absl import flags
@@ -99,7 +101,9 @@ def generator_from_tfhub_deep(arrays: Any, *, bn_epsilon: float = 1e-4) -> Any:
     return port_tfhub_deep.generator_from_tfhub_deep(arrays, bn_epsilon=bn_epsilon)
 
 
-def make_export(models: Any, paths: Any, class_names: list[str] | None) -> Any:
+def make_export(
+    models: Any, paths: Mapping[str, str | os.PathLike[str]], class_names: list[str] | None
+) -> Any:
     """Returns the `Export` of models read from `paths`, both by role.
 
     Net "g" is the moving average if there is one, and then "g_current" the generator that it is
@@ -132,8 +136,8 @@ def make_export(models: Any, paths: Any, class_names: list[str] | None) -> Any:
     card["provenance"] = [
         {
             "role": role,
-            "file": paths[role].name,
-            "sha256": hashlib.sha256(paths[role].read_bytes()).hexdigest(),
+            "file": pathlib.Path(paths[role]).name,
+            "sha256": hashlib.sha256(pathlib.Path(paths[role]).read_bytes()).hexdigest(),
             "layout": model.layout,
         }
         for role, model in models.items()

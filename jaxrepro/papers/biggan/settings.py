@@ -4,6 +4,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from jaxrepro.core.config import run_sections
+
 
 def published(resolution: int) -> Any:
     """Returns the settings of the paper for ImageNet at `resolution` pixels (Table 1, row 8).
@@ -150,16 +152,7 @@ def published(resolution: int) -> Any:
             "max_rollbacks": 3,
         }
     )
-    # best_metric: a result such as "validation/psnr" whose best checkpoint ("max" or "min") is kept
-    # as well; "" for none.
-    config.checkpoint = ConfigDict(
-        {"every": 1000, "keep": 3, "keep_period": 20_000, "best_metric": "", "best_mode": "max"}
-    )
-    # profile_at: the first of five updates to be traced for TensorBoard; 0 for none.
-    config.log = ConfigDict({"every": 50, "profile_at": 0})
-    # fsdp: over how many devices arrays of the state are split that have fsdp_min_mb MiB or more;
-    # 1 keeps whole copies. fsdp_except: patterns of the paths of arrays that stay whole.
-    config.mesh = ConfigDict({"fsdp": 1, "fsdp_min_mb": 4.0, "fsdp_except": ()})
+    config.update(run_sections(checkpoint_every=1000, keep_period=20_000, log_every=50))
     return config
 
 

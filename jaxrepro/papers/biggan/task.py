@@ -13,7 +13,8 @@ from jaxrepro.core.devices.mesh import split_examples
 from jaxrepro.core.devices.partition import Rules, rules_from_settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.random import named_key, streams
-from jaxrepro.core.state import Net, TrainState, Variables
+from jaxrepro.core.state import TrainState, Variables
+from jaxrepro.core.supervised import new_net
 from jaxrepro.core.task import (
     Batch,
     BatchSpec,
@@ -24,7 +25,7 @@ from jaxrepro.core.task import (
     References,
     Scalars,
 )
-from jaxrepro.core.update.optim import OptimizerSpec, make_optimizer, parse_multipliers
+from jaxrepro.core.update.optim import OptimizerSpec
 from jaxrepro.data.pipeline import train_iterator
 from jaxrepro.data.source import Source
 from jaxrepro.data.sources import open_source
@@ -105,7 +106,7 @@ class BigGAN:
         return TrainState(
             step=jnp.zeros((), jnp.int32),
             key=key,
-            nets={"g": _new_net(g, self.update.g_optim), "d": _new_net(d, self.update.d_optim)},
+            nets={"g": new_net(g, self.update.g_optim), "d": new_net(d, self.update.d_optim)},
             ema={"g": jax.tree.map(jnp.copy, g)},
         )
 
@@ -206,28 +207,18 @@ def from_settings(settings: Settings) -> BigGAN:
         if crop == "center"
         else crop_transform(model.resolution, min_fraction=min_crop, **square)
     )
-    adam = {
-        "name": "adam",
-        "b1": optim.below_one("b1"),
-        "b2": optim.below_one("b2"),
-        "epsilon": optim.epsilon,
-    }
     scale = {"paper": 1.0, "author": 0.5}[optim.one_of("orthogonal_scale", ("paper", "author"))]
     update = AdversarialUpdate(
         generator=generator,
         discriminator=discriminator,
-        g_optim=OptimizerSpec(
-            **adam,
-            learning_rate=optim.g.at_least("learning_rate", 0),
-            multipliers=parse_multipliers(optim.g.multipliers),
+        g_optim=OptimizerSpec.from_settings(
+            optim,
+            optim.g,
+            name="adam",
             orthogonal=scale * optim.at_least("orthogonal", 0),
             orthogonal_exclude=NOT_ORTHOGONAL,
         ),
-        d_optim=OptimizerSpec(
-            **adam,
-            learning_rate=optim.d.at_least("learning_rate", 0),
-            multipliers=parse_multipliers(optim.d.multipliers),
-        ),
+        d_optim=OptimizerSpec.from_settings(optim, optim.d, name="adam", orthogonal=0.0),
         latent=model.one_of("latent", tuple(DISTRIBUTIONS)),
         ema_decay=settings.ema.below_one("decay"),
         ema_start=settings.ema.at_least("start", 0),
@@ -262,9 +253,3 @@ def from_settings(settings: Settings) -> BigGAN:
 def to_signed(image: jax.Array) -> jax.Array:
     """Returns uint8 pixels as float32 in [-1, 1]: x / 127.5 - 1."""
     return image.astype(jnp.float32) / 127.5 - 1
-
-
-def _new_net(variables: Mapping[str, Any], optim: OptimizerSpec) -> Net:
-    stats = dict(variables)
-    params = stats.pop("params")
-    return Net(params, stats, make_optimizer(optim, params).init(params))

@@ -107,10 +107,7 @@ def main(args: flags.FlagValues) -> None:
     if args.output:
         folder = cli.given_path(args.output)
         record = {
-            "command": run_record.command(),
-            "time": run_record.now(),
-            "versions": run_record.versions(),
-            "devices": run_record.devices(),
+            **run_record.provenance(),
             "network": trained.origin,
             "weights": trained.weights,
             "people": people.spec,

@@ -4,6 +4,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from jaxrepro.core.config import run_sections
+
 VARIANTS = ("paper", "demo", "test")
 
 # People of MPII that its usual split gives to training.
@@ -113,15 +115,7 @@ def _shared() -> Any:
             "worst_people": 12,
         }
     )
-    # best_metric: a result such as "validation/psnr" whose best checkpoint ("max" or "min") is kept
-    # as well; "" for none.
-    config.checkpoint = ConfigDict(
-        {"every": 2000, "keep": 3, "keep_period": 0, "best_metric": "", "best_mode": "max"}
-    )
-    config.log = ConfigDict({"every": 100, "profile_at": 0})
-    # fsdp: over how many devices arrays of the state are split that have fsdp_min_mb MiB or more;
-    # 1 keeps whole copies. fsdp_except: patterns of the paths of arrays that stay whole.
-    config.mesh = ConfigDict({"fsdp": 1, "fsdp_min_mb": 4.0, "fsdp_except": ()})
+    config.update(run_sections(checkpoint_every=2000))
     return config
 
 

@@ -69,10 +69,7 @@ def main(args: flags.FlagValues) -> None:
     settings.check_all_read()
     places, network = measure_networks(settings, names, args.num_seeds)
     record = {
-        "command": run_record.command(),
-        "time": run_record.now(),
-        "versions": run_record.versions(),
-        "devices": run_record.devices(),
+        **run_record.provenance(),
         "config": config.to_dict(),
         "num_seeds": args.num_seeds,
         "places": list(places),

@@ -9,7 +9,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from jaxrepro.core.config import Settings
+from jaxrepro.core.config import Settings, run_sections
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.strokes.free_form_mask import USUAL_MASKS
 from jaxrepro.nn.vgg.vgg16 import WIDTH
@@ -120,15 +120,7 @@ def published(preset: str) -> Any:
             "baselines": sizes.resolution <= 128,
         }
     )
-    # best_metric: a result such as "validation/psnr" whose best checkpoint ("max" or "min") is kept
-    # as well; "" for none.
-    config.checkpoint = ConfigDict(
-        {"every": 5000, "keep": 3, "keep_period": 50_000, "best_metric": "", "best_mode": "max"}
-    )
-    config.log = ConfigDict({"every": 100, "profile_at": 0})
-    # fsdp: over how many devices arrays of the state are split that have fsdp_min_mb MiB or more;
-    # 1 keeps whole copies. fsdp_except: patterns of the paths of arrays that stay whole.
-    config.mesh = ConfigDict({"fsdp": 1, "fsdp_min_mb": 4.0, "fsdp_except": ()})
+    config.update(run_sections(checkpoint_every=5000, keep_period=50_000))
     return config
 
 

@@ -12,7 +12,8 @@ from jaxrepro.core.config import Settings
 from jaxrepro.core.devices.partition import Rules, rules_from_settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.random import named_key
-from jaxrepro.core.state import Net, TrainState, Variables
+from jaxrepro.core.state import TrainState, Variables
+from jaxrepro.core.supervised import new_net
 from jaxrepro.core.task import (
     Batch,
     BatchSpec,
@@ -22,7 +23,7 @@ from jaxrepro.core.task import (
     References,
     Scalars,
 )
-from jaxrepro.core.update.optim import OptimizerSpec, make_optimizer
+from jaxrepro.core.update.optim import OptimizerSpec
 from jaxrepro.data.pipeline import train_iterator
 from jaxrepro.data.strokes.free_form_mask import MaskMix
 from jaxrepro.papers.scfegan import published
@@ -103,8 +104,8 @@ class FaceEditing:
             step=jnp.zeros((), jnp.int32),
             key=key,
             nets={
-                GENERATOR: _new_net(g, update.g_optim),
-                DISCRIMINATOR: _new_net(d, update.d_optim),
+                GENERATOR: new_net(g, update.g_optim),
+                DISCRIMINATOR: new_net(d, update.d_optim),
                 FEATURES: frozen_net(update.features),
             },
             ema={GENERATOR: jax.tree.map(jnp.copy, dict(g))},
@@ -152,22 +153,11 @@ def from_settings(settings: Settings) -> FaceEditing:
     size = data.at_least("size", 1)
     generator, discriminator = networks_from_settings(model, resolution=size)
     features = features_from_settings(settings.features)
-    adam = {
-        "name": "adam",
-        "b1": optim.below_one("b1"),
-        "b2": optim.below_one("b2"),
-        "epsilon": optim.epsilon,
-        "schedule": optim.schedule,
-        "decay_share": optim.decay_share,
-        "total_steps": train.total_steps,
-    }
     specs = {
-        name: OptimizerSpec(
-            **adam,
-            learning_rate=section.at_least("learning_rate", 0),
-            clip_norm=section.at_least("clip_norm", 0),
+        f"{name}_optim": OptimizerSpec.from_settings(
+            optim, section, name="adam", total_steps=train.total_steps
         )
-        for name, section in (("g_optim", optim.g), ("d_optim", optim.d))
+        for name, section in (("g", optim.g), ("d", optim.d))
     }
     update = EditingUpdate(
         generator=generator,
@@ -241,9 +231,3 @@ def _evaluators(
     if section.one_of("baselines", (False, True)):
         found["baselines"] = Baselines(held_out, faces, batch_size)
     return found
-
-
-def _new_net(variables: Mapping[str, Any], optim: OptimizerSpec) -> Net:
-    stats = dict(variables)
-    params = stats.pop("params")
-    return Net(params, stats, make_optimizer(optim, params).init(params))

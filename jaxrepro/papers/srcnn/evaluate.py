@@ -71,10 +71,7 @@ def main(args: flags.FlagValues) -> None:
     print(means_text(tables))
     if args.output:
         record = {
-            "command": run_record.command(),
-            "time": run_record.now(),
-            "versions": run_record.versions(),
-            "devices": run_record.devices(),
+            **run_record.provenance(),
             "weights": [model.as_json() for model in models],
             "linear": {"data": linear, "side": args.linear_side} if linear else None,
             "results": [table.as_json() for table in tables],

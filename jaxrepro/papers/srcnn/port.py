@@ -1,16 +1,17 @@
 """The authors' weights: MATLAB files of their release."""
 
+import os
 import pathlib
 
 import numpy as np
 
-from jaxrepro.core.arrays.matlab_arrays import read_mat
+from jaxrepro.core.arrays.matlab import read_matlab_arrays
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.state import Variables
 from jaxrepro.papers.srcnn.network.model import SRCNN
 
 
-def from_mat(path: pathlib.Path) -> tuple[SRCNN, Variables]:
+def from_mat(path: str | os.PathLike[str]) -> tuple[SRCNN, Variables]:
     """Returns (network, its variables) of a file such as "9-5-5(ImageNet)/x3.mat".
 
     The file holds for layer i an array weights_conv<i> and biases_conv<i> [n_i, 1]. The layouts
@@ -19,7 +20,8 @@ def from_mat(path: pathlib.Path) -> tuple[SRCNN, Variables]:
 
     Raises InputError if the file cannot be read or holds other arrays.
     """
-    arrays = read_mat(path)
+    path = pathlib.Path(path)
+    arrays = read_matlab_arrays(path)
     try:
         weights = [arrays[f"weights_conv{i}"] for i in (1, 2, 3)]
         biases = [arrays[f"biases_conv{i}"].reshape(-1) for i in (1, 2, 3)]

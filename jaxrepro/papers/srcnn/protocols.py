@@ -56,9 +56,7 @@ def main(args: flags.FlagValues) -> None:
     print(f"\n{conclusion(rows, results)}")
     if args.output:
         record = {
-            "time": run_record.now(),
-            "versions": run_record.versions(),
-            "devices": run_record.devices(),
+            **run_record.provenance(),
             "network": trained.origin,
             "trained_on": trained.degradation,
             "pictures": pictures.spec,

@@ -4,6 +4,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from jaxrepro.core.config import run_sections
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers.srcnn.color_strategy import STRATEGIES
 
@@ -77,15 +78,7 @@ def published(arch: str = "9-1-5", scale: int = 3, color: str = "y", widths: str
     config.eval = ConfigDict(
         {"every": 500, "pictures_every": 1_000_000, "batch_size": 8, "tile": 128}
     )
-    # best_metric: a result such as "validation/psnr" whose best checkpoint ("max" or "min") is kept
-    # as well; "" for none.
-    config.checkpoint = ConfigDict(
-        {"every": 1000, "keep": 3, "keep_period": 0, "best_metric": "", "best_mode": "max"}
-    )
-    config.log = ConfigDict({"every": 100, "profile_at": 0})
-    # fsdp: over how many devices arrays of the state are split that have fsdp_min_mb MiB or more;
-    # 1 keeps whole copies. fsdp_except: patterns of the paths of arrays that stay whole.
-    config.mesh = ConfigDict({"fsdp": 1, "fsdp_min_mb": 4.0, "fsdp_except": ()})
+    config.update(run_sections(checkpoint_every=1000))
     return config
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from jaxrepro.core.arrays.crc32c import crc32c, masked
+from jaxrepro.core.arrays.sorted_table import masked_checksum
 
 DTYPES = {"float32": 1, "float64": 2, "int32": 3, "uint8": 4, "int64": 9, "bool": 10, "float16": 19}
 MAGIC = 0xDB4775248B80FB57
@@ -34,7 +34,7 @@ def entry(array: np.ndarray, offset: int, *, dtype: int | None = None, extra: by
             field(2, shape),
             field(4, offset),
             field(5, len(data)),
-            varint(6 << 3 | 5) + masked(crc32c(data)).to_bytes(4, "little"),
+            varint(6 << 3 | 5) + masked_checksum(data).to_bytes(4, "little"),
             extra,
         ]
     )
@@ -57,31 +57,25 @@ def block_of(entries: list[tuple[bytes, bytes]], restart_every: int = 16) -> byt
     return out + b"".join(r.to_bytes(4, "little") for r in [*restarts, len(restarts)])
 
 
-def as_snappy(block: bytes) -> bytes:
-    """A stream of literals alone."""
-    out = varint(len(block))
-    for start in range(0, len(block), 60):
-        part = block[start : start + 60]
-        out += bytes([len(part) - 1 << 2]) + part
-    return out
-
-
 def table_of(
     entries: list[tuple[bytes, bytes]],
     *,
     per_block: int = 20,
-    snappy: bool = False,
+    kind: int = 0,
     change: Callable[[bytes], bytes] = lambda block: block,
 ) -> bytes:
-    """A sorted table; `change` is applied to each data block before its checksum is taken."""
+    """A sorted table.
+
+    change: of each data block, before its checksum is taken. kind: how blocks say that they are
+    compressed, which they are not.
+    """
     out, index = b"", []
 
     def add(block: bytes) -> bytes:
         nonlocal out
-        content = as_snappy(block) if snappy else block
-        place = varint(len(out)) + varint(len(content))
-        content += bytes([snappy])
-        out += content + masked(crc32c(content)).to_bytes(4, "little")
+        place = varint(len(out)) + varint(len(block))
+        content = block + bytes([kind])
+        out += content + masked_checksum(content).to_bytes(4, "little")
         return place
 
     for start in range(0, len(entries), per_block):

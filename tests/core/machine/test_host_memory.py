@@ -9,7 +9,7 @@ import pytest
 PROGRAM = """
 import resource, sys
 import numpy as np
-from jaxrepro.core import host_memory
+from jaxrepro.core.machine import host_memory
 
 kept = host_memory.keep_freed_memory() if sys.argv[1] == "keep" else None
 

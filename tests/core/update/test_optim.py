@@ -4,8 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.update import optim
+from jaxrepro.core.update.optim import OptimizerSpec
 
 PARAMS = {
     "linear": {"kernel": jnp.ones((4, 3)), "bias": jnp.ones(3)},
@@ -172,3 +174,22 @@ def test_orthogonal_gradient_of_the_published_code(data_folder):
         half = 0.5 * float(golden["ortho/strength"])
         ours = half * optim.orthogonal_gradient(jnp.asarray(weight), kind)
         np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+def test_a_spec_of_the_sections_of_a_config():
+    section = Settings(
+        {"name": "adam", "learning_rate": 0.1, "b1": 0.0, "other": 1, "g": {"learning_rate": 0.2}}
+    )
+    spec = OptimizerSpec.from_settings(section, section.g, total_steps=7)
+    assert spec == OptimizerSpec(name="adam", learning_rate=0.2, b1=0.0, total_steps=7)
+    with pytest.raises(InputError, match="other"):
+        section.check_all_read()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("learning_rate", -1.0), ("b1", 1.0), ("weight_decay", "much")]
+)
+def test_a_spec_refuses_what_is_out_of_range(key, value):
+    section = Settings({"name": "adam", "learning_rate": 0.1, key: value})
+    with pytest.raises(InputError, match=key):
+        OptimizerSpec.from_settings(section)

@@ -18,7 +18,7 @@ from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import area_resize, square_transform
 from jaxrepro.data.views import Subset
 from jaxrepro.metrics.classifier import cache, model, network
-from jaxrepro.metrics.classifier.task import Classifier, ClassifierSettings
+from jaxrepro.metrics.classifier.task import ClassifierSettings, classifier_task
 
 SETTINGS = ClassifierSettings(
     blocks_per_stage=1, width=4, batch_size=64, total_steps=60, learning_rate=0.2
@@ -53,7 +53,14 @@ def cached(trained, folder, monkeypatch):
 
 def test_accuracy_is_that_of_held_out_images(trained, digits):
     assert 0.6 < trained.accuracy <= 1  # Chance is 0.1.
-    task = Classifier(trained.module, 8, 8, digits, TRANSFORM, SETTINGS)
+    task = classifier_task(
+        trained.module,
+        side=8,
+        resolution=8,
+        source=digits,
+        transform=TRANSFORM,
+        settings=SETTINGS,
+    )
     assert len(task.held_out) == round(len(digits) / 10 + 0.5)
     part = Subset(digits, task.held_out)
     (batch,) = eval_batches(part, TRANSFORM, len(part))

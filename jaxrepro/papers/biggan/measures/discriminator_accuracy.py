@@ -17,15 +17,13 @@ from jaxrepro.data.pipeline import eval_batches
 from jaxrepro.data.source import Source
 from jaxrepro.data.transforms import Transform
 from jaxrepro.data.views import AsTrained, random_subset
+from jaxrepro.metrics.evaluators import Columns, KeepsRows
 from jaxrepro.papers.biggan.measures.evaluators import generate
 from jaxrepro.papers.biggan.network.model import Discriminator, Generator
 
-# Per kind of image: its number, how many were judged rightly, and the sum of their logits.
-Sums = dict[str, tuple[int, int, float]]
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class DiscriminatorAccuracy:
+class DiscriminatorAccuracy(KeepsRows):
     """An Evaluator: how often D(x, y) > 0 on real images and < 0 on samples, and mean logits.
 
     The discriminator is in evaluation mode. Samples are of the generator's moving average, for
@@ -79,36 +77,21 @@ class DiscriminatorAccuracy:
         real, fake_logits = (jnp.asarray(x) for x in logits)
         return {"real": real, "fake": fake_logits, "is_training": batch["is_training"]}
 
-    def init(self) -> Sums:
-        """Returns sums over no images."""
-        return {}
-
-    def merge(self, acc: Sums, out: Mapping[str, np.ndarray]) -> Sums:
-        """Returns the sums with those of one more batch."""
-        is_training = out["is_training"]
-        kinds = {
-            "train": out["real"][is_training],
-            "validation": out["real"][~is_training],
-            # Samples are the negative class: turned round, they are right when above 0.
-            "sample": -out["fake"][is_training],
-        }
-        new = dict(acc)
-        for kind, logits in kinds.items():
-            if len(logits):
-                num, right, total = new.get(kind, (0, 0, 0.0))
-                new[kind] = (
-                    num + len(logits),
-                    right + int((logits > 0).sum()),
-                    total + float(logits.astype(np.float64).sum()),
-                )
-        return new
-
-    def finish(self, acc: Sums) -> Mapping[str, float]:
+    def results(self, rows: Columns) -> Mapping[str, float]:
         """Returns accuracies in [0, 1], mean logits, and how many images they are of."""
+        is_training = rows["is_training"]
+        kinds = {
+            "train": rows["real"][is_training],
+            "validation": rows["real"][~is_training],
+            "sample": rows["fake"][is_training],
+        }
         results: dict[str, float] = {}
-        for kind, (num, right, total) in acc.items():
-            sign = -1 if kind == "sample" else 1
-            results[f"{kind}_accuracy"] = right / num
-            results[f"{kind}_logit"] = sign * total / num
-            results[f"num_{kind}"] = float(num)
+        for kind, logits in kinds.items():
+            if not len(logits):
+                continue
+            # Samples are the negative class: right where they are below 0.
+            right = logits < 0 if kind == "sample" else logits > 0
+            results[f"{kind}_accuracy"] = float(right.mean())
+            results[f"{kind}_logit"] = float(logits.mean(dtype=np.float64))
+            results[f"num_{kind}"] = float(len(logits))
         return results

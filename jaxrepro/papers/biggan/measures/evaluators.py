@@ -17,6 +17,7 @@ from jaxrepro.data.source import Source
 from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import Transform
 from jaxrepro.draw.sheet import class_sheet
+from jaxrepro.metrics.evaluators import Columns, KeepsRows
 from jaxrepro.metrics.samples.digits import DigitsJudge
 from jaxrepro.papers.biggan.network.latents import indexed_latents
 from jaxrepro.papers.biggan.network.networks import AnyGenerator
@@ -47,7 +48,7 @@ def to_pixels(images: Any) -> jax.Array:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Samples:
+class _Samples(KeepsRows):
     """What the evaluators below share: images made for given labels."""
 
     generator: AnyGenerator
@@ -68,14 +69,6 @@ class _Samples:
         image = generate(self.generator, self.latent, state.ema["g"], key, index, label)
         return {"image": image, "label": label}
 
-    def init(self) -> list[Any]:
-        """Returns no samples."""
-        return []
-
-    def merge(self, acc: list[Any], out: Mapping[str, np.ndarray]) -> list[Any]:
-        """Returns the samples with those of one more batch."""
-        return [*acc, out]
-
 
 @dataclasses.dataclass(frozen=True)
 class SampleSheet(_Samples):
@@ -83,9 +76,9 @@ class SampleSheet(_Samples):
 
     class_names: tuple[str, ...]
 
-    def finish(self, acc: list[Any]) -> Mapping[str, float | Image]:
+    def results(self, rows: Columns) -> Mapping[str, float | Image]:
         """Returns the sheet."""
-        images, labels = _concatenate(acc)
+        images, labels = rows["image"], rows["label"]
         return {"sheet": Image(class_sheet(images, labels, self.class_names))}
 
 
@@ -95,9 +88,9 @@ class DigitsJudgement(_Samples):
 
     transform: Transform
 
-    def finish(self, acc: list[Any]) -> Mapping[str, float | Image]:
+    def results(self, rows: Columns) -> Mapping[str, float | Image]:
         """Returns the judge's figures."""
-        images, labels = _concatenate(acc)
+        images, labels = rows["image"], rows["label"]
         return _digits_judge(self.transform, images.shape[-1]).judge(images, labels)
 
 
@@ -131,13 +124,6 @@ def make_evaluators(
             generator, latent, every, batch_size, labels, transform
         )
     return evaluators
-
-
-def _concatenate(acc: list[Any]) -> tuple[np.ndarray, np.ndarray]:
-    return (
-        np.concatenate([out["image"] for out in acc]),
-        np.concatenate([out["label"] for out in acc]),
-    )
 
 
 @functools.cache

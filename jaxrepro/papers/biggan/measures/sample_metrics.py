@@ -13,6 +13,7 @@ from jaxrepro.core.task import Batch, Every, HostBatch
 from jaxrepro.data.padding import padded_batches
 from jaxrepro.data.source import Source
 from jaxrepro.data.transforms import Transform
+from jaxrepro.metrics.evaluators import Columns, KeepsRows
 from jaxrepro.metrics.feature_choice import feature_network
 from jaxrepro.metrics.features.feature_network import FeatureNetwork
 from jaxrepro.metrics.samples.comparison import ComparisonSettings, compare, comparison_warnings
@@ -22,7 +23,7 @@ from jaxrepro.papers.biggan.network.model import Generator
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class SampleMetrics:
+class SampleMetrics(KeepsRows):
     """An Evaluator: distances, scores, precision and recall of samples, each with its full name.
 
     Images are made and pass through the feature network on the devices; only features and logits
@@ -77,18 +78,9 @@ class SampleMetrics:
         out = self.network.apply(variables, images)
         return {"features": out.features, "logits": out.logits, "labels": label}
 
-    def init(self) -> list[Mapping[str, np.ndarray]]:
-        """Returns no samples."""
-        return []
-
-    def merge(self, acc: list[Any], out: Mapping[str, np.ndarray]) -> list[Any]:
-        """Returns the samples with those of one more batch."""
-        return [*acc, out]
-
-    def finish(self, acc: list[Any]) -> Mapping[str, float]:
+    def results(self, rows: Columns) -> Mapping[str, float]:
         """Returns the figures of `jaxrepro.metrics.samples.comparison.compare`."""
-        names = ("features", "logits", "labels")
-        samples = FeatureSet(*(np.concatenate([out[name] for out in acc]) for name in names))
+        samples = FeatureSet(rows["features"], rows["logits"], rows["labels"])
         num_features = self.network.num_features
         for message in comparison_warnings(len(self.reference), len(samples), num_features):
             _say_once(f"warning: measurements with {self.network.name}: {message}")

@@ -1,6 +1,7 @@
 """Files of published BigGAN weights: which layout they have, and the network that is in them."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +18,7 @@ from jaxrepro.papers.biggan.porting import (
     port_tfhub,
     port_tfhub_deep,
 )
-from jaxrepro.papers.biggan.porting.pytorch_layout import OUTPUT_BN_EPSILON
+from jaxrepro.papers.biggan.porting.pytorch_layout import OUTPUT_BN_EPSILON, is_further_vector
 
 # By layout: an array that no other layout has, and who publishes it.
 _SIGNS = {
@@ -59,7 +60,10 @@ class PublishedModel:
 
 
 def read_published(
-    path: pathlib.Path, *, bn_epsilon: float | None = None, sn_epsilon: float | None = None
+    path: str | os.PathLike[str],
+    *,
+    bn_epsilon: float | None = None,
+    sn_epsilon: float | None = None,
 ) -> PublishedModel:
     """Returns the network in a file of published weights.
 
@@ -69,7 +73,8 @@ def read_published(
     left over or of the wrong shape, or the config.json beside Hugging Face's weights says
     something else than they do.
     """
-    arrays = read_arrays(path)
+    path = pathlib.Path(path)
+    arrays = read_arrays(path, may_be_undefined=is_further_vector)
     layout = layout_of(arrays, path)
     try:
         return _of_layout(arrays, layout, path, bn_epsilon, sn_epsilon)

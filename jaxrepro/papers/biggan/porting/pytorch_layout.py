@@ -1,5 +1,6 @@
 """Names and layouts of the arrays in a state_dict of the author's PyTorch code."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -37,6 +38,20 @@ _LEAF_NAMES = {
     "var": "stored_var",
 }
 
+# Networks made with num_G_SVs or num_D_SVs above 1 estimate further singular values of a kernel:
+# buffers u1, sv1, u2, sv2 beside u0, sv0. In every step of the power iteration a vector is made
+# orthogonal to those before it alone, so the first is what it is without the others; the kernel is
+# divided by its value, and no other is read, in training as in evaluation. They are dropped.
+_FURTHER_VECTOR = re.compile(r"(.+\.(?:u|sv))[1-9][0-9]*")
+
+
+def is_further_vector(name: str) -> bool:
+    """Returns whether an array of that name is of a singular value after the first.
+
+    After training it may be NaN: a kernel has no more values than outputs, and the logits' has one.
+    """
+    return _FURTHER_VECTOR.fullmatch(name) is not None
+
 
 def num_blocks(arrays: Arrays) -> int:
     """Returns how many numbers N there are in names blocks.N.*; InputError if none."""
@@ -67,7 +82,7 @@ def variables_from_pytorch(
     has_sigma = any(name.endswith(".sv0") for name in arrays)
     arrays = {
         name: np.reshape(array, ()) if name.endswith(".gamma") and np.size(array) == 1 else array
-        for name, array in arrays.items()
+        for name, array in _without_further_vectors(arrays).items()
     }
 
     def name_of(path: Path) -> str | None:
@@ -76,6 +91,21 @@ def variables_from_pytorch(
     return fill_variables(
         module, inputs, arrays, name_of, pytorch_layout, described=size_in_words(module)
     )
+
+
+def _without_further_vectors(arrays: Arrays) -> Arrays:
+    """Returns the arrays but for further vectors and values of the shape of the first."""
+
+    def is_needed(name: str) -> bool:
+        further = _FURTHER_VECTOR.fullmatch(name)
+        first = f"{further[1]}0" if further else name
+        return (
+            further is None
+            or first not in arrays
+            or np.shape(arrays[first]) != np.shape(arrays[name])
+        )
+
+    return {name: array for name, array in arrays.items() if is_needed(name)}
 
 
 def pytorch_name(places: Mapping[str, str], path: Path) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from jaxrepro.core.config import run_sections
 from jaxrepro.core.errors import InputError
 
 VARIANTS = ("paper", "small", "demo", "test")
@@ -83,15 +84,7 @@ def published_classifier(net: str = "wrn", prm: str = "B") -> Any:
     )
     config.train = ConfigDict({"total_steps": _EPOCH * epochs, "batch_size": 128})
     config.eval = ConfigDict({"every": 5 * _EPOCH, "batch_size": 200})
-    # best_metric: a result such as "validation/error" whose best checkpoint ("max" or "min") is
-    # kept as well; "" for none.
-    config.checkpoint = ConfigDict(
-        {"every": 5 * _EPOCH, "keep": 2, "keep_period": 0, "best_metric": "", "best_mode": "max"}
-    )
-    config.log = ConfigDict({"every": 100, "profile_at": 0})
-    # fsdp: over how many devices arrays of the state are split that have fsdp_min_mb MiB or more;
-    # 1 keeps whole copies. fsdp_except: patterns of the paths of arrays that stay whole.
-    config.mesh = ConfigDict({"fsdp": 1, "fsdp_min_mb": 4.0, "fsdp_except": ()})
+    config.update(run_sections(checkpoint_every=5 * _EPOCH, keep=2))
     return config
 
 

@@ -145,17 +145,8 @@ def classification_from_settings(settings: Settings) -> Classification:
         images=images,
         normalization=normalization,
         dtype=dtype,
-        optim=OptimizerSpec(
-            name="sgd",
-            nesterov=True,
-            learning_rate=optim.at_least("learning_rate", 0),
-            b1=optim.momentum,
-            l2_penalty=optim.at_least("l2_penalty", 0),
-            schedule=optim.schedule,
-            warmup_steps=optim.at_least("warmup_steps", 0),
-            total_steps=train.total_steps,
-            decay_factor=optim.decay_factor,
-            drop_steps=optim.drop_steps,
+        optim=OptimizerSpec.from_settings(
+            optim, name="sgd", nesterov=True, b1=optim.momentum, total_steps=train.total_steps
         ),
         batch_size=batch_size,
         num_groups=num_groups_from_settings(settings.model, batch_size),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from jaxrepro.core.reports.tables import aligned
 from jaxrepro.papers.pyranet.measures.scores import Interval, Scores
 
 _UNITS = {"pckh": "PCKh, in heads", "pck": "PCK, in torsos"}
@@ -69,17 +70,3 @@ def _joints_text(unit: str, threshold: str, scores: Mapping[str, Scores]) -> str
 
 def _ends(interval: Interval) -> str:
     return f"{interval.low:.1f}-{interval.high:.1f}"
-
-
-def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Returns a table, its first column to the left and the others to the right."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = []
-    for row in [head, *rows]:
-        first, *others = (
-            f"{cell:<{width}}" if i == 0 else f"{cell:>{width}}"
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        lines.append("  ".join([first, *others]).rstrip())
-    lines.insert(1, "-" * max(map(len, lines)))
-    return "\n".join(lines)

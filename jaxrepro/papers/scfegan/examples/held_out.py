@@ -1,16 +1,12 @@
 """The examples that a run is measured on: the first of a set, always the same, kept in memory."""
 
-from collections.abc import Iterator, Mapping
-
-import numpy as np
+from collections.abc import Iterator
 
 from jaxrepro.core.task import HostBatch
 from jaxrepro.data.memory import MemoryCache
 from jaxrepro.data.pipeline import MEMORY_BYTES, eval_batches
 from jaxrepro.data.source import Item, Items
 from jaxrepro.papers.scfegan.examples.training_examples import FIXED
-
-Rows = list[Mapping[str, np.ndarray]]
 
 
 class HeldOut(Items):
@@ -38,9 +34,3 @@ class HeldOut(Items):
     def batches(self, batch_size: int, process: int, num_processes: int) -> Iterator[HostBatch]:
         """Yields this process's rows, the last batch padded: "mask" tells which rows count."""
         return eval_batches(self, FIXED, batch_size, process=process, num_processes=num_processes)
-
-
-def joined(rows: Rows) -> dict[str, np.ndarray]:
-    """Returns what batches hold as arrays with all examples along the first axis, in order."""
-    order = np.argsort(np.concatenate([row["index"] for row in rows]))
-    return {name: np.concatenate([row[name] for row in rows])[order] for name in rows[0]}

@@ -11,11 +11,12 @@ from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Batch, Every, HostBatch, Image
 from jaxrepro.draw.sheet import sheet
 from jaxrepro.losses.feature_distance import perceptual_distance
+from jaxrepro.metrics.evaluators import Columns, KeepsRows
 from jaxrepro.metrics.features.vgg_network import VggNetwork
 from jaxrepro.metrics.pictures.hole_fillers import mean_picture
 from jaxrepro.metrics.result_names import result_name
 from jaxrepro.metrics.samples.frechet import frechet_distance_of
-from jaxrepro.papers.scfegan.examples.held_out import HeldOut, Rows, joined
+from jaxrepro.papers.scfegan.examples.held_out import HeldOut
 from jaxrepro.papers.scfegan.examples.training_examples import conditions_of
 from jaxrepro.papers.scfegan.faces.face_sets import Faces
 from jaxrepro.papers.scfegan.faces.sketches import canny_sketch
@@ -69,7 +70,7 @@ _NUM_FOR_MEAN = 1000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class HeldOutEdits:
+class HeldOutEdits(KeepsRows):
     """Edits of held-out pictures with their own sketch and colours given, and without.
 
     Results of the edits with everything given have the names of `fidelity.EditScores`; those of
@@ -115,17 +116,8 @@ class HeldOutEdits:
         assert isinstance(picture, jax.Array)
         return picture
 
-    def init(self) -> Rows:
-        """Returns no edits."""
-        return []
-
-    def merge(self, acc: Rows, out: Mapping[str, np.ndarray]) -> Rows:
-        """Returns the edits so far with those of one more batch."""
-        return [*acc, out]
-
-    def finish(self, acc: Rows) -> Mapping[str, float | Image]:
+    def results(self, rows: Columns) -> Mapping[str, float | Image]:
         """Returns all scores, the distances in features, and a sheet of the first examples."""
-        rows = joined(acc)
         examples = _examples(rows)
         results: dict[str, float | Image] = {}
         results |= edit_scores(list(rows["edit"]), examples, canny_sketch).results()
@@ -150,7 +142,7 @@ class HeldOutEdits:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Baselines:
+class Baselines(KeepsRows):
     """The same scores of holes filled without learning, once, at the end.
 
     "mean_face_": with the mean of the training pictures. "biharmonic_": smoothly.
@@ -174,17 +166,9 @@ class Baselines:
         del state, key
         return dict(batch)
 
-    def init(self) -> Rows:
-        """Returns no examples."""
-        return []
-
-    def merge(self, acc: Rows, out: Mapping[str, np.ndarray]) -> Rows:
-        """Returns the examples so far with those of one more batch."""
-        return [*acc, out]
-
-    def finish(self, acc: Rows) -> Mapping[str, float]:
+    def results(self, rows: Columns) -> Mapping[str, float]:
         """Returns the scores of both by the names of `fidelity.EditScores` behind their own."""
-        examples = _examples(joined(acc))
+        examples = _examples(rows)
         return {
             f"{method.replace(' ', '_')}_{name}": value
             for method, edits in baseline_edits(examples, mean_face(self.faces)).items()

@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxrepro.core.devices.row_map import RowMap
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.reports.tables import aligned, number
 from jaxrepro.metrics.features.feature_network import FeatureNetwork
 from jaxrepro.metrics.pictures.color_fidelity import stroke_color_differences
 from jaxrepro.metrics.pictures.hole_fillers import fill_biharmonic, fill_with
@@ -155,23 +156,38 @@ def comparison_table(scores: Mapping[str, EditScores]) -> str:
 
     scores: by the method's name, all of the same examples.
     """
-    width = max(12, *map(len, scores))
-    lines = [f"{'holes':14} {'num':>4}  {'method':{width}} {'L1':>7} {'PSNR':>6} {'SSIM':>6}"]
-    for group in next(iter(scores.values())).quality:
-        for method, score in scores.items():
-            row = score.quality[group]
-            lines.append(
-                f"{group:14} {row['num']:4}  {method:{width}} "
-                f"{row['l1']:7.4f} {row['psnr']:6.2f} {row['ssim']:6.3f}"
-            )
-    lines.append(
-        f"{'method':{width}} {'sketch F':>8} {'chance':>7} {'precision':>9} {'recall':>7} "
-        f"{'colour':>7}"
+    quality = [
+        [
+            group,
+            f"{row['num']}",
+            method,
+            f"{row['l1']:.4f}",
+            f"{row['psnr']:.2f}",
+            f"{row['ssim']:.3f}",
+        ]
+        for group in next(iter(scores.values())).quality
+        for method, score in scores.items()
+        for row in [score.quality[group]]
+    ]
+    fidelity = [
+        [
+            method,
+            *(
+                number(value, 3)
+                for value in (
+                    score.lines.f_score,
+                    score.chance.f_score,
+                    score.lines.precision,
+                    score.lines.recall,
+                )
+            ),
+            number(score.color_difference, 2),
+        ]
+        for method, score in scores.items()
+    ]
+    return "\n\n".join(
+        [
+            aligned(["holes", "num", "method", "L1", "PSNR", "SSIM"], quality),
+            aligned(["method", "sketch F", "chance", "precision", "recall", "colour"], fidelity),
+        ]
     )
-    for method, score in scores.items():
-        colour = "-" if score.color_difference is None else f"{score.color_difference:.2f}"
-        lines.append(
-            f"{method:{width}} {score.lines.f_score:8.3f} {score.chance.f_score:7.3f} "
-            f"{score.lines.precision:9.3f} {score.lines.recall:7.3f} {colour:>7}"
-        )
-    return "\n".join(lines)

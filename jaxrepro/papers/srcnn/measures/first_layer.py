@@ -12,6 +12,7 @@ from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Batch, Every, HostBatch, Image
 from jaxrepro.data.padding import padded_batches
 from jaxrepro.draw.sheet import sheet
+from jaxrepro.metrics.evaluators import Columns, KeepsRows
 
 LAYER = "extraction"
 # A filter is dead whose weights are this much smaller than those of the largest, in Euclidean norm.
@@ -21,7 +22,7 @@ _RED = (214, 39, 40)
 
 
 @dataclasses.dataclass(frozen=True)
-class FilterSheet:
+class FilterSheet(KeepsRows):
     """The filters of layer "extraction", the largest first, and how many of them are dead.
 
     module: any network of this paper.
@@ -44,17 +45,9 @@ class FilterSheet:
         kernel = state.nets["model"].params[LAYER]["kernel"]
         return {"filter": jnp.moveaxis(kernel, -1, 0)[batch["number"]]}
 
-    def init(self) -> list[np.ndarray]:
-        """Returns no filters."""
-        return []
-
-    def merge(self, acc: list[np.ndarray], out: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Adds the filters of one more batch."""
-        return [*acc, out["filter"]]
-
-    def finish(self, acc: list[np.ndarray]) -> Mapping[str, float | Image]:
+    def results(self, rows: Columns) -> Mapping[str, float | Image]:
         """Returns the sheet and the number of dead filters."""
-        filters = np.concatenate(acc)
+        filters = rows["filter"]
         return {
             "filters": Image(filter_sheet(filters)),
             "dead_filters": float(dead_filters(filters).sum()),

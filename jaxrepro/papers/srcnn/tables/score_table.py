@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.reports.tables import aligned
 from jaxrepro.papers.srcnn.measures.protocol import Protocol, published
 from jaxrepro.papers.srcnn.tables.published import Figure
 
@@ -94,7 +95,7 @@ def pictures_text(table: ScoreTable) -> str:
         for i, name in enumerate(table.pictures)
     ]
     rows.append(["mean", *(f"{one.mean_psnr:.3f} {one.mean_ssim:.4f}" for one in table.scores)])
-    return _aligned([table.title, *(one.method for one in table.scores)], rows)
+    return aligned([table.title, *(one.method for one in table.scores)], rows)
 
 
 def means_text(tables: Sequence[ScoreTable]) -> str:
@@ -107,7 +108,7 @@ def means_text(tables: Sequence[ScoreTable]) -> str:
             start = [table.label, f"x{table.scale}", one.method]
             for figure in one.figures or (None,):
                 rows.append([*start, *_beside(one, figure)])
-    return _aligned(header, rows)
+    return aligned(header, rows)
 
 
 def _beside(one: Scores, figure: Figure | None) -> list[str]:
@@ -149,22 +150,3 @@ def deviations(tables: Sequence[ScoreTable], tolerance: float) -> tuple[list[str
         if not abs(one.mean_psnr - figure.psnr) <= tolerance
     ]
     return sentences, len(pairs)
-
-
-def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Returns rows as text in columns; numbers are at the right."""
-    lines = [list(header), *map(list, rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    right = [all(_is_number(row[i]) for row in rows) for i in range(len(header))]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        "  ".join(
-            text.rjust(width) if at_right else text.ljust(width)
-            for text, width, at_right in zip(line, widths, right)
-        ).rstrip()
-        for line in lines
-    )
-
-
-def _is_number(text: str) -> bool:
-    return not set(text) - set("0123456789+-. inf")

@@ -75,8 +75,9 @@ def test_baselines_are_blind_to_the_sketch_and_the_table_has_all_methods():
     )
     assert scores["biharmonic"].lines.f_score < scores["truth"].lines.f_score
     table = comparison_table(scores)
-    for line in ("all               3  mean face", "(0.5, 1]          1  biharmonic", "truth "):
-        assert line in table
+    lines = [" ".join(line.split()) for line in table.splitlines()]
+    for start in ("all 3 mean face 0.", "(0.5, 1] 1 biharmonic 0.", "truth 1.000"):
+        assert any(line.startswith(start) for line in lines), start
 
 
 def test_where_all_is_erased_the_smooth_fill_is_the_mean_face():

@@ -29,4 +29,4 @@ def test_seeds_of_one_run_share_their_patches(tmp_path):
     config = tiny_config(write_pictures(tmp_path / "p"), "y", num_seeds=3)
     tasks = make_task(Settings(config)).tasks
     assert [task.seed for task in tasks] == [0, 1, 2]
-    assert tasks[0].patches is tasks[1].patches is tasks[2].patches
+    assert tasks[0].stream.source is tasks[1].stream.source is tasks[2].stream.source
