@@ -197,7 +197,9 @@ def write_frames(output: str | os.PathLike[str], images, frames_per_second: floa
 
     columns = math.ceil(math.sqrt(len(images)))
     frames = np.stack([sheet(frame, columns) for frame in images.swapaxes(0, 1)])
-    write_animation(pathlib.Path(output), there_and_back(frames), frames_per_second=frames_per_second)
+    write_animation(
+        pathlib.Path(output), there_and_back(frames), frames_per_second=frames_per_second
+    )
 
 
 if __name__ == "__main__":

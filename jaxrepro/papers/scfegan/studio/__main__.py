@@ -31,7 +31,7 @@ def main(args: flags.FlagValues) -> None:
     """Runs the command."""
     given = network_flags.given_network(args, "runs/scfegan_128")
     try:
-        import multipart  # noqa: F401
+        import python_multipart  # noqa: F401
         import starlette  # noqa: F401
         import uvicorn
     except ImportError as error:
