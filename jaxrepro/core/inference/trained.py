@@ -82,14 +82,17 @@ def load(
     average are given of what is no run.
     """
     where = place(os.path.expanduser(path))
+    ways = [f"the folder of a run of {paper} or of an export", *(one.described for one in readers)]
+    taken = ", or ".join(ways)
     if _is_run(where):
-        return _of_run(*run_of(where, paper, readers), net, build, step, average)
+        _check_paper(read_json(where / MODEL_CARD), where, paper, taken)
+        return _of_run(where, read_model_card(where), net, build, step, average)
     if step is not None or average is not None:
         choice = f"step {step} is" if step is not None else "a moving average, or none, is"
         raise InputError(f"{choice} chosen of {where}, which is not the folder of a run")
     if isinstance(where, pathlib.Path) and is_export(where):
         content = read_export(where)
-        _check_paper(content.card, where, paper, readers)
+        _check_paper(content.card, where, paper, taken)
         network = build(content.card, f"export {where}")
         if net not in content.nets:
             raise InputError(f"{where} has no network {net!r}")
@@ -99,18 +102,16 @@ def load(
     for published in readers:
         if isinstance(where, pathlib.Path) and published.fits(where):
             return published.read(where)
-    _refuse(where, paper, readers)
+    _refuse(where, paper, taken)
 
 
-def run_of(
-    path: str | os.PathLike[str], paper: str, readers: Sequence[Published[Any]] = ()
-) -> tuple[Place, dict[str, Any]]:
+def run_of(path: str | os.PathLike[str], paper: str) -> tuple[Place, dict[str, Any]]:
     """Returns (folder, model card) of a run of the paper; raises InputError for anything else."""
     where = place(os.path.expanduser(path))
+    taken = f"the folder of a run of {paper}"
     if not _is_run(where):
-        _refuse(where, paper, readers, only_runs=True)
-    card = read_json(where / MODEL_CARD)
-    _check_paper(card, where, paper, readers)
+        _refuse(where, paper, taken)
+    _check_paper(read_json(where / MODEL_CARD), where, paper, taken)
     return where, read_model_card(where)
 
 
@@ -181,20 +182,13 @@ def _is_run(where: Place) -> bool:
     return (where / MODEL_CARD).is_file() and not is_export(where)
 
 
-def _check_paper(
-    card: Mapping[str, Any], where: Place, paper: str, readers: Sequence[Published[Any]]
-) -> None:
+def _check_paper(card: Mapping[str, Any], where: Place, paper: str, taken: str) -> None:
     if card.get("paper") != paper:
-        _refuse(where, paper, readers)
+        _refuse(where, paper, taken)
 
 
-def _refuse(
-    where: Place, paper: str, readers: Sequence[Published[Any]], *, only_runs: bool = False
-) -> NoReturn:
-    """Raises the error for what is no trained network of the paper."""
-    taken = f"the folder of a run of {paper}"
-    if not only_runs:
-        taken = ", or ".join([f"{taken} or of an export", *(one.described for one in readers)])
+def _refuse(where: Place, paper: str, taken: str) -> NoReturn:
+    """Raises the error for what is no trained network of the paper. taken: what would be."""
     raise InputError(f"{where} is no trained network of {paper}: {_looks(where)}; give {taken}")
 
 
