@@ -1,9 +1,9 @@
 """Measures a pose network on people, in every convention of the literature side by side:
 
-    python -m jaxrepro.papers.pyranet.evaluate --workdir=runs/lspet --flip --scales
-    python -m jaxrepro.papers.pyranet.evaluate --weights=hg_s2_b1.npz --people=mpii:valid.h5 --flip
+    python -m jaxrepro.papers.pyranet.evaluate --model=runs/lspet --flip --scales
+    python -m jaxrepro.papers.pyranet.evaluate --model=hg_s2_b1.npz --people=mpii:valid.h5 --flip
 
-The network is that of a run (--workdir), or an export or a checkpoint of pytorch-pose (--weights).
+The network is that of a run, an export or a checkpoint of pytorch-pose.
 Without --people a run is measured on its own validation people, beside the mean pose and the
 nearest neighbour of its own training people; with --people, --train_split=1-1000 asks for these.
 
@@ -28,10 +28,10 @@ def main(args: flags.FlagValues) -> None:
     """Runs the command."""
 
     # Here, so that --help does not wait for JAX.
-    def load(*choice, **options):
+    def load(**network):
         from jaxrepro.papers.pyranet.trained import load_trained
 
-        return load_trained(*choice, **options)
+        return load_trained(**network)
 
     verb.main(args, load)
 

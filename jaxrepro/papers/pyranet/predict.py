@@ -1,10 +1,10 @@
 """Finds the joints of people in your pictures, draws them and writes them down.
 
-  python -m jaxrepro.papers.pyranet.predict photo.jpg --workdir=runs/lspet --output=poses
-  python -m jaxrepro.papers.pyranet.predict photos --weights=hg_s2_b1.npz --boxes=boxes.json \
+  python -m jaxrepro.papers.pyranet.predict photo.jpg --model=runs/lspet --output=poses
+  python -m jaxrepro.papers.pyranet.predict photos --model=hg_s2_b1.npz --boxes=boxes.json \
       --output=poses
   python -m jaxrepro.papers.pyranet.predict "figure 3" --people=figures --split=test \
-      --workdir=runs/demo --output=poses
+      --model=runs/demo --output=poses
 
 Inputs are pictures, folders and quoted patterns such as 'photos/**/*.jpg'; PNG, JPEG, WebP, TIFF
 and BMP are read and turned as their EXIF orientation says. The network finds one person in a
@@ -32,10 +32,10 @@ def main(args: flags.FlagValues) -> None:
     """Finds people in the pictures that the flags name."""
 
     # Here, so that --help does not wait for JAX.
-    def load(*choice, **options):
+    def load(**network):
         from jaxrepro.papers.pyranet.trained import load_trained
 
-        return load_trained(*choice, **options)
+        return load_trained(**network)
 
     verb.main(args, load)
 

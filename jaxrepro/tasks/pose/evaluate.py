@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
+from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import Place
+from jaxrepro.core.inference import network_flags
 from jaxrepro.tasks.pose.inference import inference_flags
-from jaxrepro.tasks.pose.inference.inference_flags import given_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,7 @@ _WORST = "worst_people.png"
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    inference_flags.define_network_flags()
+    network_flags.define_network(average=True)
     inference_flags.define_people_flags()
     flags.DEFINE_string("validation_list", None, "For mpii:FILE.mat: who is not for training.")
     flags.DEFINE_string("train_people", None, "People for the baselines; --people by default.")
@@ -43,14 +44,13 @@ def define_flags() -> None:
 
 def main(args: flags.FlagValues, load: "Load") -> None:
     """Runs the command. load: reads the paper's networks."""
+    network = network_flags.given_network(args, "runs/hourglass")
     inference_flags.check_flags(args)
-    if args.weights is not None and args.people is None:
-        raise InputError("no people given; for example --people=lspet:DIR --split=1001-1250")
     if args.people is None and (args.split != "all" or args.images or args.train_split):
         raise InputError("--split, --images and --train_split are of --people; give that too")
     if args.train_people is not None and args.train_split is None:
         raise InputError("--train_people given without --train_split; give it, such as all")
-    exports = [given_path(name) for name in args.export]
+    exports = [cli.given_path(name) for name in args.export]
     _check_exports(exports, args)
 
     from jaxrepro.core.machine import runtime
@@ -64,9 +64,10 @@ def main(args: flags.FlagValues, load: "Load") -> None:
     from jaxrepro.tasks.pose.measures.measured import measure_poses
     from jaxrepro.tasks.pose.measures.score_table import tables_text
 
-    network = inference_flags.network_path(args)
-    trained = _changed(load(network, args.step, average=args.ema), args)
-    data_set = _run_data(network) if args.people is None else None
+    trained = _changed(load(**network), args)
+    if args.people is None and trained.run is None:
+        raise InputError("no people given; for example --people=lspet:DIR --split=1001-1250")
+    data_set = _run_data(trained.run) if args.people is None else None
     people, train = _people(args, trained, data_set)
     _check_exports_of(exports, people.spec)
     measured = measure_poses(
@@ -87,7 +88,7 @@ def main(args: flags.FlagValues, load: "Load") -> None:
     print(f"{measured.sentence}\n")
     print(tables_text(measured.scores) if measured.any_labels else "no labels: nothing is measured")
     if args.output:
-        folder = given_path(args.output)
+        folder = cli.given_path(args.output)
         record = {
             **run_record.provenance(),
             "network": trained.origin,
@@ -133,9 +134,9 @@ def _check_exports_of(paths: list[pathlib.Path], spec: str) -> None:
 def _release(args: flags.FlagValues) -> pathlib.Path | None:
     """Returns the release of MPII that is given, or that the people are of."""
     if args.release:
-        return given_path(args.release)
+        return cli.given_path(args.release)
     kind, _, place = (args.people or "").partition(":")
-    return given_path(place) if kind == "mpii" and place.endswith(".mat") else None
+    return cli.given_path(place) if kind == "mpii" and place.endswith(".mat") else None
 
 
 def _changed(trained: "TrainedPose", args: flags.FlagValues) -> "TrainedPose":

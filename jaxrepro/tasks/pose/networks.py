@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.inference.model_cards import is_count, is_size
+from jaxrepro.core.inference.cards import is_count, is_size
 from jaxrepro.nn.blocks.hourglass import residual_blocks
 from jaxrepro.nn.blocks.stacked_hourglass import StackedHourglass
 from jaxrepro.nn.branch_initialization import INITIALIZATIONS, Initialization

@@ -8,8 +8,8 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.inference import network_flags
 from jaxrepro.tasks.pose.inference import inference_flags
-from jaxrepro.tasks.pose.inference.inference_flags import given_path
 
 if TYPE_CHECKING:
     from jaxrepro.tasks.pose.inference.pictures import PeoplePictures, PictureOfPeople
@@ -21,7 +21,7 @@ def define_flags() -> None:
     """Defines the command's flags."""
     cli.define_arguments("inputs", "Pictures, folders, patterns in quotes.")
     flags.DEFINE_string("output", None, "Folder for what is drawn and written.")
-    inference_flags.define_network_flags()
+    network_flags.define_network(average=True)
     flags.DEFINE_multi_string("box", [], "A person: x,y,width,height. May be given several times.")
     flags.DEFINE_string("boxes", None, "JSON file with the boxes of each picture.")
     inference_flags.define_people_flags()
@@ -32,7 +32,7 @@ def define_flags() -> None:
 
 def main(args: flags.FlagValues, load: "Load") -> None:
     """Finds people in the pictures that the flags name. load: reads the paper's networks."""
-    _check(args)
+    given = _check(args)
     from jaxrepro.core.machine import runtime
 
     runtime.set_up()
@@ -41,13 +41,13 @@ def main(args: flags.FlagValues, load: "Load") -> None:
     from jaxrepro.tasks.pose.inference.pictures import annotated_pictures, own_pictures
 
     existing = "replace" if args.overwrite else "skip" if args.skip_existing else "refuse"
-    trained, finder, decoding = _finder(args, load)
+    trained, finder, decoding = _finder(load, given, args)
     if args.people is None:
         found = own_pictures(
             args.inputs,
             args.output,
             boxes=args.box,
-            boxes_file=given_path(args.boxes) if args.boxes else None,
+            boxes_file=cli.given_path(args.boxes) if args.boxes else None,
             padding=trained.padding_for(""),
             existing=existing,
         )
@@ -79,7 +79,9 @@ def main(args: flags.FlagValues, load: "Load") -> None:
     raise_failures(failures, len(found.pictures))
 
 
-def _check(args: flags.FlagValues) -> None:
+def _check(args: flags.FlagValues) -> dict[str, Any]:
+    """Returns the arguments of `load`; raises InputError for flags that do not fit."""
+    network = network_flags.given_network(args, "runs/hourglass")
     inference_flags.check_flags(args)
     if args.output is None:
         raise InputError("no output given; name a folder, such as --output=poses")
@@ -94,17 +96,17 @@ def _check(args: flags.FlagValues) -> None:
         raise InputError("--split and --images are of --people; give that too")
     if args.overwrite and args.skip_existing:
         raise InputError("--overwrite and --skip_existing contradict each other; give one")
+    return network
 
 
 def _finder(
-    args: flags.FlagValues, load: "Load"
+    load: "Load", network: dict[str, Any], args: flags.FlagValues
 ) -> tuple["TrainedPose", "JointFinder", dict[str, Any]]:
     """Returns the network, what finds joints with it, and the settings of that as JSON."""
     from jaxrepro.metrics.pose.pose_search import SIX_SCALES
     from jaxrepro.tasks.pose.inference.searches import JointFinder, Search
 
-    trained = load(inference_flags.network_path(args), args.step, average=args.ema)
-    trained = trained.decoded_as(args.decode)
+    trained = load(**network).decoded_as(args.decode)
     search = Search(args.flip, SIX_SCALES) if args.scales else Search(args.flip)
     settings = {
         "stacks": args.stacks,

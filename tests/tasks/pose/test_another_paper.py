@@ -1,12 +1,12 @@
 """Another paper's pose network: trained with a teacher, measured and used by the same commands."""
 
 import dataclasses
+import functools
 import json
 import types
 
 import chex
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,7 +19,7 @@ from jaxrepro.losses.heat_map_error import MAP_WEIGHTS, heat_map_error
 from jaxrepro.nn.blocks.stacked_hourglass import StackedHourglass
 from jaxrepro.tasks.pose import evaluate, predict
 from jaxrepro.tasks.pose.inference.predictor import network_input
-from jaxrepro.tasks.pose.inference.trained_pose import TrainedPose, pose_from_card
+from jaxrepro.tasks.pose.inference.trained_pose import TrainedPose, load_pose, pose_from_card
 from jaxrepro.tasks.pose.task import TEACHER, PoseEstimation
 from tests.runs import call, leaves_of
 from tests.tasks.pose.tiny_pose import NETWORKS, tiny_task
@@ -38,7 +38,16 @@ class Distilled(PoseEstimation):
 
 def teacher(**changes):
     module = StackedHourglass(2, 8, depth=1)
-    untrained = TrainedPose(module, {}, MPII, 32, "mpii", None, "torch", "runs/teacher")
+    untrained = TrainedPose(
+        module=module,
+        variables={},
+        joint_set=MPII,
+        size=32,
+        mean="mpii",
+        padding=None,
+        decode_style="torch",
+        origin="runs/teacher",
+    )
     rng = np.random.default_rng(0)
     values = jax.tree.map(
         lambda x: np.asarray(rng.uniform(0.02, 0.2, x.shape), np.float32), untrained.shapes()
@@ -103,13 +112,6 @@ def test_teachers_of_other_maps_are_refused(changes, message):
         tiny_task(Distilled, teacher(**changes))
 
 
-def load(path, step, *, average):
-    assert (step, average) == (None, None)
-    export = read_export(path)
-    trained = pose_from_card(export.card, f"export {path}", NETWORKS)
-    return dataclasses.replace(trained, variables=export.nets["model"])
-
-
 @pytest.fixture
 def network(tmp_path, monkeypatch):
     """The flag that names what was trained."""
@@ -119,7 +121,7 @@ def network(tmp_path, monkeypatch):
     card = json.loads(json.dumps(task.model_card()))
     assert card["paper"] == "example"
     write_export(tmp_path / "net", Export(card, jax.device_get(task.export(state))))
-    return "--weights=net"
+    return "--model=net"
 
 
 def verb(module):
@@ -127,7 +129,7 @@ def verb(module):
     return types.SimpleNamespace(
         __name__=module.__name__,
         define_flags=module.define_flags,
-        main=lambda args: module.main(args, load),
+        main=lambda args: module.main(args, functools.partial(load_pose, networks=NETWORKS)),
     )
 
 
@@ -146,11 +148,12 @@ def test_the_verbs_use_it(network, tmp_path):
 def test_cards_of_other_networks_are_refused(network, tmp_path):
     export = read_export(tmp_path / "net")
     for changes, message in (
-        ({"paper": "pyranet"}, "is of pyranet, or no pose network"),
+        ({"joint_set": None}, "known are mpii, lsp, coco"),
         ({"network": {**export.card["network"], "name": "pyranet"}}, "this paper has hourglass"),
         ({"network": {**export.card["network"], "wide_stem": 1}}, "hourglass has wide_stem=1"),
     ):
         with pytest.raises(InputError, match=message):
             pose_from_card({**export.card, **changes}, "a test", NETWORKS)
-    again = load(tmp_path / "net", None, average=None)
-    assert jax.tree.map(jnp.shape, again.variables) == jax.tree.map(jnp.shape, again.shapes())
+    others = dataclasses.replace(NETWORKS, paper="other")
+    with pytest.raises(InputError, match="no trained network of other: it is an export of example"):
+        load_pose(network.partition("=")[2], others)

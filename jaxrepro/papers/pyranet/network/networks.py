@@ -6,7 +6,7 @@ from typing import Any
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.inference.model_cards import is_size
+from jaxrepro.core.inference.cards import is_size
 from jaxrepro.nn.blocks.stacked_hourglass import StackedHourglass
 from jaxrepro.papers.pyranet.network.pyramid import POOLINGS, VARIANTS, PyramidSettings
 from jaxrepro.papers.pyranet.network.pyramid_residual import PyramidBlocks

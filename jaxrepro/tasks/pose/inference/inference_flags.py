@@ -1,28 +1,10 @@
-"""Flags of the commands that use a trained pose network: the network, the people, the search."""
+"""Flags of the commands that use a trained pose network: the people, and the search."""
 
-import os
-import pathlib
 from collections.abc import Sequence
 
 from absl import flags
 
-from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.places import Place, place
-
-
-def define_network_flags() -> None:
-    """Defines --workdir, --weights, --step and --ema."""
-    flags.DEFINE_string("workdir", None, "Network: folder of a run, finished or going on.")
-    flags.DEFINE_string(
-        "weights",
-        None,
-        "Network: an export, or a checkpoint of pytorch-pose (.npz, .safetensors or .pth).",
-    )
-    cli.define_step("Checkpoint of the run.")
-    flags.DEFINE_bool(
-        "ema", None, "The run's moving average, or not; by default where there is one."
-    )
 
 
 def define_people_flags() -> None:
@@ -51,22 +33,8 @@ def define_search_flags(windows: Sequence[str]) -> None:
 
 
 def check_flags(args: flags.FlagValues) -> None:
-    """Raises InputError unless one network is named, and where a flag would have no effect."""
-    if (args.workdir is None) == (args.weights is None):
-        raise InputError(
-            "give a network, either --workdir=runs/hourglass or --weights=hg_s2_b1.npz"
-        )
+    """Raises InputError where a flag would have no effect."""
     if args.num_draws > 1 and args.windows != "averaged":
         raise InputError("--num_draws is of use with --windows=averaged only; give that too")
     if args.shift and not args.flip:
         raise InputError("--shift is of use with --flip only; give that too")
-
-
-def network_path(args: flags.FlagValues) -> Place:
-    """Returns what --workdir or --weights names, for `trained.load_trained`."""
-    return place(os.path.expanduser(args.workdir or args.weights))
-
-
-def given_path(name: str) -> pathlib.Path:
-    """Returns the path that a flag names, "~" as the user's folder."""
-    return pathlib.Path(name).expanduser()

@@ -1,16 +1,19 @@
-"""A trained pose network, ready to use, and the model card that says what it is."""
+"""A trained pose network, ready to use, and how it is read, by a model card or from a path."""
 
 import dataclasses
-import math
-from collections.abc import Callable, Mapping
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.inference.model_cards import is_size
+from jaxrepro.core.inference import trained
+from jaxrepro.core.inference.cards import is_number, is_size
 from jaxrepro.core.state import Variables
+from jaxrepro.core.supervised import NET
 from jaxrepro.data.pose.joint_sets import JOINT_SETS, JointSet
 from jaxrepro.data.pose.pose_crop import JOINT_BOX_PADDING, MPII_PADDING, Padding
 from jaxrepro.metrics.pose.pose_decode import DECODE_STYLES
@@ -18,12 +21,12 @@ from jaxrepro.tasks.pose.inference.predictor import Predictor
 from jaxrepro.tasks.pose.networks import PoseNetworks, side_multiple
 from jaxrepro.tasks.pose.people import MEANS
 
-# What reads a paper's networks: (path, step, average=) -> TrainedPose, see `TrainedPose`.
+# What reads a paper's networks: (path=, step=, average=) -> TrainedPose.
 Load = Callable[..., "TrainedPose"]
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainedPose:
+class TrainedPose(trained.Trained):
     """A network with its variables and what its pictures and maps mean.
 
     Attributes:
@@ -33,7 +36,6 @@ class TrainedPose:
       padding: how the square around a person follows; None where nobody says it.
       decode_style: a key of DECODE_STYLES.
       origin: where it is from, for messages.
-      weights: of a run, "moving average" or "last update"; else "as published".
       targets_known: whether it is said how its targets were rounded, which decode_style fits; a
         published checkpoint does not say it.
     """
@@ -46,8 +48,14 @@ class TrainedPose:
     padding: Padding | None
     decode_style: str
     origin: str
-    weights: str = "as published"
     targets_known: bool = True
+
+    def shapes(self) -> Any:
+        """Returns the shapes of the variables."""
+        key = jax.random.key(0)
+        x = jnp.zeros((1, self.size, self.size, 3))
+        rngs = {"params": key, "pooling": key}
+        return jax.eval_shape(lambda: dict(self.module.init(rngs, x, train=False)))
 
     def padding_for(self, spec: str) -> Padding:
         """Returns the network's own padding, else that which belongs to people of the name `spec`.
@@ -82,24 +90,27 @@ class TrainedPose:
         """Returns the Predictor of this network. choices: its other fields, such as `flip`."""
         return Predictor(self.module, self.joint_set, self.mean, self.decode_style, **choices)
 
-    def shapes(self) -> Any:
-        """Returns the shapes and dtypes of the variables that the module takes."""
-        key = jax.random.key(0)
-        x = jnp.zeros((1, self.size, self.size, 3))
-        rngs = {"params": key, "pooling": key}
-        return jax.eval_shape(lambda: dict(self.module.init(rngs, x, train=False)))
+
+def load_pose(
+    path: str | os.PathLike[str],
+    networks: PoseNetworks,
+    readers: Sequence[trained.Published[TrainedPose]] = (),
+    *,
+    step: int | str | None = None,
+    average: bool | None = None,
+) -> TrainedPose:
+    """Returns the network of that paper in `path`; all is as in `core.inference.trained.load`."""
+    build = functools.partial(pose_from_card, networks=networks)
+    return trained.load(path, networks.paper, NET, build, readers, step, average)
 
 
 def pose_from_card(card: Mapping[str, Any], origin: str, networks: PoseNetworks) -> TrainedPose:
     """Returns what the model card of a pose Task says, without variables; it may be of any file.
 
-    Raises InputError if it is none of the paper whose networks are given.
+    networks: of the card's paper. Raises InputError if there is no such network.
     """
-    if card.get("paper") != networks.paper or "joint_set" not in card:
-        raise InputError(
-            f"{origin} is of {card.get('paper', 'another paper')}, or no pose network; give a "
-            "network that was trained on people"
-        )
+    if "joint_set" not in card:
+        raise InputError(f"{origin} is no pose network; give one that was trained on people")
     module = networks.from_card(_mapping(card, "network"))
     described, padding = _mapping(card, "joint_set"), _mapping(card, "padding")
     joint_set = JOINT_SETS.get(str(described.get("name")))
@@ -114,7 +125,7 @@ def pose_from_card(card: Mapping[str, Any], origin: str, networks: PoseNetworks)
             f"joints of {joint_set.name}"
         )
     fields = {field.name for field in dataclasses.fields(Padding)}
-    if set(padding) != fields or not all(map(_is_finite, padding.values())):
+    if set(padding) != fields or not all(map(is_number, padding.values())):
         raise InputError(f"{origin}: its model card has padding={padding!r}")
     for key, allowed in (("mean", MEANS), ("decode", DECODE_STYLES)):
         if card.get(key) not in tuple(allowed):
@@ -137,10 +148,6 @@ def pose_from_card(card: Mapping[str, Any], origin: str, networks: PoseNetworks)
         str(card["decode"]),
         origin,
     )
-
-
-def _is_finite(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
 
 
 def _mapping(card: Mapping[str, Any], key: str) -> Mapping[str, Any]:

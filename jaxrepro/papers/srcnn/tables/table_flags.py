@@ -1,28 +1,15 @@
-"""The flags that the commands for trained networks share."""
+"""The flags that the commands which measure networks share, beside those of the network."""
 
-import os
-import pathlib
 from typing import TYPE_CHECKING
 
 from absl import flags
 
-from jaxrepro.core.files.places import Place, place
+from jaxrepro.core.cli import given_path
 
 if TYPE_CHECKING:
     from jaxrepro.data.sets.pictures import Pictures
 
-_NETWORKS = "the workdir of a run, an export or a .mat file of the authors' release"
 _PICTURES = "a folder of pictures, folder:DIR, photos:train or photos:test"
-
-
-def define_weights(default: str = "") -> None:
-    """Defines --weights for one network. default: what is taken without it."""
-    flags.DEFINE_string("weights", None, f"Network: {_NETWORKS}{default and f'; {default}'}.")
-
-
-def define_weights_list() -> None:
-    """Defines --weights for several networks."""
-    flags.DEFINE_list("weights", [], f"Networks with commas between them, each {_NETWORKS}.")
 
 
 def define_data() -> None:
@@ -48,16 +35,6 @@ def define_scale(default: int | None = None) -> None:
 def define_output() -> None:
     """Defines --output for the numbers of a table."""
     flags.DEFINE_string("output", None, "JSON file for every number of the table.")
-
-
-def given_path(name: str) -> pathlib.Path:
-    """Returns the path that a flag names, "~" as the user's folder."""
-    return pathlib.Path(name).expanduser()
-
-
-def given_network(name: str) -> Place:
-    """Returns what a flag of networks names, for `trained.load_trained`."""
-    return place(os.path.expanduser(name))
 
 
 def given_pictures(name: str) -> "Pictures":

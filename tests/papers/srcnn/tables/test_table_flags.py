@@ -6,9 +6,9 @@ import pathlib
 import pytest
 
 from jaxrepro.core.checkpoints.export import Export, write_export
+from jaxrepro.core.cli import given_path
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers.srcnn import colors, evaluate, protocols
-from jaxrepro.papers.srcnn.inference_flags import given_path
 from jaxrepro.papers.srcnn.network.networks import network_card
 from tests.papers.srcnn.tiny_pictures import tiny_network, write_pictures
 from tests.runs import call, run
@@ -30,7 +30,7 @@ def test_a_folder_can_be_given_by_itself_and_empty_items_do_not_count(command, w
     spec = write_pictures(tmp_path / "Set5")
     output = tmp_path / "out.json"
     for name in (spec, f"{tmp_path / 'Set5'}"):
-        call(command, f"--weights={weights},", f"--data={name}", f"--output={output}", "--scale=3")
+        call(command, f"--model={weights},", f"--data={name}", f"--output={output}", "--scale=3")
         written = json.loads(output.read_text())
         assert (written["results"][0] if command is evaluate else written)["data"] == spec
 
@@ -55,7 +55,7 @@ def test_wrong_pictures_are_one_clear_error(command, data, message, weights, tmp
     name = data if data == "nowhere" else f"{tmp_path / data}"
     output = tmp_path / "out.json"
     with pytest.raises(InputError, match=message):
-        call(command, f"--weights={weights}", f"--data={name}", "--scale=3", f"--output={output}")
+        call(command, f"--model={weights}", f"--data={name}", "--scale=3", f"--output={output}")
     assert not output.exists()
 
 
@@ -65,5 +65,5 @@ def test_the_users_folder():
 
 def test_help_shows_the_shared_flags():
     text = run("jaxrepro.papers.srcnn.colors", "--help").stdout
-    for name in ("weights", "data", "scale", "degradation", "output"):
+    for name in ("model", "step", "data", "scale", "degradation", "output"):
         assert f"  --{name}:" in text
