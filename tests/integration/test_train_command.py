@@ -45,7 +45,7 @@ def metrics(workdir):
 
 def test_a_run_leaves_what_it_promises(whole_run):
     workdir, result = whole_run
-    for text in ("images/s", "loss/d", "loss/g", "ETA", "digits/class_agreement"):
+    for text in ("examples/s", "loss/d", "loss/g", "ETA", "digits/class_agreement"):
         assert text in result.stdout
     assert result.stderr == ""
     for name in ("config.json", "model.json", "results.json", "metrics.jsonl", "page.html"):
