@@ -153,17 +153,11 @@ def given_config(default: str = "config") -> list[str]:
 def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any]) -> NoReturn:
     """Defines and parses the flags, runs `main` on them and exits.
 
-    An InputError is one line and status 1. Flags are defined here and not at import: two commands
-    with a flag of one name could not be imported together.
+    An InputError is one line and status 1, Ctrl-C one line and status 130. Flags are defined here
+    and not at import: two commands with a flag of one name could not be imported together.
 
     With JAXREPRO_TRACEBACK=1 in the environment the stack trace is shown as well.
     """
-
-    before = set(flags.FLAGS)
-    define_flags()
-    # So that --help of the command shows also those that commands share, defined elsewhere.
-    for name in set(flags.FLAGS) - before:
-        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
 
     def quiet_main(argv: list[str]) -> Any:
         del argv
@@ -175,11 +169,22 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
         return main(flags.FLAGS)
 
     try:
+        before = set(flags.FLAGS)
+        define_flags()
+        # So that --help of the command shows also those that commands share, defined elsewhere.
+        for name in set(flags.FLAGS) - before:
+            flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
         app.run(quiet_main, flags_parser=_parse)
     except InputError as error:
         if os.environ.get("JAXREPRO_TRACEBACK"):
             raise
         print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        # Of commands that have more to say about it none comes here, but in their first moments.
+        if os.environ.get("JAXREPRO_TRACEBACK"):
+            raise
+        print("interrupted", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except Exception as error:
         if isinstance(error, BrokenPipeError) and not _is_read():
             # As of `| head`; what Python flushes at its end goes nowhere.

@@ -50,10 +50,12 @@ def apply_in_groups(
 def num_groups_from_settings(model: Settings, batch_size: int) -> int:
     """Returns `bn_groups` of a config's section `model`, 1 for moments over the whole batch.
 
+    A config without the key, such as that of an older run, means 1.
+
     batch_size: of what passes through the network at once. Raises InputError unless it is a
     multiple.
     """
-    groups = model.at_least("bn_groups", 1)
+    groups = model.at_least("bn_groups", 1, default=1)
     if batch_size % groups:
         raise InputError(
             f"model.bn_groups={groups} does not divide the {batch_size} examples that pass through "
