@@ -90,6 +90,10 @@ class Supervised(abc.ABC):
     # --- What a paper gives.
 
     @abc.abstractmethod
+    def inputs(self, batch: Batch) -> tuple[jax.Array, ...]:
+        """Returns what the network is applied to, made of a batch's entries."""
+
+    @abc.abstractmethod
     def objective(
         self, params: Params, stats: Collections, batch: Batch, key: jax.Array, step: jax.Array
     ) -> tuple[jax.Array, tuple[Collections, Scalars]]:
@@ -119,10 +123,6 @@ class Supervised(abc.ABC):
     def rngs(self, key: jax.Array) -> dict[str, jax.Array]:
         """Returns the keys of `draws` under `key`, such as that of an update."""
         return {name: named_key(key, name) for name in self.draws}
-
-    def inputs(self, batch: Batch) -> tuple[jax.Array, ...]:
-        """Returns what the network is applied to, of a batch: as it is, the entry "image"."""
-        return (batch["image"],)
 
     def prepared(self, batch: Batch, key: jax.Array) -> Batch:
         """Returns the batch that the objective sees: mixing and noising, inside the jitted step.
