@@ -3,7 +3,8 @@
 import dataclasses
 import math
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import grain
 import numpy as np
@@ -170,7 +171,7 @@ class _Update:
         return {name: x.reshape(*positions.shape, *x.shape[1:]) for name, x in flat.items()}
 
 
-def _stack(items: list[Item]) -> Batch:
+def _stack(items: Sequence[Any]) -> Batch:
     """Returns the examples as one array [N, ...] a name; InputError where two do not fit."""
     first = items[0]
     for item in items:

@@ -152,7 +152,7 @@ def assert_one_line(stderr, *parts):
         ((CONFIG, "--config.data.source=folder:nowhere"), ("nowhere",)),
         ((CONFIG, "--config.data.source=tfds:imagenet2012"), ("imagenet2012", "prepare")),
         ((CONFIG, "--config.model.dim_z=50"), ("dim_z=50", "48 or 51")),
-        ((CONFIG, "--config.train.batch_size=5000"), ("1437 images", "the batch of 2500")),
+        ((CONFIG, "--config.train.batch_size=5000"), ("1437 examples", "the batch of 2500")),
         ((CONFIG, "--config.train.batch_size=7"), ("microbatches=2", "batch_size=7")),
         ((CONFIG, "--cofnig.seed=1"), ("cofnig",)),
         ((CONFIG, "extra"), ("unexpected argument 'extra'",)),

@@ -173,7 +173,7 @@ def _of_run(
 def _with_variables(network: Network, variables: Any, origin: str, **known: Any) -> Network:
     what = f"{origin}: the arrays are not those of its model card"
     check_same_arrays(what, variables, network.shapes())
-    return dataclasses.replace(network, variables=variables, origin=origin, **known)  # pyright: ignore
+    return dataclasses.replace(network, variables=variables, origin=origin, **known)
 
 
 def _is_run(where: Place) -> bool:

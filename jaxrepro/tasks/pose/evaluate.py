@@ -65,9 +65,10 @@ def main(args: flags.FlagValues, load: "Load") -> None:
     from jaxrepro.tasks.pose.measures.score_table import tables_text
 
     trained = _changed(load(**network), args)
-    if args.people is None and trained.run is None:
+    run = trained.run if args.people is None else None
+    if args.people is None and run is None:
         raise InputError("no people given; for example --people=lspet:DIR --split=1001-1250")
-    data_set = _run_data(trained.run) if args.people is None else None
+    data_set = None if run is None else _run_data(run)
     people, train = _people(args, trained, data_set)
     _check_exports_of(exports, people.spec)
     measured = measure_poses(

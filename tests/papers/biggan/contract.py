@@ -1,11 +1,5 @@
 """What tests of all papers have to know of this one: its commands and its published networks."""
 
-import functools
-
-import jax
-import jax.numpy as jnp
-import numpy as np
-
 _CONFIG = """
 from configs import biggan_digits
 
@@ -49,6 +43,12 @@ VERB_ARGUMENTS = {
 
 def published_network(folder):
     """A file of the author's PyTorch code, of 16 pixels: smaller than any that was published."""
+    import functools
+
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
     from jaxrepro.papers.biggan.network.model import Generator
     from jaxrepro.papers.biggan.porting.pytorch_layout import pytorch_layout, pytorch_name
 

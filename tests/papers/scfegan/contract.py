@@ -1,13 +1,12 @@
 """What tests of all papers have to know of this one: its commands and its published networks."""
 
-from tests.papers.scfegan.drawn_faces import face
-
 VERBS_WITHOUT_NETWORK = ("calibrate", "prepare")
 VERBS_OF_RUNS = ()
 
 
 def _edited(folder):
     from jaxrepro.core.files.whole_files import write_png
+    from tests.papers.scfegan.drawn_faces import face
 
     picture, *_ = face(64)
     write_png(folder / "face.png", picture)
