@@ -1,0 +1,179 @@
+"""Runs the arms of claims that have no record yet: ordinary commands, the cheapest first."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from jaxrepro.core.errors import InputError
+from jaxrepro.evidence.claim import Arm, Claim
+from jaxrepro.evidence.records import (
+    RUN_RESULTS,
+    ArmRecord,
+    Record,
+    of_runs,
+    of_verb,
+    read_record,
+    write_record,
+)
+
+# How long a training command has to save after SIGTERM before it is killed.
+_PATIENCE = 120
+_PLACE = re.compile(r"[^\w.-]+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One arm to be measured, and where its files are."""
+
+    claim: Claim
+    arm: Arm
+    folder: pathlib.Path
+
+    @property
+    def output(self) -> pathlib.Path:
+        """The run's folder, or the JSON of a verb."""
+        name = _PLACE.sub("_", self.arm.label)
+        return self.folder / (name if self.arm.run else f"{name}.json")
+
+    @property
+    def log(self) -> pathlib.Path:
+        """What the command printed, over all its starts."""
+        return self.output.with_name(self.output.name + ".log")
+
+    @property
+    def command(self) -> list[str]:
+        """The ordinary command; given again, it continues."""
+        flags = [flag.replace("{runs}", str(self.folder)) for flag in self.arm.flags]
+        if self.arm.run:
+            given = [f"--config={self.arm.run}", *flags, f"--workdir={self.output}"]
+            return ["-m", "jaxrepro.train", *given]
+        return ["-m", self.arm.verb, *flags, f"--output={self.output}"]
+
+    @property
+    def shown(self) -> str:
+        """The command as one would type it."""
+        return " ".join(["python", *self.command])
+
+
+def jobs_of(claims: Sequence[Claim], results: pathlib.Path, runs: pathlib.Path) -> list[Job]:
+    """Returns the arms without a record, by cost; an arm that uses another's run comes behind it.
+
+    runs: the folder of all runs; each claim has a folder in it.
+    """
+    jobs = [
+        Job(claim, arm, runs / claim.name)
+        for claim in claims
+        for arm in read_record(claim, results).missing
+    ]
+    uses = lambda job: any("{runs}" in flag for flag in job.arm.flags)  # noqa: E731
+    return sorted(jobs, key=lambda job: (uses(job), job.arm.minutes))
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    results: pathlib.Path,
+    *,
+    minutes: float | None,
+    say: Callable[[str], None] = print,
+) -> list[Job]:
+    """Runs the jobs one after the other; every arm is in its claim's record as soon as it is done.
+
+    minutes: after which the command under way is told to save and end, and no other begins; the
+    same call later continues. Returns the jobs that failed; their logs say why.
+
+    Raises InputError if a record cannot be read or written.
+    """
+    began = time.monotonic()
+    failed = []
+    for number, job in enumerate(jobs):
+        spent = (time.monotonic() - began) / 60
+        if minutes is not None and spent >= minutes:
+            say(f"{minutes:g} minutes are over: {len(jobs) - number} arms left; run it again")
+            break
+        left = sum(other.arm.minutes for other in jobs[number:])
+        say(
+            f"[{number + 1}/{len(jobs)}] {job.claim.name}, {job.arm.label}: about "
+            f"{job.arm.minutes:g} minutes, all that is left {left:g}\n  {job.shown}\n  log {job.log}"
+        )
+        limit = None if minutes is None else (minutes - spent) * 60
+        outcome = _run(job, limit)
+        if outcome.stopped:
+            say(f"{minutes:g} minutes are over: {job.arm.label} saved what it has; run it again")
+            break
+        if outcome.status:
+            say(f"  failed with status {outcome.status}: {_last_line(job.log)}")
+            failed.append(job)
+            continue
+        record = read_record(job.claim, results)
+        arm = dataclasses.replace(
+            _measured(job),
+            command=job.shown,
+            seconds=round(outcome.seconds, 1),
+            cpu_seconds=round(outcome.cpu_seconds, 1),
+        )
+        path = write_record(Record(job.claim, {**record.arms, job.arm.label: arm}), results)
+        say(f"  done in {outcome.seconds:.0f} s: {path}")
+    return failed
+
+
+@dataclasses.dataclass(frozen=True)
+class _Outcome:
+    status: int
+    stopped: bool
+    seconds: float
+    cpu_seconds: float
+
+
+def _run(job: Job, limit: float | None) -> _Outcome:
+    """Runs one command to its end, or for `limit` seconds; a finished run is only looked at."""
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    before, began = os.times(), time.monotonic()
+    stopped = False
+    with job.log.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, *job.command], stdout=log, stderr=subprocess.STDOUT
+        )
+        with _ended_with_us(process):
+            try:
+                process.wait(limit)
+            except subprocess.TimeoutExpired:
+                stopped = True
+                process.terminate()
+                process.wait(_PATIENCE)
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return _Outcome(process.returncode, stopped, time.monotonic() - began, cpu)
+
+
+@contextlib.contextmanager
+def _ended_with_us(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Tells the command to save and end where this process is interrupted or fails."""
+    try:
+        yield
+    except BaseException:
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE)
+        process.kill()
+        process.wait()
+        raise
+
+
+def _measured(job: Job) -> ArmRecord:
+    if job.arm.run:
+        if not (job.output / RUN_RESULTS).exists():
+            raise InputError(f"{job.shown} left no {RUN_RESULTS}; see {job.log}")
+        return of_runs(job.arm, [job.output])
+    return of_verb(job.arm, job.output)
+
+
+def _last_line(log: pathlib.Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return f"{lines[-1] if lines else 'no output'} (see {log})"
