@@ -42,20 +42,17 @@ def results_table(workdirs: Sequence[places.Place], metrics: Sequence[str]) -> s
     Raises InputError if a folder holds no finished run or a run did not measure one of `metrics`.
     """
     from jaxrepro.core.config import differing_keys
+    from jaxrepro.core.reports.tables import markdown
     from jaxrepro.core.run import workdir as files
 
     first = files.read_json(workdirs[0] / files.CONFIG)
-    lines = [_row(["run", "differs in", *metrics]), _row(["---"] * 2 + ["---:"] * len(metrics))]
+    rows = []
     for folder in workdirs:
         config = files.read_json(folder / files.CONFIG)
         changes = [line.replace(": ", " ", 1) for line in differing_keys(first, config, free=())]
         cells = _measured(folder / files.RESULTS, metrics)
-        lines.append(_row([folder.name, "; ".join(changes) or "-", *cells]))
-    return "\n".join(lines)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+        rows.append([folder.name, "; ".join(changes) or "-", *cells])
+    return markdown(["run", "differs in", *metrics], rows)
 
 
 def _measured(path: places.Place, metrics: Sequence[str]) -> list[str]:

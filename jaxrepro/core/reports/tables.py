@@ -26,7 +26,7 @@ def aligned(head: Sequence[str], rows: Rows) -> str:
 
 
 def markdown(head: Sequence[str], rows: Rows) -> str:
-    """Returns a table of Markdown: the first column to the left, the others to the right.
+    """Returns a table of Markdown; columns of numbers are at the right.
 
     A bar in a cell is escaped, a line break becomes a blank.
     """
@@ -34,8 +34,9 @@ def markdown(head: Sequence[str], rows: Rows) -> str:
     def line(cells: Sequence[str]) -> str:
         return f"| {' | '.join(_escaped(cell) for cell in cells)} |"
 
-    rule = "|".join(["---", *["---:"] * (len(head) - 1)])
-    return "\n".join([line(head), f"|{rule}|", *map(line, rows)])
+    right = [all(_is_number(row[i]) for row in rows) for i in range(len(head))]
+    rule = " | ".join("---:" if numbers else "---" for numbers in right)
+    return "\n".join([line(head), f"| {rule} |", *map(line, rows)])
 
 
 def print_results(results: Mapping[str, float], workdir: Place, step: int | None = None) -> None:

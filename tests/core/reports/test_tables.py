@@ -30,4 +30,4 @@ def test_wide_characters_take_two_columns():
 
 
 def test_markdown_escapes_what_would_end_a_cell():
-    assert markdown(["a|b", "n"], [["x\ny", "1"]]) == "| a\\|b | n |\n|---|---:|\n| x y | 1 |"
+    assert markdown(["a|b", "n"], [["x\ny", "1"]]) == "| a\\|b | n |\n| --- | ---: |\n| x y | 1 |"
