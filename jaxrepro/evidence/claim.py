@@ -138,6 +138,17 @@ class Claim:
         """What all arms cost on two CPU cores."""
         return sum(arm.minutes for arm in self.arms)
 
+    @property
+    def can_run(self) -> bool:
+        """Whether an arm of it is measured by a command of ours."""
+        return any(arm.run or arm.verb for arm in self.arms)
+
+    @property
+    def plotted(self) -> tuple[str, ...]:
+        """The names of the results that the rule is about."""
+        pairs = self.rule.needs() if self.rule else ()
+        return tuple(dict.fromkeys(name for _, name in pairs))
+
     def arm(self, label: str) -> Arm:
         """Returns the arm of that label."""
         return next(arm for arm in self.arms if arm.label == label)

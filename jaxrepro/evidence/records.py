@@ -20,7 +20,10 @@ _SEED = re.compile(r"seed(\d+)")
 
 @dataclasses.dataclass(frozen=True)
 class ArmRecord:
-    """What one arm gave: values by result, and the command that measured it."""
+    """What one arm gave: values by result, and the command that measured it.
+
+    kept_in: the older record that it was taken from, "" for none.
+    """
 
     values: Mapping[str, Values]
     command: str = ""
@@ -28,6 +31,7 @@ class ArmRecord:
     cpu_seconds: float | None = None
     step: int | None = None
     provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    kept_in: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Returns the arm's entry of a record."""
@@ -118,11 +122,14 @@ def read_record(claim: Claim, results: pathlib.Path) -> Record:
 
 
 def write_record(record: Record, results: pathlib.Path) -> pathlib.Path:
-    """Writes the arms that have no older record; returns the file."""
+    """Writes the arms that commands of ours measured; returns the file."""
     path = path_of(record.claim, results)
     path.parent.mkdir(parents=True, exist_ok=True)
-    own = [arm.label for arm in record.claim.arms if arm.kept is None and not arm.folders]
-    arms = {label: record.arms[label].as_json() for label in own if label in record.arms}
+    arms = {
+        arm.label: record.arms[arm.label].as_json()
+        for arm in record.claim.arms
+        if arm.label in record.arms and not arm.folders and not record.arms[arm.label].kept_in
+    }
     write_strict_json(path, {"claim": record.claim.name, "code": code_version(), "arms": arms})
     return path
 
@@ -212,7 +219,7 @@ def _kept(claim: Claim, arm: Arm, results: pathlib.Path) -> ArmRecord:
         raise InputError(f"claim {claim.name}, arm {arm.label!r}: {error}") from error
     versions = document.get("versions", {}) if isinstance(document, dict) else {}
     command = " ".join(command) if isinstance(command, list) else str(command)
-    return ArmRecord(values, command, provenance={"file": kept.file, "versions": versions})
+    return ArmRecord(values, command, provenance={"versions": versions}, kept_in=kept.file)
 
 
 def _by_seed(

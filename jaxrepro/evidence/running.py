@@ -62,15 +62,18 @@ class Job:
         return " ".join(["python", *self.command])
 
 
-def jobs_of(claims: Sequence[Claim], results: pathlib.Path, runs: pathlib.Path) -> list[Job]:
+def jobs_of(
+    claims: Sequence[Claim], results: pathlib.Path, runs: pathlib.Path, *, again: bool = False
+) -> list[Job]:
     """Returns the arms without a record, by cost; an arm that uses another's run comes behind it.
 
-    runs: the folder of all runs; each claim has a folder in it.
+    runs: the folder of all runs; each claim has a folder in it. again: those with a record too.
     """
     jobs = [
         Job(claim, arm, runs / claim.name)
         for claim in claims
-        for arm in read_record(claim, results).missing
+        for arm in (claim.arms if again else read_record(claim, results).missing)
+        if arm.run or arm.verb
     ]
     uses = lambda job: any("{runs}" in flag for flag in job.arm.flags)  # noqa: E731
     return sorted(jobs, key=lambda job: (uses(job), job.arm.minutes))
@@ -148,7 +151,9 @@ def _run(job: Job, limit: float | None) -> _Outcome:
                 process.terminate()
                 process.wait(_PATIENCE)
     after = os.times()
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    cpu = (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
     return _Outcome(process.returncode, stopped, time.monotonic() - began, cpu)
 
 
