@@ -1,11 +1,11 @@
 """Lists the claims of the papers with what became of them, and measures them again.
 
-  python -m jaxrepro.claims                                  # all claims and their statuses
-  python -m jaxrepro.claims --run='srcnn/*' --minutes=60     # measures what has no record yet
-  python -m jaxrepro.claims --write                          # the tables of all pages, from the records
-  python -m jaxrepro.claims --check                          # whether a page is stale
+  python -m jaxrepro.claims                     # all claims and their statuses
+  python -m jaxrepro.claims --run='srcnn/*' --minutes=60   # measures what has no record
+  python -m jaxrepro.claims --write             # the tables of all pages
+  python -m jaxrepro.claims --check             # whether a page is stale
 
---run stops after --minutes and continues at the next call; --again measures arms that have a record.
+--run stops after --minutes and continues at the next call; --again measures what has a record too.
 With --claims=FILE.py the claims are those of a file of yours, which has a tuple CLAIMS.
 """
 
@@ -91,11 +91,8 @@ def _finish(pages: "dict[pathlib.Path, str]", *, write: bool) -> None:
             write_atomically(path, pages[path].encode("utf-8"))
         print(f"{len(pages)} pages, {len(stale)} written: {', '.join(map(str, stale)) or 'none'}")
     elif stale:
-        print(
-            f"stale: {', '.join(map(str, stale))}; python -m jaxrepro.claims --write",
-            file=sys.stderr,
-        )
-        sys.exit(1)
+        names = ", ".join(map(str, stale))
+        raise InputError(f"stale: {names}; make them anew with python -m jaxrepro.claims --write")
 
 
 if __name__ == "__main__":

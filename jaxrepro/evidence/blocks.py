@@ -31,7 +31,7 @@ def filled(text: str, content: Callable[[str], str], where: str) -> str:
 
 
 def claim_block(record: Record) -> str:
-    """Returns a claim in Markdown: its status, the table of its arms, and how to measure it again."""
+    """Returns a claim in Markdown: its status, the table of its arms, how to measure it again."""
     claim, verdict = record.claim, record.verdict()
     parts = [f"{claim.says} **{verdict.status.capitalize()}**: {verdict.because}."]
     if claim.arms:

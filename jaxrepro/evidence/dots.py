@@ -66,9 +66,9 @@ def dot_plot(record: Record, result_name: str) -> Markup:
                     f"<title>{shown}</title></circle>"
                 )
         if published is not None:
-            at = x(published)
+            at, up, down = x(published), y - 6, y + 6
             parts.append(
-                f'<path class="published" d="M{at - 6} {y}L{at} {y - 6}L{at + 6} {y}L{at} {y + 6}Z">'
+                f'<path class="published" d="M{at - 6} {y}L{at} {up}L{at + 6} {y}L{at} {down}Z">'
                 f"<title>published: {number(published, result.digits)}</title></path>"
             )
     parts.append("</svg>")

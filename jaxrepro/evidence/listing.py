@@ -36,8 +36,8 @@ def pages(
 ) -> dict[pathlib.Path, str]:
     """Returns every page of the checkout that shows claims, as it has to be.
 
-    titles: of the papers. root: of the checkout. Raises InputError for a block of a claim that there
-    is not, and a parity test that is not there.
+    titles: of the papers. root: of the checkout. Raises InputError for a block of a claim that is
+    not there, and for a parity test that is not.
     """
     by_name = {record.claim.name: record for record in records}
     for record in records:

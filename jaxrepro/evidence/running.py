@@ -101,10 +101,9 @@ def run_jobs(
             say(f"{minutes:g} minutes are over: {len(jobs) - number} arms left; run it again")
             break
         left = sum(other.arm.minutes for other in jobs[number:])
-        say(
-            f"[{number + 1}/{len(jobs)}] {job.claim.name}, {job.arm.label}: about "
-            f"{job.arm.minutes:g} minutes, all that is left {left:g}\n  {job.shown}\n  log {job.log}"
-        )
+        about = f"about {job.arm.minutes:g} minutes, all that is left {left:g}"
+        say(f"[{number + 1}/{len(jobs)}] {job.claim.name}, {job.arm.label}: {about}")
+        say(f"  {job.shown}\n  log {job.log}")
         limit = None if minutes is None else (minutes - spent) * 60
         outcome = _run(job, limit)
         if outcome.stopped:
