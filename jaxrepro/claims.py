@@ -32,6 +32,9 @@ def define_flags() -> None:
     flags.DEFINE_bool("check", False, "Fail if a page, a status or a pointer is stale.")
     flags.DEFINE_string("claims", None, "A Python file of your own with a tuple CLAIMS.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder of the records.")
+    flags.DEFINE_string(
+        "data", None, "With --run: folder of the data that claims name, such as Set5."
+    )
     flags.DEFINE_string("runs", "runs/claims", "Folder of the runs that --run makes.")
     flags.DEFINE_string("page", None, "With --write and --claims: the HTML page to write.")
 
@@ -58,7 +61,9 @@ def main(args: flags.FlagValues) -> None:
                 f"no claim is called {args.run}; the claims are "
                 f"{', '.join(claim.name for claim in claims)}"
             )
-        jobs = running.jobs_of(chosen, results, pathlib.Path(args.runs), again=args.again)
+        jobs = running.jobs_of(
+            chosen, results, pathlib.Path(args.runs), data=args.data, again=args.again
+        )
         failed = running.run_jobs(jobs, results, minutes=args.minutes)
         for record in (read_record(claim, results) for claim in chosen):
             verdict = record.verdict()

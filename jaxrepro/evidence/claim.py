@@ -57,8 +57,8 @@ class Arm:
       label: unique in its claim.
       run: a config that is trained, such as "configs/srcnn.py:demo"; the results are the run's.
       verb: or a command that writes JSON to its --output, such as "jaxrepro.papers.srcnn.evaluate".
-      flags: of either. {runs} in them is the folder of the claim's runs, where another arm's run
-        has the name of its label.
+      flags: of either. {data} in them is the folder that --data names; {runs} is that of the claim's
+        runs, where another arm's run has the name of its label.
       values: of a verb, where in its JSON each result stands.
       kept: or an older record. folders: or runs that are there, one a seed or one of several.
       published: the published value of a result, by its name.
@@ -76,6 +76,11 @@ class Arm:
     published: Mapping[str, float] = dataclasses.field(default_factory=dict)
     seeded: bool = True
     minutes: float = 0.0
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether its command reads the folder of data that a user names."""
+        return any("{data}" in flag for flag in self.flags)
 
 
 @dataclasses.dataclass(frozen=True)

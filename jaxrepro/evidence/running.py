@@ -30,11 +30,12 @@ _PLACE = re.compile(r"[^\w.-]+")
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One arm to be measured, and where its files are."""
+    """One arm to be measured, where its files are, and where the data are that it needs."""
 
     claim: Claim
     arm: Arm
     folder: pathlib.Path
+    data: str
 
     @property
     def output(self) -> pathlib.Path:
@@ -50,7 +51,10 @@ class Job:
     @property
     def command(self) -> list[str]:
         """The ordinary command; given again, it continues."""
-        flags = [flag.replace("{runs}", str(self.folder)) for flag in self.arm.flags]
+        flags = [
+            flag.replace("{runs}", str(self.folder)).replace("{data}", self.data)
+            for flag in self.arm.flags
+        ]
         if self.arm.run:
             given = [f"--config={self.arm.run}", *flags, f"--workdir={self.output}"]
             return ["-m", "jaxrepro.train", *given]
@@ -58,22 +62,28 @@ class Job:
 
     @property
     def shown(self) -> str:
-        """The command as one would type it."""
-        return " ".join(["python", *self.command])
+        """The command as one would type it, with DATA for the folder of the data."""
+        return " ".join(["python", *dataclasses.replace(self, data="DATA").command])
 
 
 def jobs_of(
-    claims: Sequence[Claim], results: pathlib.Path, runs: pathlib.Path, *, again: bool = False
+    claims: Sequence[Claim],
+    results: pathlib.Path,
+    runs: pathlib.Path,
+    *,
+    data: str | None = None,
+    again: bool = False,
 ) -> list[Job]:
     """Returns the arms without a record, by cost; an arm that uses another's run comes behind it.
 
-    runs: the folder of all runs; each claim has a folder in it. again: those with a record too.
+    runs: the folder of all runs; each claim has a folder in it. data: that of the data which claims
+    name; without it arms that need data are left out. again: arms with a record too.
     """
     jobs = [
-        Job(claim, arm, runs / claim.name)
+        Job(claim, arm, runs / claim.name, data or "")
         for claim in claims
         for arm in (claim.arms if again else read_record(claim, results).missing)
-        if arm.run or arm.verb
+        if (arm.run or arm.verb) and (data or not arm.needs_data)
     ]
     uses = lambda job: any("{runs}" in flag for flag in job.arm.flags)  # noqa: E731
     return sorted(jobs, key=lambda job: (uses(job), job.arm.minutes))
