@@ -32,9 +32,7 @@ def define_flags() -> None:
     flags.DEFINE_bool("check", False, "Fail if a page, a status or a pointer is stale.")
     flags.DEFINE_string("claims", None, "A Python file of your own with a tuple CLAIMS.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder of the records.")
-    flags.DEFINE_string(
-        "data", None, "With --run: folder of the data that claims name, such as Set5."
-    )
+    flags.DEFINE_string("data", None, "With --run: the folder of data that claims name.")
     flags.DEFINE_string("runs", "runs/claims", "Folder of the runs that --run makes.")
     flags.DEFINE_string("page", None, "With --write and --claims: the HTML page to write.")
 

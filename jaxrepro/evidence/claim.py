@@ -57,7 +57,7 @@ class Arm:
       label: unique in its claim.
       run: a config that is trained, such as "configs/srcnn.py:demo"; the results are the run's.
       verb: or a command that writes JSON to its --output, such as "jaxrepro.papers.srcnn.evaluate".
-      flags: of either. {data} in them is the folder that --data names; {runs} is that of the claim's
+      flags: of either. {data} in them is the folder that --data names, {runs} that of the claim's
         runs, where another arm's run has the name of its label.
       values: of a verb, where in its JSON each result stands.
       kept: or an older record. folders: or runs that are there, one a seed or one of several.
