@@ -8,7 +8,7 @@ where it does both.
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -96,7 +96,7 @@ class Near:
 
     def in_words(self) -> str:
         """Returns the rule as a sentence."""
-        return f"{self.result} of {self.arm} is within {self.tolerance:g} of {self.value:g}"
+        return f"{self.result} of {self.arm} is within {self.tolerance:g} of {self.value:.10g}"
 
     def judge(self, measured: Measured) -> Verdict:
         """Returns REPRODUCED where it holds."""
@@ -198,8 +198,11 @@ class All:
         return tuple(dict.fromkeys(pair for rule in self.rules for pair in rule.needs()))
 
     def in_words(self) -> str:
-        """Returns the rules as one sentence."""
-        return "; ".join(rule.in_words() for rule in self.rules)
+        """Returns the rules as one sentence; what they say alike is said once."""
+        groups: dict[object, list[Rule]] = {}
+        for rule in self.rules:
+            groups.setdefault(_alike(rule), []).append(rule)
+        return "; ".join(map(_in_words, groups.values()))
 
     def judge(self, measured: Measured) -> Verdict:
         """Returns the least of the verdicts: one that fails, else what is missing or undecided."""
@@ -211,6 +214,30 @@ class All:
                 shown = f"all {len(found)} parts" if many else "; ".join(v.because for v in found)
                 return Verdict(status, shown)
         raise ValueError("no rules given")
+
+
+def _alike(rule: Rule) -> object:
+    """Returns what rules have to share to be said in one sentence."""
+    if isinstance(rule, Near):
+        return Near, rule.result, rule.tolerance
+    if isinstance(rule, Order):
+        return Order, rule.higher, rule.lower, rule.by
+    return rule
+
+
+def _in_words(rules: Sequence[Rule]) -> str:
+    first = rules[0]
+    if len(rules) > 1 and isinstance(first, Near):
+        near = [rule for rule in rules if isinstance(rule, Near)]
+        arms, values = (rule.arm for rule in near), (f"{rule.value:.10g}" for rule in near)
+        return (
+            f"{first.result} of {', '.join(arms)} is within {first.tolerance:g} of "
+            f"{', '.join(values)}"
+        )
+    if len(rules) > 1 and isinstance(first, Order):
+        results = ", ".join(rule.result for rule in rules if isinstance(rule, Order))
+        return dataclasses.replace(first, result=results).in_words()
+    return first.in_words()
 
 
 def mean_interval(values: Values) -> tuple[float, float]:
