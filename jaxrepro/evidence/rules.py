@@ -59,10 +59,14 @@ class Measured(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """A status of STATUSES, and a sentence with the numbers that gave it."""
+    """A status of STATUSES, and a sentence with the numbers that gave it.
+
+    against: whether what was observed once is not as claimed.
+    """
 
     status: str
     because: str
+    against: bool = False
 
 
 class Rule(Protocol):
@@ -210,9 +214,15 @@ class All:
         for status in (DOES_NOT_HOLD, OPEN, UNDECIDED, OBSERVED, HOLDS, REPRODUCED):
             found = [verdict for verdict in verdicts if verdict.status == status]
             if found:
-                many = len(found) == len(verdicts) > 3
-                shown = f"all {len(found)} parts" if many else "; ".join(v.because for v in found)
-                return Verdict(status, shown)
+                against = [verdict for verdict in found if verdict.against]
+                shown = "; ".join(dict.fromkeys(verdict.because for verdict in found))
+                if len(found) > 3:
+                    agreeing, everything = len(found) - len(against), len(verdicts)
+                    share = "all" if agreeing == everything else f"{agreeing} of"
+                    shown = f"{share} {everything} parts"
+                    shown += " as claimed in one seed" if status == OBSERVED else ""
+                    shown = "; ".join([shown, *(verdict.because for verdict in against)])
+                return Verdict(status, shown, bool(against))
         raise ValueError("no rules given")
 
 
@@ -289,7 +299,7 @@ def _placed(
     shown = f"{name}: {low:.4g}" + (f" to {high:.4g}" if high > low else "")
     if once:
         says = "as claimed" if inside else "not as claimed"
-        return Verdict(OBSERVED, f"{shown}, one seed, {says}")
+        return Verdict(OBSERVED, f"{shown}, one seed, {says}", not inside)
     status = holds if inside else DOES_NOT_HOLD if outside else UNDECIDED
     return Verdict(status, shown)
 

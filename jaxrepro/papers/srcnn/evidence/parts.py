@@ -3,8 +3,8 @@
 from jaxrepro.evidence.claim import Arm, Kept, Result
 
 PROTOCOL = (
-    "PSNR in dB of luma by the authors' protocol: MATLAB's bicubic down and up, output rounded to "
-    "8 bits, edges as wide as the scale left out, mean over pictures."
+    "PSNR of luma by the authors' protocol: MATLAB's bicubic down and up, output of 8 bits, edges "
+    "cut off, mean over pictures."
 )
 DATA = "T91, Set5, Set14 and the authors' weights in one folder"
 SET5 = Result("set5/psnr", "Set5", unit="dB")
