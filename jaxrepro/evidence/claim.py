@@ -59,7 +59,8 @@ class Arm:
       verb: or a command that writes JSON to its --output, such as "jaxrepro.papers.srcnn.evaluate".
       flags: of either. {data} in them is the folder that --data names, {runs} that of the claim's
         runs, where another arm's run has the name of its label.
-      values: of a verb, where in its JSON each result stands.
+      values: of a verb, where in its JSON each result stands. file: the JSON, where it writes a
+        folder; arms of one command share what it writes.
       kept: or an older record. folders: or runs that are there, one a seed or one of several.
       published: the published value of a result, by its name.
       seeded: whether chance has a part in it; not, for instance, where published weights are used.
@@ -71,6 +72,7 @@ class Arm:
     verb: str = ""
     flags: tuple[str, ...] = ()
     values: Mapping[str, Pointers] = dataclasses.field(default_factory=dict)
+    file: str = ""
     kept: Kept | None = None
     folders: tuple[str, ...] = ()
     published: Mapping[str, float] = dataclasses.field(default_factory=dict)
@@ -123,6 +125,12 @@ class Claim:
         for arm in self.arms:
             ways = sum(map(bool, (arm.run, arm.verb, arm.folders))) + (arm.kept is not None)
             problems.append((not ways, f"arm {arm.label!r} has no run, verb, record or folders"))
+            problems.append(
+                (
+                    bool(arm.verb) != bool(arm.values),
+                    f"arm {arm.label!r}: a verb and values belong together",
+                )
+            )
             unknown = [*arm.published, *arm.values, *(arm.kept.values if arm.kept else ())]
             strange = [name for name in unknown if name not in names]
             problems.append((bool(strange), f"arm {arm.label!r} has {strange}, no results of it"))
@@ -140,8 +148,8 @@ class Claim:
 
     @property
     def minutes(self) -> float:
-        """What all arms cost on two CPU cores."""
-        return sum(arm.minutes for arm in self.arms)
+        """What all arms cost on two CPU cores; those of one command cost it once."""
+        return sum({(arm.run, arm.verb, arm.flags): arm.minutes for arm in self.arms}.values())
 
     @property
     def can_run(self) -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import os
 import pathlib
 import re
@@ -39,9 +40,19 @@ class Job:
 
     @property
     def output(self) -> pathlib.Path:
-        """The run's folder, or the JSON of a verb."""
-        name = _PLACE.sub("_", self.arm.label)
-        return self.folder / (name if self.arm.run else f"{name}.json")
+        """The run's folder, or what a verb writes: the same for all arms of a command."""
+        if self.arm.run:
+            return self.folder / _PLACE.sub("_", self.arm.label)
+        # Of one claim only where the command reads a run of it.
+        folder = self.folder if self.uses_runs else self.folder.parent
+        verb = self.arm.verb.rpartition(".")[2]
+        digest = hashlib.sha256(repr((self.arm.verb, self.arm.flags)).encode()).hexdigest()
+        return folder / f"{verb}-{digest[:8]}{'' if self.arm.file else '.json'}"
+
+    @property
+    def uses_runs(self) -> bool:
+        """Whether the command reads what another arm of the claim trained."""
+        return any("{runs}" in flag for flag in self.arm.flags)
 
     @property
     def log(self) -> pathlib.Path:
@@ -62,8 +73,9 @@ class Job:
 
     @property
     def shown(self) -> str:
-        """The command as one would type it, with DATA for the folder of the data."""
-        return " ".join(["python", *dataclasses.replace(self, data="DATA").command])
+        """The command as one would type it: DATA is the folder of the data, runs that of runs."""
+        folder = pathlib.Path("runs", "claims", self.claim.name)
+        return " ".join(["python", *dataclasses.replace(self, data="DATA", folder=folder).command])
 
 
 def jobs_of(
@@ -85,8 +97,7 @@ def jobs_of(
         for arm in (claim.arms if again else read_record(claim, results).missing)
         if (arm.run or arm.verb) and (data or not arm.needs_data)
     ]
-    uses = lambda job: any("{runs}" in flag for flag in job.arm.flags)  # noqa: E731
-    return sorted(jobs, key=lambda job: (uses(job), job.arm.minutes))
+    return sorted(jobs, key=lambda job: (job.uses_runs, job.arm.minutes))
 
 
 def run_jobs(
@@ -105,20 +116,24 @@ def run_jobs(
     """
     began = time.monotonic()
     failed = []
+    ran: dict[pathlib.Path, _Outcome] = {}
     for number, job in enumerate(jobs):
         spent = (time.monotonic() - began) / 60
         if minutes is not None and spent >= minutes:
             say(f"{minutes:g} minutes are over: {len(jobs) - number} arms left; run it again")
             break
-        left = sum(other.arm.minutes for other in jobs[number:])
+        left = sum(
+            {job.output: job.arm.minutes for job in jobs[number:] if job.output not in ran}.values()
+        )
         about = f"about {job.arm.minutes:g} minutes, all that is left {left:g}"
         say(f"[{number + 1}/{len(jobs)}] {job.claim.name}, {job.arm.label}: {about}")
         say(f"  {job.shown}\n  log {job.log}")
         limit = None if minutes is None else (minutes - spent) * 60
-        outcome = _run(job, limit)
+        outcome = ran.get(job.output) or _run(job, limit)
         if outcome.stopped:
             say(f"{minutes:g} minutes are over: {job.arm.label} saved what it has; run it again")
             break
+        ran[job.output] = outcome
         if outcome.status:
             say(f"  failed with status {outcome.status}: {_last_line(job.log)}")
             failed.append(job)
@@ -185,7 +200,7 @@ def _measured(job: Job) -> ArmRecord:
         if not (job.output / RUN_RESULTS).exists():
             raise InputError(f"{job.shown} left no {RUN_RESULTS}; see {job.log}")
         return of_runs(job.arm, [job.output])
-    return of_verb(job.arm, job.output)
+    return of_verb(job.arm, job.output / job.arm.file if job.arm.file else job.output)
 
 
 def _last_line(log: pathlib.Path) -> str:
