@@ -40,14 +40,18 @@ class Job:
 
     @property
     def output(self) -> pathlib.Path:
-        """The run's folder, or what a verb writes: the same for all arms of a command."""
-        if self.arm.run:
-            return self.folder / _PLACE.sub("_", self.arm.label)
-        # Of one claim only where the command reads a run of it.
-        folder = self.folder if self.uses_runs else self.folder.parent
-        verb = self.arm.verb.rpartition(".")[2]
-        digest = hashlib.sha256(repr((self.arm.verb, self.arm.flags)).encode()).hexdigest()
-        return folder / f"{verb}-{digest[:8]}{'' if self.arm.file else '.json'}"
+        """The run's folder, or what a verb writes.
+
+        Of a claim in which a command reads a run, its name is the arm's label; else all arms of a
+        paper that have one command have one output.
+        """
+        ending = "" if self.arm.run or self.arm.file else ".json"
+        if any("{runs}" in flag for arm in self.claim.arms for flag in arm.flags):
+            return self.folder / f"{_PLACE.sub('_', self.arm.label)}{ending}"
+        command = (self.arm.run, self.arm.verb, self.arm.flags)
+        digest = hashlib.sha256(repr(command).encode()).hexdigest()
+        name = pathlib.PurePath(self.arm.run.partition(":")[0]).stem or self.arm.verb
+        return self.folder.parent / f"{name.rpartition('.')[2]}-{digest[:8]}{ending}"
 
     @property
     def uses_runs(self) -> bool:

@@ -13,12 +13,12 @@ _WAYS = ("forward", "backward")
 _PAPER = "Yang et al. 2017, arXiv 1708.01101"
 _ARTICLE = "the later article about PyraNet"
 _NETWORK = (
-    "Before the first update: 2 stacks, 64 channels, crops of 64 pixels of drawn figures; three "
+    "Before the first update: 2 stacks, 64 channels, crops of 64 pixels of drawn figures; eight "
     "seeds of weights."
 )
 _LAYERS = (
     "Layers of 128 channels in a row without batch norm and biases; the factor that one makes of "
-    "the mean square, of responses forward and of gradients backward; three seeds."
+    "the mean square, of responses forward and of gradients backward; eight seeds."
 )
 _GAINS = tuple(Result(way) for way in _WAYS)
 
@@ -28,9 +28,10 @@ def _arm(label: str, values: Mapping[str, str]) -> Arm:
     return Arm(
         label,
         verb="jaxrepro.papers.pyranet.variance",
+        flags=("--num_seeds=8",),
         values=values,
         file="variance.json",
-        minutes=2.5,
+        minutes=4,
     )
 
 
