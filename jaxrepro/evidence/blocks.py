@@ -91,7 +91,8 @@ def _row(record: Record, arm: Arm, columns: Sequence[tuple[Result, bool]]) -> li
             cells.append("-")
         else:
             num_seeds = max(num_seeds, 0 if None in values.by_seed else len(values.by_seed))
-            cells.append(number(values.mean, result.digits, values.std))
+            # What no seed changes, such as the number of parameters, has no spread.
+            cells.append(number(values.mean, result.digits, values.std or None))
     return [*cells, str(num_seeds or "-")]
 
 

@@ -8,12 +8,15 @@ where it does both.
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 
 CONFIDENCE = 0.95
+# More parts of a claim than this are not all told.
+_MANY = 3
+_NOT_AS_CLAIMED = "not as claimed"
 
 REPRODUCED = "reproduced"
 HOLDS = "holds here"
@@ -198,8 +201,11 @@ class All:
         return tuple(dict.fromkeys(pair for rule in self.rules for pair in rule.needs()))
 
     def in_words(self) -> str:
-        """Returns the rules as one sentence."""
-        return "; ".join(rule.in_words() for rule in self.rules)
+        """Returns the rules as one sentence; of many the first two."""
+        words = [rule.in_words() for rule in self.rules]
+        if len(words) > _MANY:
+            words[2:] = [f"and so on, {len(words)} parts in all"]
+        return "; ".join(words)
 
     def judge(self, measured: Measured) -> Verdict:
         """Returns the least of the verdicts: one that fails, else what is missing or undecided."""
@@ -207,10 +213,20 @@ class All:
         for status in (DOES_NOT_HOLD, OPEN, UNDECIDED, OBSERVED, HOLDS, REPRODUCED):
             found = [verdict for verdict in verdicts if verdict.status == status]
             if found:
-                many = len(found) == len(verdicts) > 3
-                shown = f"all {len(found)} parts" if many else "; ".join(v.because for v in found)
-                return Verdict(status, shown)
+                return Verdict(status, _together(status, found, len(verdicts)))
         raise ValueError("no rules given")
+
+
+def _together(status: str, found: Sequence[Verdict], number: int) -> str:
+    """Returns what verdicts of one status say, of `number` rules in all."""
+    if len(found) <= _MANY:
+        return "; ".join(dict.fromkeys(verdict.because for verdict in found))
+    if status != OBSERVED:
+        return f"{len(found)} of {number} parts"
+    against = [verdict.because for verdict in found if verdict.because.endswith(_NOT_AS_CLAIMED)]
+    if len(against) > _MANY or not against:
+        return f"{len(found) - len(against)} of {number} parts as claimed, one seed"
+    return f"{'; '.join(against)}; the other parts as claimed"
 
 
 def mean_interval(values: Values) -> tuple[float, float]:
@@ -261,7 +277,7 @@ def _placed(
     inside, outside = least <= low and high <= most, high < least or low > most
     shown = f"{name}: {low:.4g}" + (f" to {high:.4g}" if high > low else "")
     if once:
-        says = "as claimed" if inside else "not as claimed"
+        says = "as claimed" if inside else _NOT_AS_CLAIMED
         return Verdict(OBSERVED, f"{shown}, one seed, {says}")
     status = holds if inside else DOES_NOT_HOLD if outside else UNDECIDED
     return Verdict(status, shown)

@@ -24,7 +24,9 @@ def kept(values, **more):
 
 @pytest.fixture
 def results(tmp_path):
-    (tmp_path / "old.json").write_text(json.dumps(OLD | {"versions": {"jax": "1"}, "c": ["a", "b"]}))
+    (tmp_path / "old.json").write_text(
+        json.dumps(OLD | {"versions": {"jax": "1"}, "c": ["a", "b"]})
+    )
     return tmp_path
 
 
@@ -63,7 +65,11 @@ def test_a_number_without_chance_is_of_no_seed(results):
 def test_the_older_records_command_and_versions_stay(results):
     arm = Arm("a", kept=Kept("old.json", {"psnr": "/runs/0/psnr"}, "/c"))
     one = read_record(claim(arm), results).arms["a"]
-    assert (one.command, one.kept_in, one.provenance) == ("a b", "old.json", {"versions": {"jax": "1"}})
+    assert (one.command, one.kept_in, one.provenance) == (
+        "a b",
+        "old.json",
+        {"versions": {"jax": "1"}},
+    )
 
 
 @pytest.mark.parametrize(

@@ -107,3 +107,17 @@ def test_all_is_the_least_of_its_rules():
     assert status(All(Near("a", "x", 6, 1), low), a=fixed(6), b=fixed(4)) == "holds here"
     assert both.needs() == (("a", "x"), ("b", "x"))
     assert both.in_words() == "x of a is at least 5; x of b is at most 5"
+
+
+def test_many_parts_are_told_in_short():
+    many = All(*(Between("a", "x", low=bound) for bound in range(5)))
+    assert many.in_words() == (
+        "x of a is at least 0; x of a is at least 1; and so on, 5 parts in all"
+    )
+    assert many.judge(Arms({"a": fixed(4)})).because == "5 of 5 parts"
+    assert many.judge(Arms({"a": seeds(4.0)})).because == "5 of 5 parts as claimed, one seed"
+    assert many.judge(Arms({"a": seeds(3.5)})).because == (
+        "a, x: 3.5, one seed, not as claimed; the other parts as claimed"
+    )
+    assert many.judge(Arms({"a": seeds(0.5)})).because == "1 of 5 parts as claimed, one seed"
+    assert many.judge(Arms({"a": fixed(3.5)})).because == "a, x: 3.5"
