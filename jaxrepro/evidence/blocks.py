@@ -74,7 +74,7 @@ def all_claims(records: Sequence[Record], titles: Mapping[str, str]) -> str:
     ]
     for paper in dict.fromkeys(record.claim.paper for record in records):
         own = [record for record in records if record.claim.paper == paper]
-        parts.append(f"## {titles.get(paper, paper)}")
+        parts += [f'<a id="{paper}"></a>', f"## {titles.get(paper, paper)}"]
         for record in own:
             parts += [f"### {record.claim.name}", claim_block(record)]
     return "\n\n".join(parts) + "\n"

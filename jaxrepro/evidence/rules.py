@@ -194,7 +194,8 @@ class All:
     rules: tuple[Rule, ...]
 
     def __init__(self, *rules: Rule):
-        object.__setattr__(self, "rules", rules)
+        parts = [rule.rules if isinstance(rule, All) else (rule,) for rule in rules]
+        object.__setattr__(self, "rules", tuple(rule for part in parts for rule in part))
 
     def needs(self) -> tuple[tuple[str, str], ...]:
         """Returns the pairs of all."""

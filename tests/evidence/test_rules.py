@@ -105,6 +105,7 @@ def test_all_is_the_least_of_its_rules():
     # What fails, fails, whatever is missing.
     assert status(both, a=fixed(4)) == "does not hold"
     assert status(All(Near("a", "x", 6, 1), low), a=fixed(6), b=fixed(4)) == "holds here"
+    assert All(both, Flag("a", "x")).rules == (high, low, Flag("a", "x"))
     assert both.needs() == (("a", "x"), ("b", "x"))
     assert both.in_words() == "x of a is at least 5; x of b is at most 5"
 

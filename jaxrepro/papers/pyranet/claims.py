@@ -266,7 +266,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "pyranet/better_than_guesses",
-        "On real people a small hourglass finds far more joints than the mean pose and the "
+        "On real people a small hourglass finds more joints than the mean pose and the "
         "nearest neighbour.",
         "our run",
         (*_GUESSES, _ON_LSPET[0]),

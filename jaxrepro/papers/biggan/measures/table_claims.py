@@ -1,7 +1,5 @@
 """Claims about BigGAN that need ImageNet and a pod: the paper's tables and what it finds."""
 
-from collections.abc import Mapping
-
 from jaxrepro.evidence.claim import Claim
 from jaxrepro.papers.biggan.published import TABLE_1
 
@@ -35,7 +33,7 @@ def _words(setting: tuple[int, int, bool, bool, bool]) -> str:
     batch, ch, *switches = setting
     names = ("a shared embedding", "skip-z", "orthogonal regularisation")
     on = [name for name, switch in zip(names, switches, strict=True) if switch]
-    return f"batch {batch}, ch {ch}" + (f", {' and '.join(on)}" if on else "")
+    return ", ".join((f"batch {batch}", f"ch {ch}", *on))
 
 
 def _row(
@@ -238,8 +236,3 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     *(_did_not_help(row, change) for row, change in _NEGATIVE.items()),
 )
-
-
-def rows_of_table_1() -> Mapping[int, tuple[int, int, bool, bool, bool]]:
-    """Returns (batch, ch, shared embedding, skip-z, orthogonal regularisation) by row."""
-    return {figures[0]: setting for setting, figures in TABLE_1.items()}
