@@ -49,7 +49,7 @@ def table_of(record: Record) -> str:
     columns: list[tuple[Result, bool]] = []
     for result in claim.results:
         columns.append((result, False))
-        if any(result.name in arm.published for arm in claim.arms):
+        if result.name in claim.with_published:
             columns.append((result, True))
     head = ["arm", *(f"{r.heading}, published" if p else r.heading for r, p in columns), "seeds"]
     return markdown(head, [_row(record, arm, columns) for arm in claim.arms])
@@ -77,7 +77,7 @@ def all_claims(records: Sequence[Record], titles: Mapping[str, str]) -> str:
     ]
     for paper in dict.fromkeys(record.claim.paper for record in records):
         own = [record for record in records if record.claim.paper == paper]
-        parts.append(f"## {titles.get(paper, paper)}")
+        parts += [f'<a id="{paper}"></a>', f"## {titles.get(paper, paper)}"]
         for record in own:
             parts += [f"### {record.claim.name}", claim_block(record)]
     return "\n\n".join(parts) + "\n"
@@ -94,7 +94,8 @@ def _row(record: Record, arm: Arm, columns: Sequence[tuple[Result, bool]]) -> li
             cells.append("-")
         else:
             num_seeds = max(num_seeds, 0 if None in values.by_seed else len(values.by_seed))
-            cells.append(number(values.mean, result.digits, values.std))
+            # What no seed changes, such as the number of parameters, has no spread.
+            cells.append(number(values.mean, result.digits, values.std or None))
     return [*cells, str(num_seeds or "-")]
 
 

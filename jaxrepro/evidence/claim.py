@@ -162,6 +162,12 @@ class Claim:
         pairs = self.rule.needs() if self.rule else ()
         return tuple(dict.fromkeys(name for _, name in pairs))
 
+    @property
+    def with_published(self) -> tuple[str, ...]:
+        """The names of the results of which an arm has a published value."""
+        names = [result.name for result in self.results]
+        return tuple(name for name in names if any(name in arm.published for arm in self.arms))
+
     def arm(self, label: str) -> Arm:
         """Returns the arm of that label."""
         return next(arm for arm in self.arms if arm.label == label)

@@ -14,6 +14,9 @@ from typing import Protocol
 import numpy as np
 
 CONFIDENCE = 0.95
+# More parts of a claim than this are not all told.
+_MANY = 3
+_NOT_AS_CLAIMED = "not as claimed"
 
 REPRODUCED = "reproduced"
 HOLDS = "holds here"
@@ -59,14 +62,10 @@ class Measured(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """A status of STATUSES, and a sentence with the numbers that gave it.
-
-    against: whether what was observed once is not as claimed.
-    """
+    """A status of STATUSES, and a sentence with the numbers that gave it."""
 
     status: str
     because: str
-    against: bool = False
 
 
 class Rule(Protocol):
@@ -195,18 +194,22 @@ class All:
     rules: tuple[Rule, ...]
 
     def __init__(self, *rules: Rule):
-        object.__setattr__(self, "rules", rules)
+        parts = [rule.rules if isinstance(rule, All) else (rule,) for rule in rules]
+        object.__setattr__(self, "rules", tuple(rule for part in parts for rule in part))
 
     def needs(self) -> tuple[tuple[str, str], ...]:
         """Returns the pairs of all."""
         return tuple(dict.fromkeys(pair for rule in self.rules for pair in rule.needs()))
 
     def in_words(self) -> str:
-        """Returns the rules as one sentence; what they say alike is said once."""
+        """Returns the rules as one sentence: what they say alike once, of much the first two."""
         groups: dict[object, list[Rule]] = {}
         for rule in self.rules:
             groups.setdefault(_alike(rule), []).append(rule)
-        return "; ".join(map(_in_words, groups.values()))
+        words = [_in_words(group) for group in groups.values()]
+        if len(words) > _MANY:
+            words[2:] = [f"and so on, {len(self.rules)} parts in all"]
+        return "; ".join(words)
 
     def judge(self, measured: Measured) -> Verdict:
         """Returns the least of the verdicts: one that fails, else what is missing or undecided."""
@@ -214,16 +217,20 @@ class All:
         for status in (DOES_NOT_HOLD, OPEN, UNDECIDED, OBSERVED, HOLDS, REPRODUCED):
             found = [verdict for verdict in verdicts if verdict.status == status]
             if found:
-                against = [verdict for verdict in found if verdict.against]
-                shown = "; ".join(dict.fromkeys(verdict.because for verdict in found))
-                if len(found) > 3:
-                    agreeing, everything = len(found) - len(against), len(verdicts)
-                    share = "all" if agreeing == everything else f"{agreeing} of"
-                    shown = f"{share} {everything} parts"
-                    shown += " as claimed in one seed" if status == OBSERVED else ""
-                    shown = "; ".join([shown, *(verdict.because for verdict in against)])
-                return Verdict(status, shown, bool(against))
+                return Verdict(status, _together(status, found, len(verdicts)))
         raise ValueError("no rules given")
+
+
+def _together(status: str, found: Sequence[Verdict], number: int) -> str:
+    """Returns what verdicts of one status say, of `number` rules in all."""
+    if len(found) <= _MANY:
+        return "; ".join(dict.fromkeys(verdict.because for verdict in found))
+    if status != OBSERVED:
+        return f"{len(found)} of {number} parts"
+    against = [verdict.because for verdict in found if verdict.because.endswith(_NOT_AS_CLAIMED)]
+    if len(against) > _MANY or not against:
+        return f"{len(found) - len(against)} of {number} parts as claimed, one seed"
+    return f"{'; '.join(against)}; the other parts as claimed"
 
 
 def _alike(rule: Rule) -> object:
@@ -298,8 +305,8 @@ def _placed(
     inside, outside = least <= low and high <= most, high < least or low > most
     shown = f"{name}: {low:.4g}" + (f" to {high:.4g}" if high > low else "")
     if once:
-        says = "as claimed" if inside else "not as claimed"
-        return Verdict(OBSERVED, f"{shown}, one seed, {says}", not inside)
+        says = "as claimed" if inside else _NOT_AS_CLAIMED
+        return Verdict(OBSERVED, f"{shown}, one seed, {says}")
     status = holds if inside else DOES_NOT_HOLD if outside else UNDECIDED
     return Verdict(status, shown)
 

@@ -1,6 +1,7 @@
 """Runs the arms of claims that have no record yet: ordinary commands, the cheapest first."""
 
 import contextlib
+import ctypes
 import dataclasses
 import hashlib
 import os
@@ -173,7 +174,10 @@ def _run(job: Job, limit: float | None) -> _Outcome:
     stopped = False
     with job.log.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, *job.command], stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, *job.command],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_dying_with_parent(),
         )
         with _ended_with_us(process):
             try:
@@ -187,6 +191,18 @@ def _run(job: Job, limit: float | None) -> _Outcome:
         after.children_user + after.children_system - before.children_user - before.children_system
     )
     return _Outcome(process.returncode, stopped, time.monotonic() - began, cpu)
+
+
+def _dying_with_parent() -> Callable[[], object] | None:
+    """Returns what makes a process end where this one is killed and can end nothing any more.
+
+    Otherwise the command would go on, beside the one that continues it. Linux alone can do this.
+    """
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    # PR_SET_PDEATHSIG of prctl(2).
+    return lambda: libc.prctl(1, signal.SIGKILL)
 
 
 @contextlib.contextmanager

@@ -65,7 +65,7 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core.devices import mesh
     from jaxrepro.core.run import workdir
     from jaxrepro.core.seeds import refuse_several_seeds
-    from jaxrepro.papers.biggan import class_tables
+    from jaxrepro.papers.biggan.network import class_tables
 
     card = workdir.read_model_card(old_folder)
     if card.get("paper") != "biggan":
