@@ -30,13 +30,16 @@ def filled(text: str, content: Callable[[str], str], where: str) -> str:
     )
 
 
-def claim_block(record: Record) -> str:
-    """Returns a claim in Markdown: its status, the table of its arms, how to measure it again."""
+def claim_block(record: Record, details: str = "") -> str:
+    """Returns a claim in Markdown: its status, the table of its arms, how to measure it again.
+
+    details: a link to where source, rule, tests and commands stand, which are then left out.
+    """
     claim, verdict = record.claim, record.verdict()
     parts = [f"{claim.says} **{verdict.status.capitalize()}**: {verdict.because}."]
     if claim.arms:
         parts.append(table_of(record))
-    parts.append(" ".join(_sentences(record)))
+    parts.append(" ".join(_in_short(claim, details) if details else _sentences(record)))
     return "\n\n".join(["", *parts, ""]).strip("\n")
 
 
@@ -94,6 +97,16 @@ def _row(record: Record, arm: Arm, columns: Sequence[tuple[Result, bool]]) -> li
             # What no seed changes, such as the number of parameters, has no spread.
             cells.append(number(values.mean, result.digits, values.std or None))
     return [*cells, str(num_seeds or "-")]
+
+
+def anchor(name: str) -> str:
+    """Returns how a link names a claim's heading on the page of all claims."""
+    return f"#{name.replace('/', '')}"
+
+
+def _in_short(claim: Claim, details: str) -> list[str]:
+    more = f"[Source, {'rule' if claim.rule else 'tests'} and command]({details})."
+    return [text for text in (claim.protocol, claim.note, more) if text]
 
 
 def _sentences(record: Record) -> list[str]:

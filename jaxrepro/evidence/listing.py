@@ -1,12 +1,14 @@
 """The claims of all papers or of a user's file, as a list and as the pages that show them."""
 
+import functools
 import importlib.util
+import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.reports.tables import aligned
-from jaxrepro.evidence.blocks import COUNTS, all_claims, claim_block, counts, filled
+from jaxrepro.evidence.blocks import COUNTS, all_claims, anchor, claim_block, counts, filled
 from jaxrepro.evidence.claim import Claim
 from jaxrepro.evidence.records import Record
 from jaxrepro.evidence.rules import STATUSES
@@ -43,18 +45,19 @@ def pages(
     for record in records:
         _check_tests(record.claim, root)
 
-    def content(name: str) -> str:
+    def content(name: str, path: pathlib.Path) -> str:
         if name == COUNTS:
             return counts(records)
         if name not in by_name:
             raise InputError(f"no claim {name}; the claims are {', '.join(by_name)}")
-        return claim_block(by_name[name])
+        page = pathlib.PurePath(os.path.relpath(root / LIST, path.parent)).as_posix()
+        return claim_block(by_name[name], page + anchor(name))
 
     found = {}
     for path in sorted(path for pattern in _PAGES for path in root.glob(pattern)):
         text = path.read_text("utf-8")
         if "<!-- claim" in text:
-            found[path] = _filled(text, content, path)
+            found[path] = _filled(text, functools.partial(content, path=path), path)
     found[root / LIST] = all_claims(records, titles)
     found[root / SITE] = claims_page(records, titles)
     return found

@@ -214,7 +214,8 @@ def _kept(claim: Claim, arm: Arm, results: pathlib.Path) -> ArmRecord:
     document = _read(path)
     try:
         values = {n: pointed(document, p, arm.seeded, path) for n, p in kept.values.items()}
-        command = _at(document, kept.command, path) if kept.command else ""
+        is_pointer = kept.command.startswith("/")
+        command = _at(document, kept.command, path) if is_pointer else kept.command
     except InputError as error:
         raise InputError(f"claim {claim.name}, arm {arm.label!r}: {error}") from error
     versions = document.get("versions", {}) if isinstance(document, dict) else {}

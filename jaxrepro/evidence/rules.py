@@ -16,7 +16,6 @@ import numpy as np
 CONFIDENCE = 0.95
 # More parts of a claim than this are not all told.
 _MANY = 3
-_NOT_AS_CLAIMED = "not as claimed"
 
 REPRODUCED = "reproduced"
 HOLDS = "holds here"
@@ -62,10 +61,14 @@ class Measured(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """A status of STATUSES, and a sentence with the numbers that gave it."""
+    """A status of STATUSES, and a sentence with the numbers that gave it.
+
+    against: whether what was observed once is not as claimed.
+    """
 
     status: str
     because: str
+    against: bool = False
 
 
 class Rule(Protocol):
@@ -99,7 +102,7 @@ class Near:
 
     def in_words(self) -> str:
         """Returns the rule as a sentence."""
-        return f"{self.result} of {self.arm} is within {self.tolerance:g} of {self.value:g}"
+        return f"{self.result} of {self.arm} is within {self.tolerance:g} of {self.value:.10g}"
 
     def judge(self, measured: Measured) -> Verdict:
         """Returns REPRODUCED where it holds."""
@@ -202,10 +205,13 @@ class All:
         return tuple(dict.fromkeys(pair for rule in self.rules for pair in rule.needs()))
 
     def in_words(self) -> str:
-        """Returns the rules as one sentence; of many the first two."""
-        words = [rule.in_words() for rule in self.rules]
+        """Returns the rules as one sentence: what they say alike once, of many the first two."""
+        groups: dict[object, list[Rule]] = {}
+        for rule in self.rules:
+            groups.setdefault(_alike(rule), []).append(rule)
+        words = [_in_words(group) for group in groups.values()]
         if len(words) > _MANY:
-            words[2:] = [f"and so on, {len(words)} parts in all"]
+            words[2:] = [f"and so on, {len(self.rules)} parts in all"]
         return "; ".join(words)
 
     def judge(self, measured: Measured) -> Verdict:
@@ -214,20 +220,40 @@ class All:
         for status in (DOES_NOT_HOLD, OPEN, UNDECIDED, OBSERVED, HOLDS, REPRODUCED):
             found = [verdict for verdict in verdicts if verdict.status == status]
             if found:
-                return Verdict(status, _together(status, found, len(verdicts)))
+                against = [verdict for verdict in found if verdict.against]
+                shown = "; ".join(dict.fromkeys(verdict.because for verdict in found))
+                if len(found) > _MANY:
+                    agreeing, everything = len(found) - len(against), len(verdicts)
+                    share = "all" if agreeing == everything else f"{agreeing} of"
+                    shown = f"{share} {everything} parts"
+                    shown += " as claimed in one seed" if status == OBSERVED else ""
+                    shown = "; ".join([shown, *(verdict.because for verdict in against)])
+                return Verdict(status, shown, bool(against))
         raise ValueError("no rules given")
 
 
-def _together(status: str, found: Sequence[Verdict], number: int) -> str:
-    """Returns what verdicts of one status say, of `number` rules in all."""
-    if len(found) <= _MANY:
-        return "; ".join(dict.fromkeys(verdict.because for verdict in found))
-    if status != OBSERVED:
-        return f"{len(found)} of {number} parts"
-    against = [verdict.because for verdict in found if verdict.because.endswith(_NOT_AS_CLAIMED)]
-    if len(against) > _MANY or not against:
-        return f"{len(found) - len(against)} of {number} parts as claimed, one seed"
-    return f"{'; '.join(against)}; the other parts as claimed"
+def _alike(rule: Rule) -> object:
+    """Returns what rules have to share to be said in one sentence."""
+    if isinstance(rule, Near):
+        return Near, rule.result, rule.tolerance
+    if isinstance(rule, Order):
+        return Order, rule.higher, rule.lower, rule.by
+    return rule
+
+
+def _in_words(rules: Sequence[Rule]) -> str:
+    first = rules[0]
+    if len(rules) > 1 and isinstance(first, Near):
+        near = [rule for rule in rules if isinstance(rule, Near)]
+        arms, values = (rule.arm for rule in near), (f"{rule.value:.10g}" for rule in near)
+        return (
+            f"{first.result} of {', '.join(arms)} is within {first.tolerance:g} of "
+            f"{', '.join(values)}"
+        )
+    if len(rules) > 1 and isinstance(first, Order):
+        results = ", ".join(rule.result for rule in rules if isinstance(rule, Order))
+        return dataclasses.replace(first, result=results).in_words()
+    return first.in_words()
 
 
 def mean_interval(values: Values) -> tuple[float, float]:
@@ -278,8 +304,8 @@ def _placed(
     inside, outside = least <= low and high <= most, high < least or low > most
     shown = f"{name}: {low:.4g}" + (f" to {high:.4g}" if high > low else "")
     if once:
-        says = "as claimed" if inside else _NOT_AS_CLAIMED
-        return Verdict(OBSERVED, f"{shown}, one seed, {says}")
+        says = "as claimed" if inside else "not as claimed"
+        return Verdict(OBSERVED, f"{shown}, one seed, {says}", not inside)
     status = holds if inside else DOES_NOT_HOLD if outside else UNDECIDED
     return Verdict(status, shown)
 

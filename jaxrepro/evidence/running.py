@@ -7,6 +7,7 @@ import hashlib
 import os
 import pathlib
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -80,7 +81,8 @@ class Job:
     def shown(self) -> str:
         """The command as one would type it: DATA is the folder of the data, runs that of runs."""
         folder = pathlib.Path("runs", "claims", self.claim.name)
-        return " ".join(["python", *dataclasses.replace(self, data="DATA", folder=folder).command])
+        job = dataclasses.replace(self, data="DATA", folder=folder)
+        return shlex.join(["python", *job.command])
 
 
 def jobs_of(
@@ -102,7 +104,9 @@ def jobs_of(
         for arm in (claim.arms if again else read_record(claim, results).missing)
         if (arm.run or arm.verb) and (data or not arm.needs_data)
     ]
-    return sorted(jobs, key=lambda job: (job.uses_runs, job.arm.minutes))
+    # Runs, then runs that begin with another, then what measures them.
+    last = lambda job: job.uses_runs and not job.arm.run  # noqa: E731
+    return sorted(jobs, key=lambda job: (job.uses_runs, last(job), job.arm.minutes))
 
 
 def run_jobs(
