@@ -12,15 +12,11 @@ With --claims=FILE.py the claims are those of a file of yours, which has a tuple
 import fnmatch
 import pathlib
 import sys
-from typing import TYPE_CHECKING
 
 from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 
 def define_flags() -> None:
@@ -62,6 +58,14 @@ def main(args: flags.FlagValues) -> None:
         jobs = running.jobs_of(
             chosen, results, pathlib.Path(args.runs), data=args.data, again=args.again
         )
+        waiting = [
+            f"{record.claim.name}, {arm.label}"
+            for record in (read_record(claim, results) for claim in chosen)
+            for arm in record.missing
+            if arm.needs_data and not args.data
+        ]
+        if waiting:
+            print(f"left out, for they need --data: {'; '.join(waiting)}")
         failed = running.run_jobs(jobs, results, minutes=args.minutes)
         for record in (read_record(claim, results) for claim in chosen):
             verdict = record.verdict()

@@ -16,7 +16,6 @@ import numpy as np
 CONFIDENCE = 0.95
 # More parts of a claim than this are not all told.
 _MANY = 3
-_NOT_AS_CLAIMED = "not as claimed"
 
 REPRODUCED = "reproduced"
 HOLDS = "holds here"
@@ -62,10 +61,14 @@ class Measured(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """A status of STATUSES, and a sentence with the numbers that gave it."""
+    """A status of STATUSES, and a sentence with the numbers that gave it.
+
+    against: whether what was observed once is not as claimed.
+    """
 
     status: str
     because: str
+    against: bool = False
 
 
 class Rule(Protocol):
@@ -202,7 +205,7 @@ class All:
         return tuple(dict.fromkeys(pair for rule in self.rules for pair in rule.needs()))
 
     def in_words(self) -> str:
-        """Returns the rules as one sentence: what they say alike once, of much the first two."""
+        """Returns the rules as one sentence: what they say alike once, of many the first two."""
         groups: dict[object, list[Rule]] = {}
         for rule in self.rules:
             groups.setdefault(_alike(rule), []).append(rule)
@@ -217,20 +220,16 @@ class All:
         for status in (DOES_NOT_HOLD, OPEN, UNDECIDED, OBSERVED, HOLDS, REPRODUCED):
             found = [verdict for verdict in verdicts if verdict.status == status]
             if found:
-                return Verdict(status, _together(status, found, len(verdicts)))
+                against = [verdict for verdict in found if verdict.against]
+                shown = "; ".join(dict.fromkeys(verdict.because for verdict in found))
+                if len(found) > _MANY:
+                    agreeing, everything = len(found) - len(against), len(verdicts)
+                    share = "all" if agreeing == everything else f"{agreeing} of"
+                    shown = f"{share} {everything} parts"
+                    shown += " as claimed in one seed" if status == OBSERVED else ""
+                    shown = "; ".join([shown, *(verdict.because for verdict in against)])
+                return Verdict(status, shown, bool(against))
         raise ValueError("no rules given")
-
-
-def _together(status: str, found: Sequence[Verdict], number: int) -> str:
-    """Returns what verdicts of one status say, of `number` rules in all."""
-    if len(found) <= _MANY:
-        return "; ".join(dict.fromkeys(verdict.because for verdict in found))
-    if status != OBSERVED:
-        return f"{len(found)} of {number} parts"
-    against = [verdict.because for verdict in found if verdict.because.endswith(_NOT_AS_CLAIMED)]
-    if len(against) > _MANY or not against:
-        return f"{len(found) - len(against)} of {number} parts as claimed, one seed"
-    return f"{'; '.join(against)}; the other parts as claimed"
 
 
 def _alike(rule: Rule) -> object:
@@ -305,8 +304,8 @@ def _placed(
     inside, outside = least <= low and high <= most, high < least or low > most
     shown = f"{name}: {low:.4g}" + (f" to {high:.4g}" if high > low else "")
     if once:
-        says = "as claimed" if inside else _NOT_AS_CLAIMED
-        return Verdict(OBSERVED, f"{shown}, one seed, {says}")
+        says = "as claimed" if inside else "not as claimed"
+        return Verdict(OBSERVED, f"{shown}, one seed, {says}", not inside)
     status = holds if inside else DOES_NOT_HOLD if outside else UNDECIDED
     return Verdict(status, shown)
 

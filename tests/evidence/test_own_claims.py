@@ -100,3 +100,19 @@ def test_files_without_claims(tmp_path, source, message):
     path.write_text(source)
     with pytest.raises(InputError, match=message):
         claims_of_file(path)
+
+
+def test_arms_that_need_data_are_named(lab, capsys):
+    source = (lab / "own.py").read_text()
+    needy = """    Claim(
+        "lab/needy", "So.", "us",
+        (Arm("a", verb="x", flags=("--in={data}",), values={"n": "/n"}),),
+        (Result("n"),), Order("a", "a", "n"),
+    ),
+)
+"""
+    (lab / "own.py").write_text(source.rstrip().removesuffix(")") + needy)
+    command.main(Flags(claims="own.py", run="lab/needy"))
+    printed = capsys.readouterr().out
+    assert "left out, for they need --data: lab/needy, a" in printed
+    assert "lab/needy: open; a not measured" in printed

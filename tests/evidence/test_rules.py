@@ -115,10 +115,16 @@ def test_many_parts_are_told_in_short():
     assert many.in_words() == (
         "x of a is at least 0; x of a is at least 1; and so on, 5 parts in all"
     )
-    assert many.judge(Arms({"a": fixed(4)})).because == "5 of 5 parts"
-    assert many.judge(Arms({"a": seeds(4.0)})).because == "5 of 5 parts as claimed, one seed"
+    assert many.judge(Arms({"a": fixed(4)})).because == "all 5 parts"
+    assert many.judge(Arms({"a": seeds(4.0)})).because == "all 5 parts as claimed in one seed"
     assert many.judge(Arms({"a": seeds(3.5)})).because == (
-        "a, x: 3.5, one seed, not as claimed; the other parts as claimed"
+        "4 of 5 parts as claimed in one seed; a, x: 3.5, one seed, not as claimed"
     )
-    assert many.judge(Arms({"a": seeds(0.5)})).because == "1 of 5 parts as claimed, one seed"
     assert many.judge(Arms({"a": fixed(3.5)})).because == "a, x: 3.5"
+
+
+def test_what_rules_say_alike_is_said_once():
+    orders = All(Order("a", "b", "x"), Order("a", "b", "y"), Order("b", "a", "x"))
+    assert orders.in_words() == "x, y is higher for a than for b; x is higher for b than for a"
+    near = All(Near("a", "x", 9.25, 0.5), Near("b", "x", 8, 0.5))
+    assert near.in_words() == "x of a, b is within 0.5 of 9.25, 8"
