@@ -21,6 +21,7 @@ from benchmarks.compared_quantities import (
     CONDITIONS,
     COUNT,
     QUANTITIES,
+    RENAMED,
     SHARE,
     TIME,
     Quantity,
@@ -137,14 +138,14 @@ def matching_files(old: pathlib.Path, new: pathlib.Path) -> list[tuple[pathlib.P
 
 
 def read_result(path: pathlib.Path) -> dict[str, Any]:
-    """Returns what a benchmark wrote. Raises InputError if it is no JSON object."""
+    """Returns what a benchmark wrote, under today's keys; InputError if it is no JSON object."""
     try:
         result = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(result, dict):
         raise InputError(f"{path} is not the result of a benchmark: no JSON object")
-    return result
+    return {RENAMED.get(key, key): value for key, value in result.items()}
 
 
 def compare(

@@ -11,12 +11,19 @@ CONDITIONS = (
     *("device", "processor", "num_cpus", "xla_flags", "config", "batch", "input", "crops"),
     # Of input_pipeline. Prepared images come into memory with time.
     *("source", "size", "batch_size", "num_workers", "num_threads", "kept_in_memory"),
-    *("images_in_source", "seconds", "parts", "with_updates.num_steps"),
+    *("examples_in_source", "seconds", "parts", "with_updates.num_steps"),
     # Of start_time and edit_time.
     *("programs_at_first", "num_parameters"),
     # Of scaling.
     *("num_classes", "dtype", "assumptions.utilisation", "assumptions.latency_us", "figures"),
 )
+
+# Today's keys of what input_pipeline wrote under other ones before it measured any examples.
+RENAMED = {
+    "images_in_source": "examples_in_source",
+    "images_per_second": "examples_per_second",
+    "image_cpu_ms": "example_cpu_ms",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,15 +65,19 @@ QUANTITIES = (
     Quantity("first start, CPU s", "first.cpu_seconds", COMPILATION),
     # Of input_pipeline.
     Quantity(
-        "images a second",
-        "images_per_second.median",
+        "examples a second",
+        "examples_per_second.median",
         TIME,
-        "images_per_second.min",
-        "images_per_second.max",
+        "examples_per_second.min",
+        "examples_per_second.max",
         more_is_better=True,
     ),
     Quantity(
-        "an image, CPU ms", "image_cpu_ms.median", TIME, "image_cpu_ms.min", "image_cpu_ms.max"
+        "an example, CPU ms",
+        "example_cpu_ms.median",
+        TIME,
+        "example_cpu_ms.min",
+        "example_cpu_ms.max",
     ),
     Quantity("update with its data, ms", "with_updates.ms_per_update", TIME),
     Quantity("share waiting for data", "with_updates.share_waiting", SHARE),

@@ -1,4 +1,4 @@
-"""Images a second that the input pipeline yields, against what a training step needs, as JSON.
+"""Examples a second that the input pipeline yields, against what a training step needs, as JSON.
 
   python -m benchmarks.input_pipeline --source=array_record:DIR --size=128 --batch_size=256 \
       --step_ms=100
@@ -107,7 +107,7 @@ def _of_source(args: flags.FlagValues) -> dict[str, Any]:
         "batch_size": args.batch_size,
         "num_workers": args.workers,
         "num_threads": args.threads,
-        "images_in_source": len(source),
+        "examples_in_source": len(source),
         "kept_in_memory": args.memory,
         **speed,
     }
@@ -142,12 +142,12 @@ def _of_config(args: flags.FlagValues) -> dict[str, Any]:
 
 
 def pipeline_speed(
-    batches: Iterator[Any], num_images: int, seconds: float, num_parts: int
+    batches: Iterator[Any], num_examples: int, seconds: float, num_parts: int
 ) -> dict[str, Any]:
-    """Returns images a second that `batches` yields alone, and CPU milliseconds of an image.
+    """Returns examples a second that `batches` yields alone, and CPU milliseconds of one.
 
-    num_images: of a batch. The time is cut into parts of whole batches, each with its own figures.
-    The first batch comes before the clock starts: it holds the start of threads and worker
+    num_examples: of a batch. The time is cut into parts of whole batches, each with figures of its
+    own. The first batch comes before the clock starts: it holds the start of threads and worker
     processes. The CPU time is that of this process and its workers; that of workers is known on
     Linux alone, and elsewhere the figures that need it are None.
     """
@@ -160,26 +160,26 @@ def pipeline_speed(
         began, cpu_began = time.perf_counter(), _cpu_seconds()
         while number == 0 or time.perf_counter() - began < seconds / num_parts:
             next(batches)
-            number += num_images
+            number += num_examples
         rates.append(number / (time.perf_counter() - began))
         costs.append((_cpu_seconds() - cpu_began) / number * 1e3)
-    result: dict[str, Any] = {"images_per_second": _spread(rates, 1)}
+    result: dict[str, Any] = {"examples_per_second": _spread(rates, 1)}
     if not all(map(math.isfinite, costs)):
-        return result | {"image_cpu_ms": None, "images_per_second_per_core": None}
+        return result | {"example_cpu_ms": None, "examples_per_second_per_core": None}
     return result | {
-        "image_cpu_ms": _spread(costs, 4),
-        "images_per_second_per_core": round(1e3 / float(np.median(costs)), 1),
+        "example_cpu_ms": _spread(costs, 4),
+        "examples_per_second_per_core": round(1e3 / float(np.median(costs)), 1),
     }
 
 
 def need(batch_size: int, step_ms: float, speed: dict[str, Any]) -> dict[str, Any]:
-    """Returns the images a second that updates of `step_ms` take, and the cores that yield them."""
+    """Returns the examples a second that updates of `step_ms` take, and the cores for them."""
     needed = batch_size / step_ms * 1e3
-    per_core = speed["images_per_second_per_core"]
+    per_core = speed["examples_per_second_per_core"]
     return {
         "step_ms": round(step_ms, 3),
-        "images_per_second_needed": round(needed, 1),
-        "speed_over_need": round(speed["images_per_second"]["median"] / needed, 3),
+        "examples_per_second_needed": round(needed, 1),
+        "speed_over_need": round(speed["examples_per_second"]["median"] / needed, 3),
         "cores_needed": None if per_core is None else round(needed / per_core, 3),
     }
 

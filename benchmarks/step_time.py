@@ -63,7 +63,7 @@ def main(args: flags.FlagValues) -> None:
 def measure(config, *, num_steps: int, num_warmup: int, peak_sides: list[int]) -> dict:
     """Returns device, versions, compile seconds, step milliseconds, operations and memory.
 
-    "real_images_per_second" counts the real images of all discriminator steps.
+    "examples_per_second" counts, of GANs, the real examples of all discriminator steps.
     """
     import jax
     import numpy as np
@@ -116,7 +116,7 @@ def measure(config, *, num_steps: int, num_warmup: int, peak_sides: list[int]) -
             "p10": round(float(np.percentile(times, 10)) * 1e3, 2),
             "p90": round(float(np.percentile(times, 90)) * 1e3, 2),
         },
-        "real_images_per_second": round(examples / seconds, 2),
+        "examples_per_second": round(examples / seconds, 2),
         # Of the optimised program; a loop's body counts once, and on CPU there are no loops.
         "flops_per_step": costs.get("flops"),
         "bytes_accessed_per_step": costs.get("bytes accessed"),

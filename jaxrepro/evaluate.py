@@ -57,9 +57,6 @@ def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
 
     folder = place(args.workdir)
     saved = workdir.read_config(folder)
-    changed = [] if args.config is None else config.differing_keys(saved, args.config.to_dict())
-    if changed:
-        print(f"measuring by the given config, not the run's own: {'; '.join(changed)}")
     settings = config.Settings(saved if args.config is None else args.config)
     try:
         task = papers.make_task(settings)
@@ -72,6 +69,10 @@ def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
             f"{folder / workdir.CONFIG}: {error} (if the run is of another version, give today's "
             "config with --config)"
         ) from error
+    if args.config is not None and (
+        changed := config.differing_keys(saved, args.config.to_dict(), settings.defaults)
+    ):
+        print(f"measuring by the given config, not the run's own: {'; '.join(changed)}")
     for step, results in evaluate_workdir(task, settings.seed, folder, args.steps, fsdp):
         if not job.leads:
             continue

@@ -110,7 +110,7 @@ def make_report(config: Any, limit: int, num_devices: int | None, given: list[st
     layout = StepLayout(num_devices, loop_settings.fsdp, loop_settings.seed)
     layout.mesh()  # So that what is wrong with it is said first.
     _check_data(config)
-    with_remat = "remat" in config.model
+    with_remat = "remat" in config.get("model", {})
 
     def task_of(microbatches: int, remat: bool) -> Any:
         changed = copy.deepcopy(config)
@@ -123,15 +123,15 @@ def make_report(config: Any, limit: int, num_devices: int | None, given: list[st
     microbatches = _candidates(batch_size, num_devices, task_of)
     analyses: dict[tuple[int, bool], StepMemory] = {}
 
-    def measure(images: int, remat: bool) -> int:
-        print(f"{images} images on a device{', rematerialised' if remat else ''}: ", end="")
-        task = task_of(microbatches[images], remat)
-        analyses[images, remat] = step_memory(task, layout, print)
-        return analyses[images, remat].total
+    def measure(examples: int, remat: bool) -> int:
+        print(f"{examples} examples on a device{', rematerialised' if remat else ''}: ", end="")
+        task = task_of(microbatches[examples], remat)
+        analyses[examples, remat] = step_memory(task, layout, print)
+        return analyses[examples, remat].total
 
     plan = plan_memory(measure, microbatches, limit, with_remat=with_remat)
 
-    # --- Operations: what is done for every image, and what for every pass, whatever its size.
+    # --- Operations: what is done for every example, and what for every pass, whatever its size.
     counts = {}
     for remat in sorted({option.remat for option in plan.options}):
         few, many = min(microbatches.values()), max(microbatches.values())
@@ -149,8 +149,8 @@ def make_report(config: Any, limit: int, num_devices: int | None, given: list[st
         for name in ("contractions", "contraction_bytes", "elementwise"):
             values = {n: getattr(count, name) for n, count in counts[option.remat].items()}
             row[f"{name}_per_step"] = _interpolated(values, option.microbatches)
-            row[f"{name}_per_image"] = row[f"{name}_per_step"] / examples
-        if (analysis := analyses.get((option.images, option.remat))) is not None:
+            row[f"{name}_per_example"] = row[f"{name}_per_step"] / examples
+        if (analysis := analyses.get((option.examples, option.remat))) is not None:
             row["memory_analysis"] = dataclasses.asdict(analysis)
         row["arguments"] = _arguments(given, option, with_remat)
         rows.append(row)
@@ -167,9 +167,9 @@ def make_report(config: Any, limit: int, num_devices: int | None, given: list[st
         "backend": jax.default_backend(),
         "analysed_for": f"{num_devices} x {jax.devices()[0].device_kind}",
         "state_bytes_per_device": state_bytes(task_of(few, False), layout),
-        "bytes_per_image_and_device": {
+        "bytes_per_example_and_device": {
             "remat" if remat else "plain": round(slope)
-            for remat, slope in plan.bytes_per_image.items()
+            for remat, slope in plan.bytes_per_example.items()
         },
         "loops_counted_once": sum(count.counted_once for count in all_counts),
         "primitives_not_counted": sorted({n for count in all_counts for n in count.not_counted}),
@@ -194,7 +194,7 @@ def _check_data(config: Any) -> None:
 
 
 def _candidates(batch_size: int, num_devices: int, task_of: Any) -> dict[int, int]:
-    """Returns {images of a device in a microbatch: microbatches} of all that the task allows."""
+    """Returns {examples of a device in a microbatch: microbatches} of all that the task allows."""
     allowed = {}
     refusal = ""
     for number in range(1, batch_size + 1):
@@ -255,20 +255,20 @@ def print_report(report: dict) -> None:
         f"optimiser {_size(state['opt_state'])}, moving average {_size(state['ema'])}, "
         f"statistics {_size(state['stats'])})"
     )
-    slopes = report["bytes_per_image_and_device"]
+    slopes = report["bytes_per_example_and_device"]
     words = {"plain": "", "remat": " with rematerialisation"}
     if slopes:
-        per_image = ", ".join(f"{_size(slope)}{words[name]}" for name, slope in slopes.items())
-        console.print(f"activations of an image: {per_image}")
+        per_example = ", ".join(f"{_size(slope)}{words[name]}" for name, slope in slopes.items())
+        console.print(f"activations of an example: {per_example}")
     table = Table(
         "microbatches",
-        "images a device",
+        "examples a device",
         "remat",
         "memory a device",
         "fits",
-        "GFLOP an image",
+        "GFLOP an example",
         "TFLOP a step",
-        "MB moved an image",
+        "MB moved an example",
         "memory is",
         title=f"batch {report['batch_size']} on {report['num_devices']} devices of "
         f"{_size(report['device_memory'])}",
@@ -276,19 +276,19 @@ def print_report(report: dict) -> None:
     for row in report["options"]:
         table.add_row(
             str(row["microbatches"]),
-            str(row["images"]),
+            str(row["examples"]),
             "yes" if row["remat"] else "no",
             _size(row["bytes_per_device"]),
             "yes" if row["fits"] else "no",
-            f"{row['contractions_per_image'] / 1e9:.4g}",
+            f"{row['contractions_per_example'] / 1e9:.4g}",
             f"{row['contractions_per_step'] / 1e12:.4g}",
-            f"{row['contraction_bytes_per_image'] / 1e6:.4g}",
+            f"{row['contraction_bytes_per_example'] / 1e6:.4g}",
             "compiled" if row["compiled"] else "predicted",
             style="bold" if row is chosen else None,
         )
     Console(highlight=False, width=None if console.is_terminal else 130).print(table)
     console.print(
-        "FLOP: of convolutions and products over all devices, for each real image of an update; "
+        "FLOP: of convolutions and products over all devices, for each real example of an update; "
         "MB: what these read and write. Batch norm takes its statistics over a microbatch."
     )
     if report["loops_counted_once"] or report["primitives_not_counted"]:

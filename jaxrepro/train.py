@@ -12,7 +12,8 @@ import json
 import pathlib
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from absl import flags
 
@@ -106,7 +107,7 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
         record_end(folder, outcome, message)
         return draw()
 
-    with _claimed(folder, args, job), contextlib.ExitStack() as stack:
+    with _claimed(folder, args, settings.defaults, job), contextlib.ExitStack() as stack:
         if job.leads:
             record = stack.enter_context(error_recorded(folder, draw))
             stack.enter_context(job.told_of_peers(record))
@@ -129,7 +130,12 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
 
 
 @contextlib.contextmanager
-def _claimed(folder: places.Place, args: flags.FlagValues, job: distributed.Job) -> Iterator[None]:
+def _claimed(
+    folder: places.Place,
+    args: flags.FlagValues,
+    defaults: Mapping[str, Any],
+    job: distributed.Job,
+) -> Iterator[None]:
     """A context in which the folder is this job's: process 0 claims it for all."""
     from jaxrepro.core import config
     from jaxrepro.core.run import workdir
@@ -147,7 +153,7 @@ def _claimed(folder: places.Place, args: flags.FlagValues, job: distributed.Job)
         )
     if job.leads:
         mark = secrets.token_hex(8)
-        with workdir.claimed(folder, args.config, mark, args.workdir_patience):
+        with workdir.claimed(folder, args.config, mark, args.workdir_patience, defaults):
             job.share("mark of the workdir", mark)
             yield
     else:

@@ -47,7 +47,7 @@ def test_step_time_writes_json(tmp_path):
     assert measured["batch"]["image"][0] == 3
     assert measured["batch_content"] == "the first batch of the training data"
     assert 0 < measured["step_ms"]["p10"] <= measured["step_ms"]["median"]
-    assert measured["real_images_per_second"] > 0
+    assert measured["examples_per_second"] > 0
     # Kernels 9-1-5 and 4 channels over 3 patches of 33 pixels without padding: the outputs, the
     # kernels' gradients, and the inputs' but for the first.
     layers = [25 * 25 * 81 * 4, 25 * 25 * 4 * 4, 21 * 21 * 25 * 4]
@@ -112,9 +112,9 @@ def test_all_configs_runs_each_in_a_process_and_says_which_failed(capsys):
 
 
 def test_need_for_images():
-    speed = {"images_per_second": {"median": 900.0}, "images_per_second_per_core": 500.0}
+    speed = {"examples_per_second": {"median": 900.0}, "examples_per_second_per_core": 500.0}
     found = input_pipeline.need(64, 40.0, speed)
-    assert found["images_per_second_needed"] == 1600
+    assert found["examples_per_second_needed"] == 1600
     assert found["cores_needed"] == 3.2
     assert found["speed_over_need"] == 0.562
 
@@ -127,9 +127,9 @@ def test_pipeline_speed_counts_the_images_of_whole_batches(monkeypatch):
     found = input_pipeline.pipeline_speed(batches, 10, seconds=2.0, num_parts=2)
     # A part begins, asks the clock after each batch and once more for its rate: 0, 0.5, 1, 1.5.
     assert next(batches) == 5
-    assert found["images_per_second"] == {"median": 13.3, "min": 13.3, "max": 13.3}
-    assert found["image_cpu_ms"] == {"median": 37.5, "min": 25.0, "max": 50.0}
-    assert found["images_per_second_per_core"] == 26.7
+    assert found["examples_per_second"] == {"median": 13.3, "min": 13.3, "max": 13.3}
+    assert found["example_cpu_ms"] == {"median": 37.5, "min": 25.0, "max": 50.0}
+    assert found["examples_per_second_per_core"] == 26.7
 
 
 @pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")

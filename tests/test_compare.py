@@ -88,8 +88,8 @@ PIPELINE = {
     "batch_size": 64,
     "num_threads": 2,
     "kept_in_memory": False,
-    "images_per_second": spread(3400, 3500, 3600),
-    "image_cpu_ms": None,
+    "examples_per_second": spread(3400, 3500, 3600),
+    "example_cpu_ms": None,
     "with_updates": {"num_steps": 50, "ms_per_update": 100.0, "share_waiting": 0.0},
     "command": "python -m benchmarks.input_pipeline",
 }
@@ -120,19 +120,19 @@ def updates(**changes):
         (PIPELINE, {}, {}),
         (
             PIPELINE,
-            {"images_per_second": spread(850, 900, 950), **updates(share_waiting=0.7)},
-            {"images a second": "WORSE", "share waiting for data": "WORSE"},
+            {"examples_per_second": spread(850, 900, 950), **updates(share_waiting=0.7)},
+            {"examples a second": "WORSE", "share waiting for data": "WORSE"},
         ),
-        (PIPELINE, {"images_per_second": spread(3000, 3190, 3300)}, {}),
+        (PIPELINE, {"examples_per_second": spread(3000, 3190, 3300)}, {}),
         (
             PIPELINE,
-            {"images_per_second": spread(3000, 3100, 3410)},
-            {"images a second": "within noise"},
+            {"examples_per_second": spread(3000, 3100, 3410)},
+            {"examples a second": "within noise"},
         ),
         (
             PIPELINE,
-            {"images_per_second": spread(3900, 4000, 4100)},
-            {"images a second": "better"},
+            {"examples_per_second": spread(3900, 4000, 4100)},
+            {"examples a second": "better"},
         ),
         (PIPELINE, updates(ms_per_update=112.0), {"update with its data, ms": "WORSE"}),
         (PIPELINE, updates(share_waiting=0.019), {}),
@@ -215,3 +215,13 @@ def test_compare_command_on_folders(tmp_path, capsys):
     (folders[1] / "a.json").unlink()
     with pytest.raises(InputError, match=r"a\.json is in only one of"):
         runs.call(compare, *map(str, folders))
+
+
+def test_results_with_older_names_are_compared_with_todays(tmp_path):
+    older = {key.replace("example", "image"): value for key, value in PIPELINE.items()}
+    assert "images_per_second" in older
+    rates = []
+    for name, result in (("old", older), ("new", PIPELINE)):
+        (tmp_path / name).write_text(json.dumps(result))
+        rates.append(compare.read_result(tmp_path / name))
+    assert rates[0] == rates[1] == PIPELINE

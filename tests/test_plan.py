@@ -37,7 +37,7 @@ def planned(tmp_path_factory):
 def test_the_report(planned):
     _, report = planned
     assert (report["num_devices"], report["batch_size"], report["device_memory"]) == (2, 8, 10**9)
-    options = {(o["images"], o["remat"]): o for o in report["options"]}
+    options = {(o["examples"], o["remat"]): o for o in report["options"]}
     # 8 images on two devices, all at once, in two parts, in four.
     assert {key[0]: o["microbatches"] for key, o in options.items()} == {4: 1, 2: 2, 1: 4}
     assert len(options) == 6
@@ -60,7 +60,7 @@ def test_the_report(planned):
     work = {key: o["contractions_per_step"] for key, o in options.items()}
     assert work[4, False] < work[1, False] < work[1, True]
     assert work[4, True] > 1.05 * work[4, False]
-    assert options[4, False]["contractions_per_image"] == work[4, False] / 8
+    assert options[4, False]["contractions_per_example"] == work[4, False] / 8
     assert report["loops_counted_once"] == 0
     assert report["primitives_not_counted"] == []
 
@@ -77,7 +77,7 @@ def test_the_recommendation_repeats_the_users_own_config(planned):
     ]
     assert sorted(report["recommended"]["arguments"]) == sorted(arguments)
     assert report["recommended"] == next(
-        o for o in report["options"] if o["images"] == 4 and not o["remat"]
+        o for o in report["options"] if o["examples"] == 4 and not o["remat"]
     )
     assert "recommended: python -m jaxrepro.train --config=configs/biggan_digits.py:test" in out
     assert "memory was assigned by the CPU's compiler: for a GPU or TPU it is an estimate" in out

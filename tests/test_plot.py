@@ -9,7 +9,7 @@ from jaxrepro.core.errors import InputError
 def workdir(tmp_path):
     (tmp_path / "metrics.jsonl").write_text(
         '{"step": 1, "loss/d": 2.0, "logits/real": 0.1}\n'
-        '{"step": 2, "loss/d": 1.5, "speed/images_per_second": 9}\n'
+        '{"step": 2, "loss/d": 1.5, "speed/examples_per_second": 9}\n'
         '{"step": 3, "samples/x": 4}\n'
     )
     return tmp_path

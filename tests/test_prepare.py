@@ -148,10 +148,14 @@ def runs(pid):
 
 # A shard is finished; the workers are still starting; the first shards are half done.
 @pytest.mark.parametrize(
-    ("moment", "shard_size"), [("images-*.json", 4), ("unfinished.json", 4), (".images-*", 30)]
+    ("moment", "shard_size"), [("images-*.json", 4), ("unfinished.json", 4), (".images-*", 600)]
 )
 def test_interrupt_says_how_to_go_on(tmp_path, moment, shard_size):
     images = make_images(tmp_path / "images", 60, 300)
+    # So many that neither the run nor a shard comes to its end before the signal does.
+    for image in list(images.rglob("*.png")):
+        for copy in range(20):
+            os.link(image, image.with_stem(f"{image.stem}-{copy}"))
     output = tmp_path / "set"
     process = subprocess.Popen(
         command(images, output, f"--shard_size={shard_size}"),
@@ -160,16 +164,18 @@ def test_interrupt_says_how_to_go_on(tmp_path, moment, shard_size):
         text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 30
-    while not list(output.glob(moment)) and time.monotonic() < deadline:
+    deadline = time.monotonic() + 120
+    while not list(output.glob(moment)):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, f"no {moment}"
         time.sleep(0.005)
     # As the terminal does it for Ctrl-C: to the workers, too.
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
     assert errors == "interrupted: give the same command again to go on\n"
     assert not list(output.glob(".*"))
-    if shard_size == 30:
+    if shard_size == 600:
         assert not list(output.glob("images-*"))
     assert not (output / "manifest.json").exists()
 

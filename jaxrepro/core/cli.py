@@ -120,6 +120,18 @@ def _arguments() -> list[_Argument]:
     return sorted((f for f in found if isinstance(f, _Argument)), key=lambda f: f.place)
 
 
+def given_path(name: str) -> pathlib.Path:
+    """Returns the path that a flag names, "~" as the user's folder."""
+    return pathlib.Path(name).expanduser()
+
+
+def check_at_least(least: int, args: flags.FlagValues, *names: str) -> None:
+    """Raises InputError for a number below `least` among the named flags."""
+    for name in names:
+        if (number := int(getattr(args, name))) < least:
+            raise InputError(f"--{name}={number}; it must be {least} or more")
+
+
 def config_name(default: str = "config") -> str:
     """Returns a folder name for the given config: "biggan128_demo_bs64"."""
     given = config_flags.get_config_filename(flags.FLAGS[default])
@@ -141,17 +153,11 @@ def given_config(default: str = "config") -> list[str]:
 def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any]) -> NoReturn:
     """Defines and parses the flags, runs `main` on them and exits.
 
-    An InputError is one line and status 1. Flags are defined here and not at import: two commands
-    with a flag of one name could not be imported together.
+    An InputError is one line and status 1, Ctrl-C one line and status 130. Flags are defined here
+    and not at import: two commands with a flag of one name could not be imported together.
 
     With JAXREPRO_TRACEBACK=1 in the environment the stack trace is shown as well.
     """
-
-    before = set(flags.FLAGS)
-    define_flags()
-    # So that --help of the command shows also those that commands share, defined elsewhere.
-    for name in set(flags.FLAGS) - before:
-        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
 
     def quiet_main(argv: list[str]) -> Any:
         del argv
@@ -163,11 +169,22 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
         return main(flags.FLAGS)
 
     try:
+        before = set(flags.FLAGS)
+        define_flags()
+        # So that --help of the command shows also those that commands share, defined elsewhere.
+        for name in set(flags.FLAGS) - before:
+            flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
         app.run(quiet_main, flags_parser=_parse)
     except InputError as error:
         if os.environ.get("JAXREPRO_TRACEBACK"):
             raise
         print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        # Of commands that have more to say about it none comes here, but in their first moments.
+        if os.environ.get("JAXREPRO_TRACEBACK"):
+            raise
+        print("interrupted", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except Exception as error:
         if isinstance(error, BrokenPipeError) and not _is_read():
             # As of `| head`; what Python flushes at its end goes nowhere.

@@ -23,13 +23,8 @@ RESUMABLE = (
 )
 # What code that reads a config raises where a value is of a kind that nobody meant.
 _WRONG_KINDS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-# Keys that a config may leave out, as those of older runs do, with what that means.
-OPTIONAL = {
-    "num_seeds": 1,
-    "model.bn_groups": 1,
-    "mesh.fsdp_min_mb": 4.0,
-    "mesh.fsdp_except": (),
-}
+# What `at_least` takes as default for a key that a config must have.
+_REQUIRED: Any = object()
 
 
 def parse_variant(arg: str | None, variants: Sequence[str], **settings: Any) -> Any:
@@ -111,23 +106,23 @@ class Settings:
         config: Mapping[str, Any] | ConfigDict,
         _prefix: str = "",
         _read: dict[str, Any] | None = None,
+        _defaults: dict[str, Any] | None = None,
     ):
         self._config = config
         self._prefix = _prefix
         # What was read, the latest last.
         self._read: dict[str, Any] = {} if _read is None else _read
+        self._defaults: dict[str, Any] = {} if _defaults is None else _defaults
 
     def __getattr__(self, name: str) -> Any:
         key = f"{self._prefix}{name}"
-        if key in OPTIONAL and name not in self._config:
-            return OPTIONAL[key]
         if name.startswith("_") or name not in self._config:
             raise InputError(
                 f"the config has no key {key!r}; it has {', '.join(self._prefix + k for k in self)}"
             )
         value = self._config[name]
         if isinstance(value, Mapping | ConfigDict):
-            return Settings(value, f"{key}.", self._read)
+            return Settings(value, f"{key}.", self._read, self._defaults)
         self._read.pop(key, None)
         self._read[key] = value
         numbers = value if isinstance(value, list | tuple) else (value,)
@@ -141,7 +136,20 @@ class Settings:
     def replaced(self, **values: Any) -> "Settings":
         """Returns a view in which keys of this level have other values; reads count for both."""
         changed = {name: values.get(name, self._config[name]) for name in self}
-        return Settings(changed, self._prefix, self._read)
+        return Settings(changed, self._prefix, self._read, self._defaults)
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The keys read so far that a config may leave out, with what that means, by dotted key."""
+        return dict(self._defaults)
+
+    def optional(self, name: str, default: Any) -> Any:
+        """Returns the value of `name`, or `default` where the config leaves it out.
+
+        So the configs of runs that are older than a key keep their meaning; see `differing_keys`.
+        """
+        self._defaults[f"{self._prefix}{name}"] = default
+        return getattr(self, name) if name in self._config else default
 
     def one_of(self, name: str, allowed: Sequence[Any]) -> Any:
         """Returns the value of `name`; raises InputError unless it is among `allowed`."""
@@ -153,9 +161,12 @@ class Settings:
             )
         return value
 
-    def at_least(self, name: str, minimum: float) -> Any:
-        """Returns the number of `name`; raises InputError if it is none or below `minimum`."""
-        value = getattr(self, name)
+    def at_least(self, name: str, minimum: float, *, default: Any = _REQUIRED) -> Any:
+        """Returns the number of `name`; raises InputError if it is none or below `minimum`.
+
+        default: makes the key `optional`.
+        """
+        value = getattr(self, name) if default is _REQUIRED else self.optional(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             given = "a section of keys" if isinstance(value, Settings) else repr(value)
             raise InputError(f"{self._prefix}{name} is {given}; it must be a number")
@@ -205,18 +216,23 @@ def to_json(config: Mapping[str, Any]) -> str:
 
 def config_digest(config: Mapping[str, Any]) -> str:
     """Returns the SHA-256 of the keys that a continuation must not change."""
-    leaves = OPTIONAL | flatten(config)
+    leaves = flatten(config)
     return json_digest({k: v for k, v in leaves.items() if not k.startswith(RESUMABLE)})
 
 
 def differing_keys(
-    saved: Mapping[str, Any], given: Mapping[str, Any], free: tuple[str, ...] = RESUMABLE
+    saved: Mapping[str, Any],
+    given: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+    free: tuple[str, ...] = RESUMABLE,
 ) -> list[str]:
     """Returns lines "key: saved -> given" for keys that a continuation must not change.
 
-    free: beginnings of the keys that may differ.
+    defaults: what it means that a config leaves a key out, as `Settings.defaults` has it once the
+    config was read. free: beginnings of the keys that may differ.
     """
-    old, new = (json.loads(json.dumps(OPTIONAL | flatten(config))) for config in (saved, given))
+    meant = flatten(defaults or {})
+    old, new = (json.loads(json.dumps(meant | flatten(config))) for config in (saved, given))
     return [
         f"{key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
         for key in sorted(old.keys() | new.keys())

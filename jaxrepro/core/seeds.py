@@ -161,7 +161,7 @@ def make_seeds_task(settings: Settings, from_settings: Callable[[Settings], Task
     from_settings: the paper's. A config without the key `num_seeds` has one seed. Raises
     InputError for fewer, and where a guard is to act on several.
     """
-    number = settings.at_least("num_seeds", 1)
+    number = settings.at_least("num_seeds", 1, default=1)
     if not isinstance(number, int):
         raise InputError(f"num_seeds is {number!r}; it must be a whole number")
     if number == 1:

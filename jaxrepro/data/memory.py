@@ -1,4 +1,4 @@
-"""Decode each image once."""
+"""Prepare each example once."""
 
 from collections.abc import Callable
 
@@ -11,9 +11,9 @@ class MemoryCache:
     """`prepare(source[i])` for every i, kept in memory after the first visit.
 
     The whole set is kept or nothing is: it must fit in `max_bytes`, judged by the first item. An
-    item whose arrays have other shapes than the first one's is prepared at every visit. Reading
-    from several threads is safe, because a row is marked as present after it was written, and
-    threads that prepare the same row write the same values.
+    item whose arrays have other names, shapes or dtypes than the first one's is prepared at every
+    visit. Reading from several threads is safe, because a row is marked as present after it was
+    written, and threads that prepare the same row write the same values.
     """
 
     def __init__(self, source: Items, prepare: Callable[[Item], Item], *, max_bytes: int):
@@ -38,8 +38,17 @@ class MemoryCache:
         if self._fits and self._present[index]:
             return {name: rows[index] for name, rows in self._rows.items()}
         item = self._prepare(self._source[index])
-        if self._fits and all(np.shape(item[k]) == r.shape[1:] for k, r in self._rows.items()):
+        if self._fits and self._has_form_of_first(item):
             for name, rows in self._rows.items():
                 rows[index] = item[name]
             self._present[index] = True
         return item
+
+    def _has_form_of_first(self, item: Item) -> bool:
+        if item.keys() != self._rows.keys():
+            return False
+        arrays = {name: np.asarray(value) for name, value in item.items()}
+        return all(
+            (arrays[name].shape, arrays[name].dtype) == (rows.shape[1:], rows.dtype)
+            for name, rows in self._rows.items()
+        )

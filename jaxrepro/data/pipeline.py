@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import grain
@@ -18,7 +18,7 @@ from jaxrepro.data.transforms import Transform
 
 Batch = dict[str, np.ndarray]
 
-# Prepared images that fit in this are decoded once.
+# Prepared examples that fit in this are decoded once.
 MEMORY_BYTES = 256 * 2**20
 # Grain wants a finite length; no run comes near this step.
 _LAST_STEP = 2**40
@@ -67,32 +67,34 @@ def train_iterator(
     """An endless iterator; item k holds this process's data of update `start_step` + k.
 
     With `batch_shape` (*outer, B), such as (num_d_steps, accumulation, B), every array has the
-    shape [*outer, B / num_processes, ...]: {"image": uint8 [*outer, B_local, H, W, C], "label":
-    int32 [*outer, B_local]}. The processes' arrays, concatenated in order along the last batch
-    axis, are the arrays of a single process, bit for bit.
+    shape [*outer, B / num_processes, ...], under the names that the transform's results have: of
+    pictures {"image": uint8 [*outer, B_local, H, W, C], "label": int32 [*outer, B_local]}. The
+    processes' arrays, concatenated in order along the last batch axis, are the arrays of a single
+    process, bit for bit.
 
-    The stream visits every image once before any image again, in an order drawn anew for each
-    pass. Order and augmentation depend on `seed` and on the position in the stream only, not on
+    The stream visits every example once before any again, in an order drawn anew for each pass.
+    Order and augmentation depend on `seed` and on the position in the stream only, not on
     `num_processes`, `num_workers` or `num_threads`, so that stopping anywhere and starting again
     with `start_step` gives the same batches.
 
     Args:
-      source: where the images are: a Source, or other examples with an "image".
-      transform: applied to each item; its results must have one shape.
+      source: where the examples are: a Source of pictures, or examples of any other kind.
+      transform: applied to each item; all its results must have the same names, and under each
+        name one shape and one dtype.
       seed: 0 <= seed < 2**32; another one gives another order and other augmentation.
-      batch_shape: the global shape of the images of one update.
+      batch_shape: the global shape of the examples of one update.
       start_step: the update that comes first.
       process: index of this process in [0, num_processes).
       num_processes: must divide the last entry of `batch_shape`.
       num_workers: worker processes that decode and transform; 0 uses threads of this process and
-        keeps the prepared images in memory if they fit.
+        keeps the prepared examples in memory if they fit.
       num_threads: threads of this process (or of each worker) that assemble updates ahead of
         time; 0 assembles them when they are asked for.
-      memory_bytes: without workers, memory for prepared images; 0 prepares each at every visit.
+      memory_bytes: without workers, memory for prepared examples; 0 prepares each at every visit.
 
     Raises:
       InputError: if the source is smaller than the last entry of `batch_shape`, or an argument is
-        out of its range.
+        out of its range; on reading, if examples of a batch differ in names, shapes or dtypes.
     """
     _check(source, seed, batch_shape, start_step, process, num_processes)
     # Workers would each fill a memory of their own. The chain must be the same with and without
@@ -122,21 +124,27 @@ def eval_batches(
     process: int = 0,
     num_processes: int = 1,
 ) -> Iterator[Batch]:
-    """Every image once, in order and without augmentation, in batches of one shape.
+    """Every example once, in order and without augmentation, in batches of one shape.
 
-    Yields {"image": uint8 [B_local, H, W, C], "label": int32 [B_local], or what else the source
-    has, "mask": bool [B_local], "index": int32 [B_local]}: this process's rows of the global batch.
-    B_local, the rows of a process and those with mask False, which repeat an image, are as
+    Yields this process's rows of the global batch: arrays [B_local, ...] under the names that the
+    prepared examples have, and "mask": bool [B_local], "index": int32 [B_local]. B_local, the rows
+    of a process and those with mask False, which repeat an example, are as
     `data.padding.batch_rows` says.
 
     Raises:
-      InputError: for a batch size below 1, or a process that is none of `num_processes`.
+      InputError: for a batch size below 1, or a process that is none of `num_processes`; if
+        examples of a batch differ in names, shapes or dtypes, or have a "mask" or "index" already.
     """
     _check_process(process, num_processes)
     if batch_size < 1:
         raise InputError(f"batch_size={batch_size} given; it must be positive")
     for index, mask in batch_rows(len(source), batch_size, process, num_processes):
         batch = _stack([transform.prepare(source[int(i)]) for i in index])
+        if taken := sorted(batch.keys() & {"mask", "index"}):
+            raise InputError(
+                f"the examples of {source!r} have {taken[0]!r} among their names, which batches of "
+                "an evaluation use themselves; give it another name in the source or the transform"
+            )
         yield {**batch, "mask": mask, "index": index.astype(np.int32)}
 
 
@@ -163,14 +171,36 @@ class _Update:
         return {name: x.reshape(*positions.shape, *x.shape[1:]) for name, x in flat.items()}
 
 
-def _stack(items: list[Any]) -> Batch:
-    shapes = {item["image"].shape for item in items}
-    if len(shapes) > 1:
-        raise InputError(
-            f"the images of a batch have different shapes, such as {sorted(shapes)[:2]}; use a "
-            "transform that gives all of them one size"
-        )
-    return {name: np.stack([item[name] for item in items]) for name in items[0]}
+def _stack(items: Sequence[Any]) -> Batch:
+    """Returns the examples as one array [N, ...] a name; InputError where two do not fit."""
+    first = items[0]
+    for item in items:
+        if item.keys() != first.keys():
+            raise InputError(
+                f"the examples of a batch have different names: one has {_listed(first)}, another "
+                f"{_listed(item)}; use a source or a transform that gives all of them the same"
+            )
+    batch = {}
+    for name in first:
+        arrays = [np.asarray(item[name]) for item in items]
+        for array in arrays:
+            if (array.shape, array.dtype) != (arrays[0].shape, arrays[0].dtype):
+                raise InputError(
+                    f"the examples of a batch differ in {name!r}: {_form(arrays[0])} and "
+                    f"{_form(array)}; use a transform that gives all of them one shape and dtype, "
+                    "such as by resizing, cutting or padding"
+                )
+        batch[name] = np.stack(arrays)
+    return batch
+
+
+def _listed(item: Item) -> str:
+    return ", ".join(map(repr, item)) or "none"
+
+
+def _form(array: np.ndarray) -> str:
+    """Returns dtype and shape of an array as "int32 [7]"."""
+    return f"{array.dtype} {list(array.shape)}"
 
 
 def _check(
@@ -195,8 +225,8 @@ def _check(
         )
     if len(source) < batch_shape[-1]:
         raise InputError(
-            f"{source!r} has {len(source)} images, fewer than the batch of {batch_shape[-1]}; use "
-            "a smaller batch or more images"
+            f"{source!r} has {len(source)} examples, fewer than the batch of {batch_shape[-1]}; "
+            "use a smaller batch or more examples"
         )
 
 

@@ -1,4 +1,4 @@
-"""The interface between stored images and everything that reads them."""
+"""The interface between stored examples and everything that reads them."""
 
 import abc
 import hashlib
@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-# One example. A source gives {"image": uint8 [H, W, C], "label": int32 scalar}.
+# One example: arrays or numbers by name. A Source of pictures gives {"image": uint8 [H, W, C],
+# "label": int32 scalar}.
 Item = dict[str, Any]
 
 

@@ -184,8 +184,7 @@ def _run(job: Job, limit: float | None) -> _Outcome:
                 process.wait(limit)
             except subprocess.TimeoutExpired:
                 stopped = True
-                process.terminate()
-                process.wait(_PATIENCE)
+                _end(process)
     after = os.times()
     cpu = (
         after.children_user + after.children_system - before.children_user - before.children_system
@@ -211,12 +210,18 @@ def _ended_with_us(process: "subprocess.Popen[bytes]") -> Iterator[None]:
     try:
         yield
     except BaseException:
-        process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_PATIENCE)
+        _end(process)
+        raise
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Tells a command to save and end; kills it where it takes too long, as while it compiles."""
+    process.terminate()
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        raise
 
 
 def _measured(job: Job) -> ArmRecord:

@@ -16,6 +16,8 @@ from jaxrepro.core.run.run_record import read_starts
 
 # The loop logs the speed with every report of the training itself, and with no evaluation.
 _OF_TRAINING = "speed/"
+# Today's names of what older versions logged under another one.
+_RENAMED = {"speed/images_per_second": "speed/examples_per_second"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,12 +119,11 @@ def _series(records: Sequence[Mapping[str, Any]], path: Place) -> tuple[list[Ser
     points: dict[str, list[tuple[int, float]]] = {}
     of_training = set()
     for record in records:
-        names = [name for name in record if name != "step"]
-        if any(name.startswith(_OF_TRAINING) for name in names):
-            of_training.update(names)
-        for name in names:
-            value = _number(record[name], name, path)
-            points.setdefault(name, []).append((record["step"], value))
+        values = {_RENAMED.get(name, name): x for name, x in record.items() if name != "step"}
+        if any(name.startswith(_OF_TRAINING) for name in values):
+            of_training.update(values)
+        for name, value in values.items():
+            points.setdefault(name, []).append((record["step"], _number(value, name, path)))
     series = []
     for name, pairs in points.items():
         steps, values = zip(*sorted(pairs, key=lambda pair: pair[0]), strict=True)

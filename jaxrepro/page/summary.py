@@ -135,9 +135,9 @@ def _time_training(run: Run) -> str:
 
 def _speed(run: Run) -> str:
     for series in run.training:
-        if series.name == "speed/images_per_second":
+        if series.name == "speed/examples_per_second":
             finite = series.values[np.isfinite(series.values)]
-            return f"{number(float(f'{np.median(finite):.3g}'))} images/s (median)" * bool(
+            return f"{number(float(f'{np.median(finite):.3g}'))} examples/s (median)" * bool(
                 len(finite)
             )
     return ""

@@ -95,7 +95,7 @@ def _make_run(folder: pathlib.Path, paper: str) -> None:
             checkpoints.save(step, state, wait=True)
     record_start(folder, 0)
     record_end(folder, "finished")
-    lines = [{"step": s, "loss/g": 1.0 / s, "speed/images_per_second": 5.0} for s in (1, 2)]
+    lines = [{"step": s, "loss/g": 1.0 / s, "speed/examples_per_second": 5.0} for s in (1, 2)]
     lines.append({"step": 2, "metrics/psnr": 30.0})
     (folder / workdir.METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
     workdir.write_json(folder / workdir.RESULTS, {"step": STEP, "results": {"metrics/psnr": 30.0}})

@@ -88,6 +88,20 @@ cli.run(lambda: None, main)
     assert ended.stderr == b"error: the store refuses\n"
 
 
+@pytest.mark.parametrize("where", ["define_flags", "main"])
+def test_ctrl_c_is_one_line_whenever_it_comes(where, monkeypatch, capsys):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    steps = {"define_flags": lambda: None, "main": lambda args: None, where: interrupted}
+    monkeypatch.setattr(sys, "argv", ["command"])
+    monkeypatch.delenv("JAXREPRO_TRACEBACK", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        cli.run(steps["define_flags"], steps["main"])
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
 def test_any_number_of_arguments_around_the_flags():
     given = {}
 

@@ -75,14 +75,27 @@ def test_differing_keys_leaves_out_what_may_change():
 
 
 def test_keys_that_older_configs_lack_mean_what_they_meant():
-    old, new = {"model": {}, "mesh": {"fsdp": 1}}, {"model": {"bn_groups": 1}}
-    other = {"model": {"bn_groups": 2}}
-    assert config_lib.Settings(old).model.bn_groups == 1
-    assert config_lib.Settings(old).mesh.fsdp_except == ()
-    assert config_lib.differing_keys(old, new) == []
-    assert config_lib.differing_keys(old, other) == ["model.bn_groups: 1 -> 2"]
-    with pytest.raises(InputError, match="no key 'model.groups'"):
-        _ = config_lib.Settings(old).model.groups
+    old, new = {"model": {"depth": 2}}, {"model": {"depth": 2, "groups": 1, "except": ()}}
+    other = {"model": {"depth": 2, "groups": 2}}
+    for config, groups in ((old, 1), (new, 1), (other, 2)):
+        settings = config_lib.Settings(config)
+        model = settings.model
+        assert (model.depth, model.optional("except", ())) == (2, ())
+        assert model.at_least("groups", 1, default=1) == groups
+        assert settings.defaults == {"model.groups": 1, "model.except": ()}
+        settings.check_all_read()
+    defaults = settings.defaults
+    assert config_lib.differing_keys(old, new, defaults) == []
+    assert config_lib.differing_keys(new, old, defaults) == []
+    assert config_lib.differing_keys(old, other, defaults) == ["model.groups: 1 -> 2"]
+    assert config_lib.differing_keys(other, old, defaults) == ["model.groups: 2 -> 1"]
+    assert config_lib.differing_keys(old, other) == [
+        "model.groups: absent -> 2",
+    ]
+    with pytest.raises(InputError, match="no key 'model.heads'"):
+        _ = config_lib.Settings(old).model.heads
+    with pytest.raises(InputError, match=r"model\.groups is 0; it must be at least 1"):
+        config_lib.Settings({"model": {"groups": 0}}).model.at_least("groups", 1, default=1)
 
 
 def test_tuples_survive_json():

@@ -359,8 +359,10 @@ def test_leaves_are_laid_out_behind_the_axis_of_seeds():
 def test_one_seed_is_the_task_itself():
     assert make(config()) == make(config(num_seeds=1)) != make(config(num_seeds=2))
     assert isinstance(make(config())[0], Digits)
-    assert differing_keys(config(), config(num_seeds=1)) == []
-    assert differing_keys(config(), config(num_seeds=3)) == ["num_seeds: 1 -> 3"]
+    settings = Settings(config())
+    make_seeds_task(settings, Digits)
+    changes = [differing_keys(config(), config(num_seeds=k), settings.defaults) for k in (1, 3)]
+    assert changes == [[], ["num_seeds: 1 -> 3"]]
 
 
 def test_only_what_uses_variables_has_them():

@@ -107,7 +107,7 @@ def test_one_update_may_span_epochs():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"source": Numbered(3)}, "3 images, fewer than the batch of 4"),
+        ({"source": Numbered(3)}, "3 examples, fewer than the batch of 4"),
         ({"num_processes": 3}, "multiple of 3"),
         ({"process": 2, "num_processes": 2}, "process 2 of 2"),
         ({"seed": -1}, "seed -1"),
@@ -122,8 +122,68 @@ def test_wrong_arguments_are_named(options, message):
 
 def test_images_of_different_shapes_are_refused():
     keep = Transform(prepare=dict)
-    with pytest.raises(InputError, match="different shapes"):
+    with pytest.raises(InputError, match=r"'image': uint8 \[\d, \d, 1\] and uint8 \[\d"):
         take(1, source=Numbered(37, varying=True), transform=keep)
+
+
+class Lines:
+    """Examples without a picture; of every third one something is changed."""
+
+    def __init__(self, change=dict):
+        self.change = change
+
+    def __len__(self):
+        return 12
+
+    def __repr__(self):
+        return "Lines()"
+
+    def __getitem__(self, index):
+        item = {"tokens": np.arange(index, index + 5, dtype=np.int32), "length": np.int32(index)}
+        return self.change(item) if index % 3 == 2 else item
+
+
+def test_examples_need_no_picture():
+    keep = Transform(prepare=dict)
+    (train, again), cached = (
+        take(2, source=Lines(), transform=keep, memory_bytes=size) for size in (0, 10**6)
+    )
+    chex.assert_trees_all_equal([train, again], cached)
+    assert train["tokens"].shape == (2, 2, 4, 5)
+    assert train["tokens"].dtype == np.int32
+    np.testing.assert_array_equal(train["tokens"][..., 0], train["length"])
+    (batch, _) = eval_batches(Lines(), keep, 8)
+    assert batch.keys() == {"tokens", "length", "mask", "index"}
+    assert batch["length"].tolist() == list(range(8))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"tokens": np.zeros(7, np.int32)},
+            r"in 'tokens': int32 \[5\] and int32 \[7\]; use",
+        ),
+        ({"length": 3.5}, r"differ in 'length': int32 \[\] and float64 \[\]"),
+        ({"label": 1}, "names: one has 'tokens', 'length', another 'tokens', 'length', 'label'"),
+        ({"mask": 1}, "different names"),
+    ],
+)
+def test_the_name_that_differs_is_told(change, message):
+    keep = Transform(prepare=dict)
+    source = Lines(lambda item: item | change)
+    with pytest.raises(InputError, match=message):
+        list(eval_batches(source, keep, 12))
+    # Both where examples are kept in memory, by the form of the first, and where they are not.
+    for memory_bytes in (0, 10**6):
+        with pytest.raises(InputError, match="examples of a batch"):
+            take(2, source=source, transform=keep, memory_bytes=memory_bytes)
+
+
+def test_names_of_an_evaluation_are_its_own():
+    keep = Transform(prepare=lambda item: item | {"mask": True})
+    with pytest.raises(InputError, match=r"Lines\(\) have 'mask' among their names"):
+        next(eval_batches(Lines(), keep, 4))
 
 
 def test_each_image_is_decoded_once_if_all_fit_in_memory():

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from jaxrepro.evidence import running
 from jaxrepro.evidence.claim import Arm, Claim, Result
 from jaxrepro.evidence.records import read_record
 from jaxrepro.evidence.rules import Between
@@ -18,11 +19,13 @@ from jaxrepro.evidence.running import jobs_of, run_jobs
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Writes its number to --output and a line to calls.txt; waits, or fails, if it is told so.
 VERB = """
-import json, os, pathlib, sys, time
+import json, os, pathlib, signal, sys, time
 
 given = dict(flag.removeprefix("--").split("=", 1) for flag in sys.argv[1:])
 with open("calls.txt", "a") as calls:
     calls.write(given["n"] + "\\n")
+if given.get("deaf"):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if given.get("wait"):
     pathlib.Path("waiting").write_text(str(os.getpid()))
     while not pathlib.Path("go").exists():
@@ -136,13 +139,25 @@ def test_a_failed_arm_is_named_with_its_log_and_nothing_is_lost(place):
 
 def test_it_stops_at_the_minutes_and_continues(place):
     one = claim(arm(1, minutes=1), arm(2, "--wait=1", minutes=2), arm(3, minutes=3))
-    _, said = run((one,), place, minutes=1 / 60)
-    assert said[-1] == "0.0166667 minutes are over: a2 saved what it has; run it again"
+    _, said = run((one,), place, minutes=3 / 60)
+    assert said[-1] == "0.05 minutes are over: a2 saved what it has; run it again"
     assert measured(one, place) == {"a1": 1}
     (place / "go").touch()
     run((one,), place)
     assert measured(one, place) == {"a1": 1, "a2": 2, "a3": 3}
     assert calls(place) == ["1", "2", "2", "3"]
+
+
+def test_a_command_that_does_not_end_is_killed(place, monkeypatch):
+    monkeypatch.setattr(running, "_PATIENCE", 0.3)
+    one = claim(arm(1, "--wait=1", "--deaf=1", minutes=1), arm(2, minutes=2))
+    failed, said = run((one,), place, minutes=3 / 60)
+    assert failed == []
+    assert "minutes are over: a1" in said[-1]
+    assert gone(int((place / "waiting").read_text()))
+    (place / "go").touch()
+    run((one,), place)
+    assert measured(one, place) == {"a1": 1, "a2": 2}
 
 
 def test_arms_that_need_data_wait_for_it(place):

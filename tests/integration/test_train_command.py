@@ -45,7 +45,7 @@ def metrics(workdir):
 
 def test_a_run_leaves_what_it_promises(whole_run):
     workdir, result = whole_run
-    for text in ("images/s", "loss/d", "loss/g", "ETA", "digits/class_agreement"):
+    for text in ("examples/s", "loss/d", "loss/g", "ETA", "digits/class_agreement"):
         assert text in result.stdout
     assert result.stderr == ""
     for name in ("config.json", "model.json", "results.json", "metrics.jsonl", "page.html"):
@@ -152,7 +152,7 @@ def assert_one_line(stderr, *parts):
         ((CONFIG, "--config.data.source=folder:nowhere"), ("nowhere",)),
         ((CONFIG, "--config.data.source=tfds:imagenet2012"), ("imagenet2012", "prepare")),
         ((CONFIG, "--config.model.dim_z=50"), ("dim_z=50", "48 or 51")),
-        ((CONFIG, "--config.train.batch_size=5000"), ("1437 images", "the batch of 2500")),
+        ((CONFIG, "--config.train.batch_size=5000"), ("1437 examples", "the batch of 2500")),
         ((CONFIG, "--config.train.batch_size=7"), ("microbatches=2", "batch_size=7")),
         ((CONFIG, "--cofnig.seed=1"), ("cofnig",)),
         ((CONFIG, "extra"), ("unexpected argument 'extra'",)),

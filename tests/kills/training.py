@@ -98,7 +98,7 @@ class Training:
 
     def _evaluated(self, records: list[dict], step: int) -> bool:
         # A line of an evaluation has none of the speed that each line of training has.
-        return any(r["step"] == step and "speed/images_per_second" not in r for r in records)
+        return any(r["step"] == step and "speed/examples_per_second" not in r for r in records)
 
     def compare(self, workdir: pathlib.Path, reference: pathlib.Path) -> tuple[list[str], int]:
         """Returns what differs from the uninterrupted run, and how many leaves were compared."""

@@ -88,7 +88,13 @@ def parsed(workdir, references=None):
 
 
 def training(step, **values):
-    return {"step": step, "speed/images_per_second": 9.0, "loss/d": 1.5, "logits/real": 1, **values}
+    return {
+        "step": step,
+        "speed/examples_per_second": 9.0,
+        "loss/d": 1.5,
+        "logits/real": 1,
+        **values,
+    }
 
 
 def full(workdir):
@@ -416,7 +422,7 @@ def test_a_run_over_seeds_shows_mean_and_spread(tmp_path):
     losses = ["loss/d", "loss/d/seed7", "loss/d/seed8"]
     sigmas = ["sigma/g/first/0", "sigma/g/first/0/seed7", "sigma/g/first/0/seed8"]
     records = [
-        {"step": s, "speed/images_per_second": 9.0, **dict.fromkeys([*losses, *sigmas], 1.0 * s)}
+        {"step": s, "speed/examples_per_second": 9.0, **dict.fromkeys([*losses, *sigmas], 1.0 * s)}
         for s in (10, 20)
     ]
     records += [{"step": s, **seeds_of("metrics/fid@50", s, s + 2.0)} for s in (20, 40)]

@@ -32,19 +32,29 @@ def start(step, **more):
 def test_training_and_evaluations_are_told_apart(workdir):
     write_metrics(
         workdir,
-        {"step": 10, "loss/d": 2.0, "speed/images_per_second": 5.0},
+        {"step": 10, "loss/d": 2.0, "speed/examples_per_second": 5.0},
         {"step": 10, "m/fid": 9.0},
-        {"step": 20, "loss/d": 1.0, "speed/images_per_second": 6.0},
+        {"step": 20, "loss/d": 1.0, "speed/examples_per_second": 6.0},
         {"step": 20, "m/fid": 7.0, "m/new": 1},
     )
     run = read_run(workdir)
     assert {s.name: s.values.tolist() for s in run.training} == {
         "loss/d": [2.0, 1.0],
-        "speed/images_per_second": [5.0, 6.0],
+        "speed/examples_per_second": [5.0, 6.0],
     }
     assert {s.name: s.steps.tolist() for s in run.evaluation} == {"m/fid": [10, 20], "m/new": [20]}
     assert (run.final.step, run.final.results) == (20, {"m/fid": 7.0, "m/new": 1.0})
     assert (run.step, run.finished) == (20, False)
+
+
+def test_the_speed_of_a_run_begun_by_an_older_version_is_one_series(workdir):
+    write_metrics(
+        workdir,
+        {"step": 10, "loss/d": 2.0, "speed/images_per_second": 5.0},
+        {"step": 20, "loss/d": 1.0, "speed/examples_per_second": 6.0},
+    )
+    (_, speed) = read_run(workdir).training
+    assert (speed.name, speed.values.tolist()) == ("speed/examples_per_second", [5.0, 6.0])
 
 
 def test_progress_comes_from_checkpoints_too(workdir):

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
-# (images of one device in a microbatch, rematerialised) -> bytes on a device.
+# (examples of one device in a microbatch, rematerialised) -> bytes on a device.
 Measure = Callable[[int, bool], int]
 
 
@@ -11,11 +11,11 @@ Measure = Callable[[int, bool], int]
 class Option:
     """One way to pass a batch through.
 
-    images: of one device in one microbatch; microbatches: how many make the batch; num_bytes: on
+    examples: of one device in one microbatch; microbatches: how many make the batch; num_bytes: on
     one device; compiled: whether num_bytes was measured, and not predicted from other options.
     """
 
-    images: int
+    examples: int
     microbatches: int
     remat: bool
     num_bytes: int
@@ -26,13 +26,13 @@ class Option:
 class MemoryPlan:
     """All options, and the one to take: None if none fits.
 
-    bytes_per_image: what one more image of a microbatch takes, by whether blocks are
+    bytes_per_example: what one more example of a microbatch takes, by whether blocks are
     rematerialised; empty if there is one size alone.
     """
 
     options: tuple[Option, ...]
     chosen: Option | None
-    bytes_per_image: dict[bool, float]
+    bytes_per_example: dict[bool, float]
 
     @property
     def smallest(self) -> Option:
@@ -49,11 +49,11 @@ def plan_memory(
 ) -> MemoryPlan:
     """Returns the plan for a memory of `limit` bytes on one device, after at most 4 measurements.
 
-    microbatches: how many make the batch, by their images on one device. Memory is close to affine
-    in that size. So `measure` is called on two small sizes without rematerialisation and on the
-    largest that should fit then; and, `with_remat`, on one size with it, four times as large, or,
-    where nothing fits without it, on a small one and on the largest that should fit. From a single
-    size with it the line goes to the same constant as without it. The rest is predicted.
+    microbatches: how many make the batch, by their examples on one device. Memory is close to
+    affine in that size. So `measure` is called on two small sizes without rematerialisation and on
+    the largest that should fit then; and, `with_remat`, on one size with it, four times as large,
+    or, where nothing fits without it, on a small one and on the largest that should fit. From a
+    single size with it the line goes to the same constant as without it. The rest is predicted.
 
     The choice is the largest microbatch without rematerialisation, which computes least, else
     the largest with it. Where the one that should fit turns out not to, the next smaller is
@@ -91,16 +91,16 @@ def plan_memory(
     fitting = [
         option
         for option in options
-        if option.num_bytes <= limit and option.images <= max(lines[option.remat].measured)
+        if option.num_bytes <= limit and option.examples <= max(lines[option.remat].measured)
     ]
-    chosen = max(fitting, key=lambda option: (not option.remat, option.images), default=None)
+    chosen = max(fitting, key=lambda option: (not option.remat, option.examples), default=None)
     slopes = {remat: line.slope for remat, line in lines.items()} if len(samples) > 1 else {}
     return MemoryPlan(options, chosen, slopes)
 
 
 def _samples(sizes: Sequence[int]) -> list[int]:
-    """Returns the two sizes to measure, or the only one: the smallest with 4 images or more."""
-    # One or two images are a special case to compilers.
+    """Returns the two sizes to measure, or the only one: the smallest with 4 examples or more."""
+    # One or two examples are a special case to compilers.
     large = [size for size in sizes if size >= 4]
     return (large if len(large) >= 2 else list(sizes[-2:]))[:2]
 

@@ -43,7 +43,7 @@ def rules_from_settings(mesh: Settings) -> Rules:
     `fsdp_except`: patterns of the paths of leaves that stay whole; all others are split if they
     have `fsdp_min_mb` MiB or more. Raises InputError for a pattern that is none.
     """
-    patterns = mesh.fsdp_except
+    patterns = mesh.optional("fsdp_except", ())
     for pattern in patterns:
         try:
             re.compile(pattern)
@@ -51,7 +51,7 @@ def rules_from_settings(mesh: Settings) -> Rules:
             raise InputError(
                 f"mesh.fsdp_except has {pattern!r}, which is no regular expression: {error}"
             ) from error
-    split = fsdp(mesh.at_least("fsdp_min_mb", 0))
+    split = fsdp(mesh.at_least("fsdp_min_mb", 0, default=4.0))
     return (*((pattern, replicate) for pattern in patterns), ("", split))
 
 

@@ -91,15 +91,15 @@ class Progress:
         # Of several seeds the line shows the mean; the values of each are in the files.
         names = [name for name in parts_by_name(scalars) if name.startswith("loss/")]
         losses = "  ".join(f"{name} {scalars[name]:.3f}" for name in names)
-        self._bar.update(self._task, speed=f"{rate:.0f} images/s", losses=losses)
+        self._bar.update(self._task, speed=f"{rate:.0f} examples/s", losses=losses)
         if not self._console.is_terminal and (now - self._last_line > 10 or step == self._total):
             self._last_line = now
             left = (self._total - step) * self._examples / max(rate, 1e-9)
             self.message(
-                f"step {step}/{self._total}  ETA {_clock(left)}  {rate:.1f} images/s  {losses}"
+                f"step {step}/{self._total}  ETA {_clock(left)}  {rate:.1f} examples/s  {losses}"
             )
         waiting = min(waited / seconds, 1.0)
-        return {"speed/images_per_second": rate, "speed/waiting_for_data": waiting}
+        return {"speed/examples_per_second": rate, "speed/waiting_for_data": waiting}
 
 
 def _clock(seconds: float) -> str:

@@ -36,7 +36,7 @@ PAGE = "page.html"
 # In the model card of a run that trained several seeds: which.
 CARD_SEEDS = "seeds"
 # In an entry of RUN.
-CONFIG_DIGEST = "config_sha256"
+CONFIG_DIGEST = "fixed_keys_sha256"
 _LOCK = ".lock"
 
 
@@ -46,12 +46,17 @@ class InUseError(InputError):
 
 @contextlib.contextmanager
 def claimed(
-    workdir: Place, config: Mapping[str, Any], mark: str = "", patience: float = 0.0
+    workdir: Place,
+    config: Mapping[str, Any],
+    mark: str = "",
+    patience: float = 0.0,
+    defaults: Mapping[str, Any] | None = None,
 ) -> Iterator[None]:
     """A context in which `workdir` is the folder of a run of `config`, and of no other process.
 
     mark: what `wait_for_mark` looks for in the other processes of this one's job. patience: seconds
-    to wait for another run that uses the folder to end; a line is printed.
+    to wait for another run that uses the folder to end; a line is printed. defaults: what it means
+    that an older run's config leaves a key out, `Settings.defaults`.
 
     A new folder gets the config. One of an earlier start must hold the same config, but for the
     keys in `jaxrepro.core.config.RESUMABLE`, which take the new values.
@@ -72,7 +77,7 @@ def claimed(
                 f"cannot use workdir {workdir}: {reason(error)}; {advice}choose another with "
                 "--workdir"
             ) from error
-        _check_same_run(workdir, config)
+        _check_same_run(workdir, config, defaults)
         write_atomically(workdir / CONFIG, to_json(config).encode())
         yield
 
@@ -138,11 +143,13 @@ def wait_for_mark(workdir: Place, mark: str, patience: float = 15.0) -> None:
         time.sleep(0.1)
 
 
-def _check_same_run(workdir: Place, config: Mapping[str, Any]) -> None:
+def _check_same_run(
+    workdir: Place, config: Mapping[str, Any], defaults: Mapping[str, Any] | None
+) -> None:
     if exists(workdir / CONFIG):
         if _recorded_digest(workdir) == config_digest(config):
             return  # The run's own: a damaged file is about to be written anew.
-        if differing := differing_keys(read_config(workdir), config):
+        if differing := differing_keys(read_config(workdir), config, defaults):
             raise InputError(
                 f"workdir {workdir} holds a run of another config ({'; '.join(differing)}); "
                 f"give the same config to continue it, or another --workdir"

@@ -74,10 +74,11 @@ def run_jobs(
         initargs=(work, num_done, stop),
     )
     with pool:
-        with _sigint_blocked():
-            futures = [pool.submit(_run_job, job) for job in jobs]
-        pending = set(futures)
         try:
+            # Ctrl-C of this moment comes at the end of the block, and stops the jobs as later ones.
+            with _sigint_blocked():
+                futures = [pool.submit(_run_job, job) for job in jobs]
+            pending = set(futures)
             while pending:
                 done, pending = concurrent.futures.wait(pending, timeout=0.2)
                 for future in done:

@@ -30,7 +30,7 @@ _SCORES = (
 )
 _CLASSIFIERS = (
     f"{_TESTS}classification/test_cifar_networks.py::test_parameters_by_hand",
-    f"{_TESTS}classification/test_classification.py::test_the_published_schedules",
+    f"{_TESTS}classification/test_classifier_task.py::test_the_published_schedules",
 )
 
 
@@ -65,7 +65,7 @@ def _published_weights(stacks: int, value: float) -> Claim:
         label,
         verb="jaxrepro.papers.pyranet.evaluate",
         flags=(
-            f"--weights={{data}}/hg_s{stacks}_b1.npz",
+            f"--model={{data}}/hg_s{stacks}_b1.npz",
             "--people=mpii:{data}/mpii/valid.h5",
             "--flip",
         ),
@@ -201,8 +201,8 @@ CLAIMS: tuple[Claim, ...] = (
         "start_at_full_size",
         "The initialisation for several branches gives higher scores than Xavier's and MSRA's.",
         f"{_PAPER}, section 4.3",
-        f"{_TESTS}network/test_initialization.py::test_variances_by_hand",
-        f"{_TESTS}network/test_initialization.py::test_layers_with_branches",
+        "tests/nn/test_branch_initialization.py::test_variances_by_hand",
+        f"{_TESTS}network/test_starts.py::test_layers_with_branches",
     ),
     _of_gpus(
         "fix_at_full_size",

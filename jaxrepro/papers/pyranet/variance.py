@@ -48,7 +48,7 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core.files.strict_json import write_strict_json
     from jaxrepro.core.files.whole_files import write_atomically
     from jaxrepro.core.run import run_record
-    from jaxrepro.papers.pyranet.network.initialization import INITIALIZATIONS
+    from jaxrepro.nn.branch_initialization import INITIALIZATIONS
     from jaxrepro.papers.pyranet.start.branch_stack import stack_gains
     from jaxrepro.papers.pyranet.start.growth import summary
     from jaxrepro.papers.pyranet.start.start_measures import measure_chains, measure_networks

@@ -49,7 +49,7 @@ def test_speed_after_going_back(capsys):
     with Progress(100, 0, 4) as progress:
         progress.report(90, {})
         progress.restart(10)
-        speed = progress.report(12, {})["speed/images_per_second"]
+        speed = progress.report(12, {})["speed/examples_per_second"]
     assert speed > 0
     assert "-" not in capsys.readouterr().out
 

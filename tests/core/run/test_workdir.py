@@ -1,4 +1,5 @@
 import contextlib
+import json
 import os
 import socket
 
@@ -9,8 +10,8 @@ from jaxrepro.core.run import workdir
 from jaxrepro.core.run.run_record import record_start
 
 
-def claim(folder, config):
-    with workdir.claimed(folder, config):
+def claim(folder, config, defaults=None):
+    with workdir.claimed(folder, config, defaults=defaults):
         pass
 
 
@@ -76,6 +77,20 @@ def test_a_run_that_is_ending_is_waited_for(tmp_path, monkeypatch, capsys):
         f"{line} 2 s for its end",
         f"{line} 60 s for its end",
     ]
+
+
+def test_a_run_older_than_a_key_continues(tmp_path):
+    claim(tmp_path, {"seed": 1})
+    # What it recorded then has no meaning today.
+    start = {"step": 0, "config_sha256": "of other keys"}
+    (tmp_path / "run.json").write_text(json.dumps({"starts": [start]}))
+    newer = {"seed": 1, "model": {"groups": 1}}
+    with pytest.raises(InputError, match=r"another config \(model.groups: absent -> 1\)"):
+        claim(tmp_path, newer)
+    with pytest.raises(InputError, match=r"another config \(model.groups: 2 -> 1\)"):
+        claim(tmp_path, newer, defaults={"model.groups": 2})
+    claim(tmp_path, newer, defaults={"model.groups": 1})
+    assert workdir.read_config(tmp_path) == newer
 
 
 def test_strange_folder_is_left_alone(tmp_path):

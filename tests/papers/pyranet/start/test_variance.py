@@ -11,9 +11,9 @@ from PIL import Image
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.nn.branch_initialization import Initialization
 from jaxrepro.nn.forms.biased_convolution import Flow
 from jaxrepro.papers.pyranet import variance
-from jaxrepro.papers.pyranet.network.initialization import Initialization
 from jaxrepro.papers.pyranet.start import branch_stack, start_measures
 from jaxrepro.papers.pyranet.start.branch_stack import STARTS, BranchStack
 from jaxrepro.papers.pyranet.start.growth import gradient_range, summary
