@@ -33,7 +33,7 @@ ROWS = (
     "rgb-from-y",
 )
 _COMMAND = (
-    "python -m jaxrepro.papers.srcnn.colors --weights=runs/t91,runs/color_ycbcr,"
+    "python -m jaxrepro.papers.srcnn.colors --model=runs/t91,runs/color_ycbcr,"
     "runs/color_y-first,runs/color_cbcr-first,runs/color_rgb,runs/color_rgb-from-y "
     "--data=folder:Set5"
 )
@@ -103,7 +103,7 @@ CLAIMS = (
             Arm(
                 _AUTHORS,
                 verb="jaxrepro.papers.srcnn.colors",
-                flags=(f"--weights={RELEASED_91}", "--data=folder:{data}/Set5", "--scale=3"),
+                flags=(f"--model={RELEASED_91}", "--data=folder:{data}/Set5", "--scale=3"),
                 values={result.name: f"/rows/2/{result.name}" for result in RESULTS},
                 published=_PUBLISHED[_AUTHORS],
                 seeded=False,

@@ -49,7 +49,7 @@ _AVERAGE = "article-intended: patches"
 def _row(label: str, weights: str, flags: tuple[str, ...] = (), **arm: object) -> Arm:
     row = f"/rows/{ROWS.index(label)}"
     values = {_INPUT.name: f"{row}/input_psnr", _NETWORK.name: f"{row}/model_psnr"}
-    flags = (f"--weights={weights}", "--data=folder:{data}/Set5", *flags)
+    flags = (f"--model={weights}", "--data=folder:{data}/Set5", *flags)
     return Arm(label, verb=_VERB, flags=flags, values=values, minutes=0.2, **arm)  # type: ignore[arg-type]
 
 
@@ -78,7 +78,7 @@ def _luma(label: str, method: int) -> Arm:
     return Arm(
         label,
         verb="jaxrepro.papers.srcnn.evaluate",
-        flags=("--weights={runs}/luma_run,{runs}/rgb_run", "--data=folder:{data}/Set5"),
+        flags=("--model={runs}/luma_run,{runs}/rgb_run", "--data=folder:{data}/Set5"),
         values={SET5.name: f"/results/0/methods/{method}/mean_psnr"},
         minutes=0.2,
     )

@@ -65,7 +65,7 @@ def _packaged(label: str, method: int) -> Arm:
         for j, scale in enumerate((2, 3, 4))
     }
     flags = (
-        "--weights=" + ",".join(f"{_FOLDER}/x{scale}" for scale in (2, 3, 4)),
+        "--model=" + ",".join(f"{_FOLDER}/x{scale}" for scale in (2, 3, 4)),
         "--data=photos:test,folder:{data}/Set5,folder:{data}/Set14",
         "--linear=photos:train",
     )
@@ -83,7 +83,7 @@ def _authors_weights(label: str) -> Arm:
 
 
 _ON_PHOTOS = (
-    "--weights={runs}/network",
+    "--model={runs}/network",
     "--data=photos:test",
     "--linear=photos:train",
 )
