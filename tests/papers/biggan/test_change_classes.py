@@ -20,7 +20,8 @@ from jaxrepro.core.devices import mesh
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.run.workdir import MODEL_CARD, claimed, write_json
 from jaxrepro.papers import make_task
-from jaxrepro.papers.biggan import change_classes, class_tables
+from jaxrepro.papers.biggan import change_classes
+from jaxrepro.papers.biggan.network import class_tables
 from jaxrepro.papers.biggan.trained import load_generator
 from tests import runs
 

@@ -18,8 +18,8 @@ from jaxrepro.papers.srcnn.network.borders import replicate
 from jaxrepro.papers.srcnn.network.networks import network_card
 from jaxrepro.papers.srcnn.pairs.degraded import degraded_pictures
 from jaxrepro.papers.srcnn.tables import published
+from jaxrepro.papers.srcnn.tables.figures import Figure
 from jaxrepro.papers.srcnn.tables.measured import load_models
-from jaxrepro.papers.srcnn.tables.published import Figure
 from jaxrepro.papers.srcnn.tables.score_table import Scores, ScoreTable, deviations, means_text
 from tests.papers.srcnn.tiny_pictures import tiny_network, write_pictures
 
