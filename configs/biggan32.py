@@ -32,6 +32,7 @@ def get_config(arg=None):
         reduce_to_demo(config, ch=16, total_steps=1500, batch_size=16)
     if arg.variant == "test":
         reduce_to_test(config, ch=2)
+        config.model.resolution = 16
     if arg.bs:
         config.train.batch_size = arg.bs
     return config

@@ -25,7 +25,6 @@ def get_config(arg=None):
         config.model.depth = 1
     if arg.variant == "test":
         reduce_to_test(config, ch=4)
-        config.train.update(num_d_steps=1, microbatches=1)
     if arg.bs:
         config.train.batch_size = arg.bs
     return config

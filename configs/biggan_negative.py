@@ -47,7 +47,6 @@ def get_config(arg=None):
         reduce_to_test(config, ch=2)
         config.data.update(source="digits", channels=1, crop="center")
         config.model.update(resolution=16, dim_z=12, shared_dim=8, g_attention=(), d_attention=())
-        config.train.update(num_d_steps=1, microbatches=1)
     if arg.bs:
         config.train.batch_size = arg.bs
     return config

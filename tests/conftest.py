@@ -1,7 +1,9 @@
 """Test-wide settings, made before JAX is imported: CPU, 8 devices, fast compilation, flags."""
 
+import collections
 import gc
 import importlib.metadata
+import json
 import os
 import pathlib
 
@@ -15,8 +17,10 @@ FAST_COMPILATION = ["--xla_backend_optimization_level=0"]
 JAXLIB = importlib.metadata.version("jaxlib")
 if JAXLIB in ("0.10.2", "0.11.2"):
     FAST_COMPILATION += ["--xla_cpu_parallel_codegen_split_count=1"]
+    FAST_COMPILATION += ["--xla_llvm_disable_expensive_passes=true"]
 if JAXLIB == "0.10.2":
     FAST_COMPILATION += ["--xla_cpu_use_fusion_emitters=false"]
+    FAST_COMPILATION += ["--xla_cpu_opt_preset=CPU_OPT_PRESET_FAST_COMPILE"]
 os.environ["XLA_FLAGS"] = " ".join(
     [
         *FAST_COMPILATION,
@@ -26,9 +30,13 @@ os.environ["XLA_FLAGS"] = " ".join(
 )
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+# Seconds of each file of tests that takes two or more; to renew: pytest -n 2 --write_costs.
+COSTS = ROOT / "tests" / "costs.json"
 # Commands under test compile the same programs again and again.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "xla"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+# No program says from which lines of Python it comes, which costs a tenth of making it.
+os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 
 import pytest
 from absl import flags
@@ -39,8 +47,43 @@ from tests.memory_store import store  # noqa: F401 - a fixture
 # Tracing makes many objects and little garbage: at Python's own thresholds a quarter of its time
 # goes into the search for the latter.
 gc.set_threshold(20_000, 10, 10)
-runtime.set_xla_flags()
+runtime.set_for_speed()
 flags.FLAGS.mark_as_parsed()
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--write_costs", action="store_true", help="Renew tests/costs.json by the files of this run"
+    )
+
+
+def pytest_configure(config):
+    # pytest-xdist would start the files with the most tests first, whatever they take.
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first, so that no process is alone with one at the end."""
+    costs = json.loads(COSTS.read_text())
+    items.sort(key=lambda item: -costs.get(item.nodeid.partition("::")[0], 0))
+
+
+def pytest_collection_finish():
+    # What is there by now stays; no search for garbage need look at it.
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("write_costs"):
+        costs = collections.Counter()
+        for reports in terminalreporter.stats.values():
+            for report in reports:
+                if isinstance(report, pytest.TestReport):
+                    costs[report.nodeid.partition("::")[0]] += report.duration
+        known = json.loads(COSTS.read_text()) | costs
+        known = {k: round(v) for k, v in sorted(known.items()) if (ROOT / k).exists() and v >= 2}
+        COSTS.write_text(json.dumps(known, indent=1) + "\n")
 
 
 @pytest.fixture(scope="session")

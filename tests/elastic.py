@@ -28,15 +28,15 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from tests.contracts import told
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 STEPS, MIDDLE = 4, 2
 # What is allowed between layouts; on the same one nothing is.
 LOSSES, LEAVES = 1e-4, 1e-3
 LIMIT_SECONDS = 900
-_BATCHES = {"biggan_digits": ("--config.train.batch_size=16",)}
-_RULES = {"biggan_digits": "epsilon=1.0", "scfegan": "epsilon=1.0", "hourglass": "name=sgd"}
-PAPERS = ("biggan_digits", "srcnn", "hourglass", "prm_cifar", "scfegan")
+# Arguments by the name of a config.
+CONFIGS = {name: words for each in told("ELASTIC").values() for name, words in each.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,15 +61,15 @@ CONTINUED = ((TWO, EIGHT), (EIGHT, ONE), (ONE, TWO), (TWO, TWO))
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    flags.DEFINE_list("configs", list(PAPERS), "Configs to train.")
+    flags.DEFINE_list("configs", list(CONFIGS), "Configs to train.")
     flags.DEFINE_bool("eight_parts", False, "Compare the state split over 8 devices with 1 device.")
     flags.DEFINE_string("output", None, "JSON file to write besides printing.")
 
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if unknown := set(args.configs) - set(PAPERS):
-        raise InputError(f"--configs={','.join(sorted(unknown))} given; choose of {PAPERS}")
+    if unknown := set(args.configs) - set(CONFIGS):
+        raise InputError(f"--configs={','.join(sorted(unknown))} given; choose of {tuple(CONFIGS)}")
     os.environ["JAX_PLATFORMS"] = "cpu"
 
     rows: list[dict] = []
@@ -140,10 +140,8 @@ def train(config: str, layout: Layout, workdir: pathlib.Path, *arguments: str) -
         *(f"--config.train.total_steps={STEPS}", f"--config.checkpoint.every={MIDDLE}"),
         *("--config.checkpoint.keep=3", "--config.eval.every=0", "--config.log.every=1"),
         *(f"--config.mesh.fsdp={layout.fsdp}", "--config.mesh.fsdp_min_mb=0.0"),
-        *_BATCHES.get(config, ()),
+        *CONFIGS[config],
     ]
-    if config in _RULES:
-        words.append(f"--config.optim.{_RULES[config]}")
     ended = subprocess.run(
         words, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
     )

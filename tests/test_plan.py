@@ -24,7 +24,6 @@ def planned(tmp_path_factory):
             "--config=configs/biggan_digits.py:test",
             "--config.data.source=tfds:not_here",
             "--config.model.ch=2",
-            "--config.train.num_d_steps=1",
             "--num_classes=10",
             "--devices=2",
             "--device_memory=1GB",
@@ -71,7 +70,6 @@ def test_the_recommendation_repeats_the_users_own_config(planned):
         "--config=configs/biggan_digits.py:test",
         "--config.data.source=tfds:not_here",
         "--config.model.ch=2",
-        "--config.train.num_d_steps=1",
         "--config.train.microbatches=1",
         "--config.model.remat=False",
     ]

@@ -28,17 +28,17 @@ class Case:
     """One bad input.
 
     kind: of the table. name: what is wrong, unique in its kind. command: the module that is run.
-    make: writes the input. names: what the error must contain. certain: whether the input is bad
-    beyond doubt; drawn mutations may be harmless. may_write: names in the folder that the command
-    is documented to write to although it fails, such as a workdir. undetected: why it is known that
-    this damage is not found yet.
+    make: writes the input. names: what the error must contain, all of it if several. certain:
+    whether the input is bad beyond doubt; drawn mutations may be harmless. may_write: names in the
+    folder that the command is documented to write to although it fails, such as a workdir.
+    undetected: why it is known that this damage is not found yet.
     """
 
     kind: str
     name: str
     command: str
     make: Make
-    names: str = ""
+    names: str | tuple[str, ...] = ""
     certain: bool = True
     may_write: tuple[str, ...] = ()
     undetected: str = ""

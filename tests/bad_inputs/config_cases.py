@@ -19,8 +19,21 @@ def cases() -> Iterator[Case]:
     for variant, names in _VARIANTS:
         arguments = (f"--config={CONFIGS}/{variant}", f"--workdir={_WORKDIR}")
         yield Case(_KIND, variant, _TRAIN, lambda place, a=arguments: a, names)
+    for words, names in _ARGUMENTS:
+        yield _arguments(words, names)
+    for words, names in _FOUND_LATER:
+        yield _arguments(words, names, may_write=(_WORKDIR,))
     for name, content, names in _FILES:
         yield _file(name, content, names)
+
+
+def _arguments(
+    words: tuple[str, ...], names: str | tuple[str, ...], may_write: tuple[str, ...] = ()
+) -> Case:
+    name = "biggan_digits"
+    arguments = [word.replace(f"configs/{name}", f"{CONFIGS}/{name}") for word in words]
+    arguments.append(f"--workdir={_WORKDIR}")
+    return Case(_KIND, " ".join(words), _TRAIN, lambda place: arguments, names, may_write=may_write)
 
 
 def _override(config: str, override: str, names: str) -> Case:
@@ -51,7 +64,6 @@ _OVERRIDES = (
     ("biggan_digits", "train.total_steps=many", "train.total_steps"),
     ("biggan_digits", "train.total_stepz=5", "total_stepz"),
     ("biggan_digits", "train.batch_size=0", "batch_size"),
-    ("biggan_digits", "train.batch_size=7", "batch_size"),
     ("biggan_digits", "train.batch_size=100000000", "batch"),
     ("biggan_digits", "train.microbatches=3", "microbatches"),
     ("biggan_digits", "train.num_d_steps=0", "num_d_steps"),
@@ -139,6 +151,28 @@ _VARIANTS = (
     ("prm_cifar.py:test,net=alexnet", "alexnet"),
     ("prm_cifar.py:test,depth=-1", "depth"),
     ("espcn.py:test,scale=-3", "scale"),
+)
+
+_DIGITS = "--config=configs/biggan_digits.py:test"
+_ARGUMENTS = (
+    (("--config=configs/bigan.py",), "no config file 'configs/bigan.py'"),
+    (("--config=configs/biggan_digits.py:tset",), ("unknown variant 'tset'", "paper, demo, test")),
+    ((_DIGITS, "--config.modle.ch=3"), "modle"),
+    ((_DIGITS, "--config.model.chh=3"), "chh"),
+    ((_DIGITS, "--config.model.ch=many"), ("ch", "many")),
+    ((_DIGITS, "--config.data.source=digist"), ("unknown data source 'digist'", "photos")),
+    ((_DIGITS, "--config.data.source=folder:nowhere"), "nowhere"),
+    ((_DIGITS, "--config.model.dim_z=50"), ("dim_z=50", "48 or 51")),
+    (
+        (_DIGITS, "--config.train.batch_size=7", "--config.train.microbatches=2"),
+        ("microbatches=2", "batch_size=7"),
+    ),
+    ((_DIGITS, "--cofnig.seed=1"), "cofnig"),
+    ((_DIGITS, "extra"), "unexpected argument 'extra'"),
+)
+_FOUND_LATER = (
+    ((_DIGITS, "--config.train.batch_size=5000"), ("1437 examples", "the batch of 5000")),
+    ((_DIGITS, "--config.optim.g.multipliers=('^nothing=2',)"), "applies to no parameter"),
 )
 
 _FILES = (

@@ -78,11 +78,15 @@ def _complaints_of_message(case: Case, status: int | None, lines: list[str]) -> 
         found.append(f"the line does not begin with {_PREFIX!r}")
     elif len(lines[0]) > _LONGEST:
         found.append(f"the line has {len(lines[0])} characters")
-    elif case.names not in lines[0]:
-        found.append(f"the line does not name {case.names!r}")
+    elif missing := [name for name in _names(case) if name not in lines[0]]:
+        found.append(f"the line does not name {', '.join(map(repr, missing))}")
     elif re.search(r" at 0x[0-9a-f]{8,}", lines[0]):
         found.append("the line has an address of memory")
     return found
+
+
+def _names(case: Case) -> tuple[str, ...]:
+    return (case.names,) if isinstance(case.names, str) else case.names
 
 
 def listing(folder: pathlib.Path, left_out: tuple[str, ...]) -> dict[str, str]:

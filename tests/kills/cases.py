@@ -2,25 +2,12 @@
 
 import pathlib
 
+from tests.contracts import told
 from tests.kills import preparing
 from tests.kills.training import Training
 from tests.kills.victim import Command
 
-PAPERS = (
-    Training("biggan", "configs/biggan_digits.py:test", more=("--config.guard.every=4",)),
-    Training(
-        "srcnn",
-        "configs/srcnn.py:test",
-        more=(
-            "--config.eval.pictures_every=12",
-            # The worst one for the best, as an early checkpoint that must outlive the later ones.
-            "--config.checkpoint.best_metric=photos_test/psnr",
-            "--config.checkpoint.best_mode=min",
-        ),
-    ),
-    Training("pyranet", "configs/pyranet.py:test"),
-    Training("scfegan", "configs/scfegan.py:test"),
-)
+PAPERS = tuple(Training(paper, **killed) for paper, killed in told("KILLED").items())
 
 
 def commands(folder: pathlib.Path) -> dict[str, Command]:

@@ -199,7 +199,7 @@ def reduce_to_test(config: Any, *, ch: int) -> None:
     config.data.update(source="photos", crop="random", min_crop=0.5)
     config.model.ch = ch
     config.ema.start = 1
-    config.train.update(total_steps=2, batch_size=8, num_d_steps=2, microbatches=2)
+    config.train.update(total_steps=2, batch_size=8, num_d_steps=1, microbatches=1)
     config.eval.update(sheet_classes=2, sheet_columns=2, batch_size=8)
     config.eval.update(num_samples=0, discriminator_samples=0)
     config.checkpoint.update(every=1, keep_period=0)

@@ -172,6 +172,8 @@ def test_custom_gradients_count_what_they_run():
 def small_task():
     config = load(ROOT / "configs" / "biggan32.py", "test")
     config.data.source = "described:10"
+    config.model.resolution = 32
+    config.train.update(num_d_steps=2, microbatches=2)
     return make_task(Settings(config))
 
 

@@ -12,59 +12,38 @@ import pytest
 from PIL import Image
 
 from configs import biggan_digits
-from jaxrepro.core.checkpoints.checkpoint import Checkpoints
+from jaxrepro import export
 from jaxrepro.core.checkpoints.export import read_export
 from jaxrepro.core.checkpoints.restore import restore_state
 from jaxrepro.core.config import Settings
 from jaxrepro.core.devices import mesh
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.run.workdir import MODEL_CARD, claimed, write_json
 from jaxrepro.papers import make_task
 from jaxrepro.papers.biggan import change_classes
 from jaxrepro.papers.biggan.network import class_tables
 from jaxrepro.papers.biggan.trained import load_generator
 from tests import runs
+from tests.papers.biggan.drawn_run import lighter, write_run
 
 CONFIG = "--config=configs/biggan_digits.py:test"
 ROWS = (3, None, 7)
-
-
-def lighter(config):
-    """A step that compiles faster."""
-    config.model.update(ch=2, dim_z=6, shared_dim=4)
-    config.train.update(num_d_steps=1, microbatches=1, batch_size=4)
-    return config
 
 
 LIGHTER = [
     "--config.model.ch=2",
     "--config.model.dim_z=6",
     "--config.model.shared_dim=4",
-    "--config.train.num_d_steps=1",
-    "--config.train.microbatches=1",
     "--config.train.batch_size=4",
+    # Their program would be compiled for one update.
+    "--config.guard.every=0",
+    "--config.guard.action=off",
 ]
 
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory):
     """The workdir of a run at step 2, its arrays drawn at random."""
-    folder = tmp_path_factory.mktemp("old") / "run"
-    config = lighter(biggan_digits.get_config("test"))
-    task = make_task(Settings(config))
-    random = np.random.default_rng(0)
-
-    def drawn(leaf):
-        if leaf.dtype == jnp.float32:
-            return jnp.asarray(random.uniform(0.5, 1.5, leaf.shape), jnp.float32)
-        is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-        return jax.random.key(5) if is_key else jnp.asarray(2, leaf.dtype)
-
-    state = jax.tree.map(drawn, jax.eval_shape(task.init, jax.random.key(0)))
-    with claimed(folder, config), Checkpoints(folder) as checkpoints:
-        write_json(folder / MODEL_CARD, task.model_card())
-        checkpoints.save(2, state, wait=True)
-    return folder
+    return write_run(tmp_path_factory.mktemp("old") / "run")
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +161,7 @@ def test_tables_of_every_norm_without_a_shared_embedding():
     assert len(paths) == 4 * len(g_params) + 4
 
 
-def test_training_continues_and_the_result_is_exported(new, images, tmp_path):
+def test_training_continues_and_the_result_is_exported(new, images, tmp_path, capsys):
     arguments = [CONFIG, f"--config.data.source=folder:{images}", "--config.train.total_steps=3"]
     result = runs.run("jaxrepro.train", *arguments, *LIGHTER, f"--workdir={new}")
     assert result.returncode == 0, result.stderr
@@ -197,13 +176,12 @@ def test_training_continues_and_the_result_is_exported(new, images, tmp_path):
         "cat": "7 7",
     }
     output = tmp_path / "export"
-    result = runs.run("jaxrepro.export", f"--workdir={new}", f"--output={output}", "--step=3")
-    assert result.returncode == 0, result.stderr
-    assert f"wrote {output}: g of step 3" in result.stdout
-    export = read_export(output)
-    assert export.card["class_names"] == ["ant", "bee", "cat"]
-    assert export.card["provenance"]["step"] == 3
-    assert export.card["provenance"]["config"]["train"]["total_steps"] == 3
+    runs.call(export, f"--workdir={new}", f"--output={output}", "--step=3")
+    assert f"wrote {output}: g of step 3" in capsys.readouterr().out
+    exported = read_export(output)
+    assert exported.card["class_names"] == ["ant", "bee", "cat"]
+    assert exported.card["provenance"]["step"] == 3
+    assert exported.card["provenance"]["config"]["train"]["total_steps"] == 3
     generator = load_generator(output)
     expected = load_generator(new, step=3)
     assert generator.module == expected.module

@@ -6,7 +6,8 @@ from jaxrepro.core.checkpoints.export import write_export
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers.biggan import interpolate
 from jaxrepro.papers.biggan.sampling.sampler import Sampler
-from tests import runs, tiny_biggan
+from tests import runs
+from tests.papers.biggan import tiny_biggan
 
 NAMES = tiny_biggan.CLASS_NAMES
 

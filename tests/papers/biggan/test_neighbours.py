@@ -9,7 +9,8 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import square_transform
 from jaxrepro.papers.biggan import neighbours
-from tests import runs, tiny_biggan
+from tests import runs
+from tests.papers.biggan import tiny_biggan
 
 
 class MeanGrey:

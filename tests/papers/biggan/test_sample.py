@@ -8,26 +8,14 @@ from jaxrepro.core.checkpoints.export import write_export
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers.biggan import sample
 from jaxrepro.papers.biggan.trained import load_generator
-from tests import runs, tiny_biggan
-
-# A step that compiles faster.
-TRAINING = (
-    "--config=configs/biggan_digits.py:test",
-    "--config.model.ch=2",
-    "--config.model.dim_z=6",
-    "--config.model.shared_dim=4",
-    "--config.train.num_d_steps=1",
-    "--config.train.microbatches=1",
-    "--config.train.batch_size=4",
-)
+from tests import runs
+from tests.papers.biggan import tiny_biggan
+from tests.papers.biggan.drawn_run import write_run
 
 
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sample") / "run"
-    result = runs.run("jaxrepro.train", *TRAINING, f"--workdir={folder}")
-    assert result.returncode == 0, result.stderr
-    return folder
+    return write_run(tmp_path_factory.mktemp("sample") / "run", steps=(1, 2))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from jaxrepro.core.random import named_key, streams
 from jaxrepro.papers.biggan import standing
 from jaxrepro.papers.biggan.network.truncation import truncated_latents
 from jaxrepro.papers.biggan.standing import parse_truncations, standing_table
-from tests import runs, tiny_biggan
+from tests import runs
+from tests.papers.biggan import tiny_biggan
 
 PASSES, BATCH = 6, 20
 

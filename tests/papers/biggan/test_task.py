@@ -197,7 +197,7 @@ def test_discriminator_learns_when_the_generator_is_frozen(digits):
     """Every other loss of this network would be lower too; a wrong sign would raise it."""
     frozen = dataclasses.replace(digits.update.g_optim, multipliers=parse_multipliers((".=0",)))
     fast = dataclasses.replace(digits.update.d_optim, learning_rate=2e-3)
-    task = changed(digits, g_optim=frozen, d_optim=fast, num_d_steps=1, microbatches=1)
+    task = changed(digits, g_optim=frozen, d_optim=fast)
     state = jax.jit(task.init)(jax.random.key(0))
     step = jax.jit(task.train_step)
     batches = task.train_data(0, 0, 1)
@@ -226,8 +226,6 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_float32_state(digits):
         digits,
         generator=digits.generator.clone(dtype=jnp.bfloat16),
         discriminator=digits.update.discriminator.clone(dtype=jnp.bfloat16),
-        num_d_steps=1,
-        microbatches=1,
     )
     state = jax.eval_shape(task.init, jax.random.key(0))
     floats = [x.dtype for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating)]

@@ -10,7 +10,7 @@ import pytest
 from jaxrepro.core.checkpoints.export import Export, write_export
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers.biggan.trained import load_generator
-from tests import tiny_biggan
+from tests.papers.biggan import tiny_biggan
 
 
 def exported(folder, card=None, **nets):

@@ -13,8 +13,9 @@ from jaxrepro.metrics.samples.feature_set import FeatureSet
 from jaxrepro.papers.biggan import truncation_curve
 from jaxrepro.papers.biggan.sampling.sampler import Sampler
 from jaxrepro.papers.biggan.standing import standing_table
-from tests import runs, tiny_biggan
+from tests import runs
 from tests.metrics.features.linear_network import LinearNetwork
+from tests.papers.biggan import tiny_biggan
 
 SETTINGS = ComparisonSettings(neighborhood_samples=0, score_splits=2)
 

@@ -8,7 +8,8 @@ from jaxrepro.core.checkpoints.export import write_export
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers.biggan import truncation_sweep
 from jaxrepro.papers.biggan.sampling.sampler import Sampler
-from tests import runs, tiny_biggan
+from tests import runs
+from tests.papers.biggan import tiny_biggan
 
 
 def test_rows_are_the_same_samples_at_their_truncation():

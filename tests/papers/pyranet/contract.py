@@ -1,4 +1,10 @@
-"""What tests of all papers have to know of this one: its commands and its published networks."""
+"""What tests of all papers have to know of this one."""
+
+# Moments of batch norm over the whole batch, momentum.
+ON_MESHES = {"prm_cifar": {}}
+KILLED = {"config": "configs/pyranet.py:test", "more": ()}
+ELASTIC = {"hourglass": ("--config.optim.name=sgd",), "prm_cifar": ()}
+SMALLEST = "hourglass"
 
 VERBS_WITHOUT_NETWORK = ("classifier_table", "variance")
 VERBS_OF_RUNS = ()

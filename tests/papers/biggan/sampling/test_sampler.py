@@ -9,7 +9,7 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.papers.biggan.measures.evaluators import generate
 from jaxrepro.papers.biggan.network.truncation import truncated_latents
 from jaxrepro.papers.biggan.sampling.sampler import Sampler
-from tests import tiny_biggan
+from tests.papers.biggan import tiny_biggan
 
 LABELS = np.arange(30) % 3
 TRUNCATED = {"mode": "resample", "threshold": 0.7}

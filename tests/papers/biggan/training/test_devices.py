@@ -19,7 +19,7 @@ CONFIGS = pathlib.Path(__file__).resolve().parents[4] / "configs"
 @pytest.fixture(scope="module")
 def task():
     config = load(CONFIGS / "biggan_digits.py", "test")
-    config.train.update(batch_size=16, num_d_steps=1, microbatches=1)
+    config.train.batch_size = 16
     return make_task(Settings(config))
 
 
