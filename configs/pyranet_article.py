@@ -23,9 +23,8 @@ from jaxrepro.papers.pyranet.settings import (
     published_pyranet,
     reduce_to_demo,
     reduce_to_test,
-    train_for,
-    use_adam,
 )
+from jaxrepro.tasks.pose.settings import train_for, use_adam
 
 PEOPLE = 20_000
 

@@ -120,6 +120,18 @@ def _arguments() -> list[_Argument]:
     return sorted((f for f in found if isinstance(f, _Argument)), key=lambda f: f.place)
 
 
+def given_path(name: str) -> pathlib.Path:
+    """Returns the path that a flag names, "~" as the user's folder."""
+    return pathlib.Path(name).expanduser()
+
+
+def check_at_least(least: int, args: flags.FlagValues, *names: str) -> None:
+    """Raises InputError for a number below `least` among the named flags."""
+    for name in names:
+        if (number := int(getattr(args, name))) < least:
+            raise InputError(f"--{name}={number}; it must be {least} or more")
+
+
 def config_name(default: str = "config") -> str:
     """Returns a folder name for the given config: "biggan128_demo_bs64"."""
     given = config_flags.get_config_filename(flags.FLAGS[default])

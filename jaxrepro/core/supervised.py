@@ -50,6 +50,20 @@ def new_net(variables: Variables, optim: OptimizerSpec) -> Net:
     return Net(params, stats, make_optimizer(optim, params).init(params))
 
 
+def frozen_net(variables: Variables) -> Net:
+    """Returns a network of the state that no update changes: no parameters, no optimiser."""
+    stats = dict(variables)
+    weights = stats.pop("params")
+    return Net({}, {"weights": weights, **stats}, ())
+
+
+def frozen_variables(net: Net) -> Variables:
+    """Returns what `module.apply` takes of a `frozen_net`."""
+    stats = dict(net.stats)
+    weights = stats.pop("weights")
+    return {"params": weights, **stats}
+
+
 def trained_variables(state: TrainState) -> Variables:
     """Returns the network that is measured and exported: its moving average where there is one."""
     return state.ema[NET] if NET in state.ema else state.nets[NET].variables
@@ -59,7 +73,9 @@ def trained_variables(state: TrainState) -> Variables:
 class Supervised(abc.ABC):
     """A Task of one network. A paper's Task is a subclass with `objective` and the measurements.
 
-    module: the network. batch_size: examples of one update. rules: of `partition`.
+    module: the network. batch_size: examples of one update. rules: of `partition`. fixed: variables
+    of further networks, such as a teacher, that no update changes, by name: they are in the state,
+    so that they are laid over devices and come back with a checkpoint; see `fixed_outputs`.
     """
 
     module: Any
@@ -69,8 +85,13 @@ class Supervised(abc.ABC):
     seed: int
     average: MovingAverage = MovingAverage()
     rules: Rules = ()
+    fixed: Mapping[str, Variables] = dataclasses.field(default_factory=dict)
 
     # --- What a paper gives.
+
+    @abc.abstractmethod
+    def inputs(self, batch: Batch) -> tuple[jax.Array, ...]:
+        """Returns what the network is applied to, made of a batch's entries."""
 
     @abc.abstractmethod
     def objective(
@@ -91,17 +112,36 @@ class Supervised(abc.ABC):
             name: jnp.zeros((1, *spec.shape[1:]), spec.dtype)
             for name, spec in self.batch_spec.items()
         }
-        rngs = {"params": named_key(key, "params")}
+        rngs = {"params": named_key(key, "params"), **self.rngs(key)}
         return self.module.init(rngs, *self.inputs(zeros), train=False)
 
-    def inputs(self, batch: Batch) -> tuple[jax.Array, ...]:
-        """Returns what the network is applied to, of a batch: as it is, the entry "image"."""
-        return (batch["image"],)
+    @property
+    def draws(self) -> tuple[str, ...]:
+        """Names of the random numbers that the network draws, such as "dropout"."""
+        return ()
+
+    def rngs(self, key: jax.Array) -> dict[str, jax.Array]:
+        """Returns the keys of `draws` under `key`, such as that of an update."""
+        return {name: named_key(key, name) for name in self.draws}
 
     def prepared(self, batch: Batch, key: jax.Array) -> Batch:
-        """Returns the batch that the objective sees: mixing and noising, inside the jitted step."""
+        """Returns the batch that the objective sees: mixing and noising, inside the jitted step.
+
+        Entries of another first axis than the batch's may come where `parts` is 1.
+        """
         del key
         return batch
+
+    def fixed_outputs(
+        self, fixed: Mapping[str, Variables], batch: Batch, key: jax.Array
+    ) -> Mapping[str, jax.Array]:
+        """Returns what is added to the prepared batch, made with the fixed networks: nothing.
+
+        It is computed before the objective, whose gradient therefore knows nothing of it. fixed:
+        their variables, as in the state. key: of this update.
+        """
+        del fixed, batch, key
+        return {}
 
     @property
     def parts(self) -> int:
@@ -139,13 +179,17 @@ class Supervised(abc.ABC):
     def init(self, key: jax.Array) -> TrainState:
         """Returns the state before the first update."""
         net = new_net(self.initial(key), self.optim)
+        nets = {NET: net, **{name: frozen_net(tree) for name, tree in self.fixed.items()}}
         ema = {NET: jax.tree.map(jnp.copy, net.variables)} if self.average.decay else {}
-        return TrainState(jnp.zeros((), jnp.int32), key, nets={NET: net}, ema=ema)
+        return TrainState(jnp.zeros((), jnp.int32), key, nets, ema)
 
     def train_step(self, state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
         """Returns the state after one update, and the logs of the objective."""
         key = jax.random.fold_in(state.key, state.step)
         batch = self.prepared(batch, named_key(key, "prepared"))
+        if self.fixed:
+            fixed = {name: frozen_variables(state.nets[name]) for name in self.fixed}
+            batch = {**batch, **self.fixed_outputs(fixed, batch, key)}
 
         def loss(params: Any, stats: Any, rows: Any) -> tuple[jax.Array, tuple[Any, Any]]:
             return self.objective(params, stats, rows, key, state.step)

@@ -1,6 +1,7 @@
 """The papers: one package each, and the Tasks that configs ask of them."""
 
 import importlib
+import importlib.util
 import pathlib
 import pkgutil
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,39 @@ from jaxrepro.core.errors import InputError
 if TYPE_CHECKING:
     from jaxrepro.core.files.places import Place
     from jaxrepro.core.task import Task
+    from jaxrepro.evidence.claim import Claim
 
 
 def paper_names() -> list[str]:
     """Returns all papers: the packages in this folder."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+
+
+def titles() -> dict[str, str]:
+    """Returns the first line of every paper's package, by the paper's name."""
+    docs = {
+        name: importlib.import_module(f"jaxrepro.papers.{name}").__doc__ for name in paper_names()
+    }
+    return {name: (doc or name).partition("\n")[0].rstrip(".") for name, doc in docs.items()}
+
+
+def all_claims() -> "tuple[Claim, ...]":
+    """Returns the claims of all papers: the tuple CLAIMS of each one's `claims.py`.
+
+    Raises InputError for two of one name, or one that is called after another paper.
+    """
+    from jaxrepro.evidence.listing import checked
+
+    found: list[Claim] = []
+    for name in paper_names():
+        if importlib.util.find_spec(f"jaxrepro.papers.{name}.claims") is None:
+            continue
+        module = importlib.import_module(f"jaxrepro.papers.{name}.claims")
+        for claim in checked(module.CLAIMS, module.__name__):
+            if claim.paper != name:
+                raise InputError(f"{module.__name__}: claim {claim.name} is of another paper")
+            found.append(claim)
+    return tuple(found)
 
 
 def task_names() -> list[str]:

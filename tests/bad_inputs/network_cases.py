@@ -52,7 +52,7 @@ def _of_run(name: str, paper: str, command: str, change: Change, *, certain: boo
                 "--workdir=run",
             ]
         _prepare_user(place, paper)
-        return _USERS[paper][1]("run", is_run=True)
+        return _USERS[paper][1]("run")
 
     written = ("run",) if command == "jaxrepro.train" else ()
     return Case("checkpoint", name, command, make, "run", certain, may_write=written)
@@ -144,23 +144,6 @@ def _prepare_user(place: Place, paper: str) -> None:
         drawn().save(place.folder / "photo.png")
 
 
-def _to_sample(folder: str, *, is_run: bool = False) -> list[str]:
-    return [f"--{'workdir' if is_run else 'export'}={folder}", "--output=sheet.png", "--num=1"]
-
-
-def _to_upscale(folder: str, *, is_run: bool = False) -> list[str]:
-    return ["photo.png", "large.png", f"--weights={folder}"]
-
-
-def _to_predict(folder: str, *, is_run: bool = False) -> list[str]:
-    return ["photo.png", "--output=out", f"--{'workdir' if is_run else 'weights'}={folder}"]
-
-
-def _to_edit(folder: str, *, is_run: bool = False) -> list[str]:
-    arguments = ["--image=photo.png", "--mask=photo.png", "--output=edited.png"]
-    return [*arguments, f"--{'workdir' if is_run else 'export'}={folder}"]
-
-
 _READING = "tests.bad_inputs.reading"
 
 
@@ -168,11 +151,18 @@ def _to_read(paper: str) -> Callable[[str], Sequence[str]]:
     return lambda path: [f"--paper={paper}", f"--network={path}"]
 
 
-_USERS: dict[str, tuple[str, Callable[..., Sequence[str]]]] = {
-    "biggan": ("jaxrepro.papers.biggan.sample", _to_sample),
-    "srcnn": ("jaxrepro.papers.srcnn.upscale", _to_upscale),
-    "pyranet": ("jaxrepro.papers.pyranet.predict", _to_predict),
-    "scfegan": ("jaxrepro.papers.scfegan.edit", _to_edit),
+def _with_model(*arguments: str) -> Callable[[str], Sequence[str]]:
+    return lambda path: [*arguments, f"--model={path}"]
+
+
+_USERS: dict[str, tuple[str, Callable[[str], Sequence[str]]]] = {
+    "biggan": ("jaxrepro.papers.biggan.sample", _with_model("--output=sheet.png", "--num=1")),
+    "srcnn": ("jaxrepro.papers.srcnn.upscale", _with_model("photo.png", "large.png")),
+    "pyranet": ("jaxrepro.papers.pyranet.predict", _with_model("photo.png", "--output=out")),
+    "scfegan": (
+        "jaxrepro.papers.scfegan.edit",
+        _with_model("--image=photo.png", "--mask=photo.png", "--output=edited.png"),
+    ),
 }
 
 
@@ -360,7 +350,7 @@ _DAMAGE = {
 _PORT = ("jaxrepro.papers.biggan.port", ("--input=g.npz", "--output=out"))
 _POSE = (
     "jaxrepro.papers.pyranet.predict",
-    ("photo.png", "--output=out", "--weights=hg.safetensors"),
+    ("photo.png", "--output=out", "--model=hg.safetensors"),
 )
 _TRAIN_FACES = (
     f"--config={CONFIGS}/scfegan.py:test",
@@ -368,8 +358,8 @@ _TRAIN_FACES = (
     "--config.features.width=64",
     "--workdir=run",
 )
-_CONVERT = ("jaxrepro.papers.scfegan.convert", ("--checkpoint=tf/SC-FEGAN.ckpt", "--output=out"))
-_UPSCALE = ("jaxrepro.papers.srcnn.upscale", ("photo.png", "large.png", "--weights=x3.mat"))
+_CONVERT = ("jaxrepro.papers.scfegan.convert", ("--model=tf/SC-FEGAN.ckpt", "--output=out"))
+_UPSCALE = ("jaxrepro.papers.srcnn.upscale", ("photo.png", "large.png", "--model=x3.mat"))
 _PUBLISHED: tuple[tuple[str, str, str, Sequence[str]], ...] = (
     ("npz:generator", "g.npz", *_PORT),
     ("safetensors:hourglass", "hg.safetensors", *_POSE),

@@ -69,7 +69,7 @@ def _upscaled(name: str, suffix: str, write: Write, *, certain: bool = True) -> 
     def make(place: Place) -> Sequence[str]:
         write(place.folder / f"photo{suffix}", place.rng)
         weights = place.materials.path("export:srcnn")
-        return [f"photo{suffix}", "large.png", f"--weights={weights}"]
+        return [f"photo{suffix}", "large.png", f"--model={weights}"]
 
     # A drawn mutation that is harmless is enlarged into the output.
     return Case(_KIND, f"upscale: {name}", "jaxrepro.papers.srcnn.upscale", make, "photo", certain)
@@ -203,7 +203,7 @@ def _to_train(place: Place) -> Sequence[str]:
 
 def _to_predict(place: Place) -> Sequence[str]:
     weights = place.materials.path("export:pyranet")
-    return ["in/class/photo.png", "--output=out", f"--weights={weights}"]
+    return ["in/class/photo.png", "--output=out", f"--model={weights}"]
 
 
 def _to_edit(place: Place) -> Sequence[str]:
@@ -217,12 +217,12 @@ def _as_mask(place: Place) -> Sequence[str]:
 def _edit(place: Place, *, image: str, mask: str, good: str) -> Sequence[str]:
     weights = place.materials.path("export:scfegan")
     drawn().save(place.folder / good)
-    return [f"--image={image}", f"--mask={mask}", "--output=out.png", f"--export={weights}"]
+    return [f"--image={image}", f"--mask={mask}", "--output=out.png", f"--model={weights}"]
 
 
 def _to_measure(place: Place) -> Sequence[str]:
     weights = place.materials.path("export:srcnn")
-    return ["--data=folder:in", f"--weights={weights}"]
+    return ["--data=folder:in", f"--model={weights}"]
 
 
 _AROUND: dict[str, Callable[[Place], Sequence[str]]] = {

@@ -29,14 +29,10 @@ def main(args: flags.FlagValues) -> None:
 
 
 def _read_network(paper: str, path: pathlib.Path) -> None:
-    if paper == "biggan" and path.is_dir():
+    if paper == "biggan":
         from jaxrepro.papers.biggan.trained import load_generator
 
-        load_generator(export=path)
-    elif paper == "biggan":
-        from jaxrepro.papers.biggan.porting.published_models import read_published
-
-        read_published(path)
+        load_generator(path)
     elif paper == "srcnn":
         from jaxrepro.papers.srcnn.trained import load_trained
 
@@ -48,8 +44,7 @@ def _read_network(paper: str, path: pathlib.Path) -> None:
     else:
         from jaxrepro.papers.scfegan.trained import load_trained as load_editor
 
-        is_export = path.is_dir()
-        load_editor(export=path if is_export else None, checkpoint=None if is_export else path)
+        load_editor(path)
 
 
 def _read_data(config: Any) -> None:

@@ -90,7 +90,7 @@ _ARGUMENTS: dict[str, Sequence[str]] = {
     _EXPORT: ("--workdir=run", "--output=out"),
     _REPORT: ("--workdir=run",),
     _PLOT: ("--workdir=run", "--output=curves.png"),
-    _UPSCALE: ("run/../run/photo.png", "large.png", "--weights=run"),
+    _UPSCALE: ("run/../run/photo.png", "large.png", "--model=run"),
     _TABLE: ("--workdirs=run",),
 }
 _DAMAGE = {

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,13 @@ import numpy as np
 import pytest
 
 from jaxrepro.core.random import named_key, streams
-from jaxrepro.core.supervised import MovingAverage, Supervised, new_net, trained_variables
+from jaxrepro.core.supervised import (
+    MovingAverage,
+    Supervised,
+    frozen_variables,
+    new_net,
+    trained_variables,
+)
 from jaxrepro.core.task import Every
 from jaxrepro.core.update.optim import OptimizerSpec
 from jaxrepro.data.stream import TrainStream
@@ -125,3 +132,40 @@ def test_rows_of_all_batches_in_order():
     acc = evaluator.merge(evaluator.init(), {"hit": np.array([True, False])})
     acc = evaluator.merge(acc, {"hit": np.array([False])})
     assert evaluator.finish(acc) == {"first": True, "hit": pytest.approx(100 / 3)}
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Taught(Regression):
+    @property
+    def draws(self):
+        return ("dropout", "noise")
+
+    def fixed_outputs(self, fixed, batch, key):
+        # A scalar: entries of a batch that passes through at once need not have its first axis.
+        scale = jax.random.uniform(self.rngs(key)["noise"])
+        return {"taught": self.module.apply(fixed["teacher"], batch["x"], train=True), "s": scale}
+
+    def objective(self, params, stats, batch, key, step):
+        error = self.module.apply({"params": params}, batch["x"], train=True) - batch["taught"]
+        return (error**2).mean(), (stats, {"loss/error": (error**2).mean(), "s": batch["s"]})
+
+
+def test_fixed_networks_are_in_the_state_and_stay_as_they_are():
+    slope = {"kernel": np.float32([[3]]), "bias": np.float32([0])}
+    variables = {"params": {"slope": slope}, "batch_stats": {"mean": np.float32([1])}}
+    regression = make(optim=OptimizerSpec(name="sgd", learning_rate=0.1, b1=0.0))
+    fields = {f.name: getattr(regression, f.name) for f in dataclasses.fields(Regression)}
+    task = Taught(**{**fields, "fixed": {"teacher": variables}})
+    state = first = task.init(jax.random.key(0))
+    assert set(task.rngs(state.key)) == {"dropout", "noise"}
+    chex.assert_trees_all_equal(frozen_variables(state.nets["teacher"]), variables)
+    batch = {"x": jnp.array([[1.0], [-1.0]]), "y": jnp.array([2.0, -2.0])}
+    step = jax.jit(task.train_step)
+    for number in range(60):
+        state, logs = step(state, batch)
+        (key,) = streams(state.key, number, "noise")
+        np.testing.assert_allclose(logs["s"], jax.random.uniform(key))
+    np.testing.assert_allclose(state.nets["model"].params["slope"]["kernel"], [[3]], atol=0.05)
+    assert jax.tree.structure(first) == jax.tree.structure(state)
+    chex.assert_trees_all_equal(first.nets["teacher"], state.nets["teacher"])
+    assert set(task.export(state)) == {"model"}

@@ -119,3 +119,5 @@ _READERS: Mapping[str, Callable[[pathlib.Path], dict[str, Any]]] = {
     ".safetensors": _read_safetensors,
     ".tar": _read_pytorch,
 }
+# Of the names of such files.
+ENDINGS = tuple(_READERS)

@@ -10,6 +10,7 @@ Every file's SHA-256 is in the card, and so is that of the rest of the card.
 import dataclasses
 import hashlib
 import json
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -42,11 +43,12 @@ class Export:
     tables: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
 
-def write_export(folder: pathlib.Path, export: Export) -> None:
+def write_export(folder: str | os.PathLike[str], export: Export) -> None:
     """Writes `export` as `folder`, whole or not at all; an export that is there is replaced.
 
     Raises InputError if `folder` holds something else or cannot be written.
     """
+    folder = pathlib.Path(folder)
     refuse_url(folder)
     if folder.exists() and not (folder / CARD).is_file():
         raise InputError(f"{folder} is there and is not an export; choose another folder")
@@ -73,11 +75,12 @@ def _write_files(folder: pathlib.Path, export: Export) -> None:
     (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
-def read_export(folder: pathlib.Path) -> Export:
+def read_export(folder: str | os.PathLike[str]) -> Export:
     """Returns the export in `folder`, its arrays as numpy.
 
     Raises InputError if it is none, or a file is absent, damaged or changed.
     """
+    folder = pathlib.Path(folder)
     card = _read_card(folder)
     # Cards of earlier versions have none.
     digest = card.pop(_CARD_DIGEST, None)
@@ -100,8 +103,9 @@ def read_export(folder: pathlib.Path) -> Export:
     return Export({k: v for k, v in card.items() if k != "files"}, **trees)
 
 
-def is_export(folder: pathlib.Path) -> bool:
+def is_export(folder: str | os.PathLike[str]) -> bool:
     """Returns whether `folder` is an export, and not, say, the workdir of a run."""
+    folder = pathlib.Path(folder)
     return (folder / CARD).is_file() and "files" in _read_card(folder)
 
 

@@ -37,11 +37,12 @@ _TENSORSTORE_LIMITS = {
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)|(?P<cut>gs|s3):/")
 
 
-def place(text: str) -> Place:
-    """Returns the folder or file that a flag names: "runs/a", "gs://bucket/a" or "s3://bucket/a".
+def place(path: str | os.PathLike[str]) -> Place:
+    """Returns the folder or file that a path names: "runs/a", "gs://bucket/a" or "s3://bucket/a".
 
     Raises InputError for another scheme, a store without its package, or no folder in a bucket.
     """
+    text = os.fspath(path)
     match = _SCHEME.match(text)
     if match is None:
         return pathlib.Path(text)

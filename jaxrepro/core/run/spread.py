@@ -7,10 +7,12 @@ last.
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxrepro.core.task import Image
+if TYPE_CHECKING:  # Names alone do without JAX.
+    from jaxrepro.core.task import Image
 
 STD = "std"
 _PART = re.compile(r"(.+)/(std|seed\d+)")
@@ -45,14 +47,16 @@ def parts_by_name(names: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def over_seeds(
-    results: Mapping[int, Mapping[str, float | Image]],
-) -> dict[str, float | Image]:
+    results: Mapping[int, "Mapping[str, float | Image]"],
+) -> "dict[str, float | Image]":
     """Returns one evaluator's results of each seed as one.
 
     results: by seed, two or more. A number becomes its mean over the seeds, its sample standard
     deviation (divisor k - 1) and each seed's value; a picture is that of the first seed. A number
     that not every seed has is left as the single values: a mean over some would mislead.
     """
+    from jaxrepro.core.task import Image
+
     first = next(iter(results.values()))
     names = dict.fromkeys(name for one in results.values() for name in one)
     together: dict[str, float | Image] = {}

@@ -126,17 +126,20 @@ def supervised_step(
 ) -> tuple[TrainState, Any]:
     """Returns (state after one update of the network "model", logs).
 
-    For a Task with one network and no moving average. loss: as in `microbatched_grads`, with the
-    network's statistics as the carry. batch: a tree of arrays [B, ...]. parts: divides B; the
-    batch passes through in so many microbatches, for their smaller arrays.
+    For a Task with one network that is trained and no moving average. loss: as in
+    `microbatched_grads`, with the network's statistics as the carry. batch: a tree of arrays
+    [B, ...], of any if `parts` is 1. parts: divides B; the batch passes through in so many
+    microbatches, for their smaller arrays.
     """
     net = state.nets["model"]
 
     def split(x: jax.Array) -> jax.Array:
+        if parts == 1:
+            return x[None]
         # Every part takes rows of all devices: the batch axis is the one that is laid over them.
         return x.reshape(-1, parts, *x.shape[1:]).swapaxes(0, 1)
 
     microbatches = jax.tree.map(split, dict(batch))
     grads, stats, logs = microbatched_grads(loss, net.params, net.stats, microbatches)
     net = apply_gradients(net, grads, stats, optimizer)
-    return TrainState(state.step + 1, state.key, {"model": net}, {}), logs
+    return TrainState(state.step + 1, state.key, {**state.nets, "model": net}, {}), logs

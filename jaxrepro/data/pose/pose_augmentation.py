@@ -64,7 +64,7 @@ def augmented_crop_transform(
 ) -> Transform:
     """Returns the transform of training: a randomly varied crop of each person.
 
-    Items are those of `pose_crop.crop_transform`. The person is cut out of the whole picture in one
+    Items are those of `pose_crop.cropped`. The person is cut out of the whole picture in one
     interpolation, so that nothing but the edge of the picture is black.
     """
     return Transform(

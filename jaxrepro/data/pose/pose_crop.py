@@ -92,16 +92,16 @@ def crop_transform(size: int, padding: Padding) -> Transform:
     """Returns the transform of evaluation: each person in the middle of a crop.
 
     Items become {"image": uint8 [size, size, 3], "joints": float32 [K, 2] in pixels of the crop,
-    "labelled", "visible": bool [K], "index": int32}.
+    "labelled", "visible": bool [K]}. Batches of an evaluation say themselves which items they hold.
     """
-    return Transform(functools.partial(cropped, size=size, padding=padding))
+    return Transform(functools.partial(_evaluated, size=size, padding=padding))
 
 
 def zoomed_crops_transform(size: int, padding: Padding, zooms: tuple[float, ...]) -> Transform:
     """Returns the transform of tests at several scales.
 
-    Items become {"image": uint8 [Z, size, size, 3], "index": int32}, crop z zooms[z] times as wide
-    as that of `crop_transform`, about the same centre.
+    Items become {"image": uint8 [Z, size, size, 3]}, crop z zooms[z] times as wide as that of
+    `crop_transform`, about the same centre.
     """
     return Transform(functools.partial(_zoomed_crops, size=size, padding=padding, zooms=zooms))
 
@@ -109,7 +109,7 @@ def zoomed_crops_transform(size: int, padding: Padding, zooms: tuple[float, ...]
 def cropped(
     item: Item, *, size: int, padding: Padding, zoom: float = 1.0, rotation: float = 0.0
 ) -> Item:
-    """Returns the person of an item of `People`, with the fields of `crop_transform`.
+    """Returns the person of an item of `People`: the fields of `crop_transform`, and "index".
 
     zoom: widens the square. rotation: see `crop_matrix`.
     """
@@ -124,6 +124,11 @@ def cropped(
     }
 
 
+def _evaluated(item: Item, *, size: int, padding: Padding) -> Item:
+    fields = cropped(item, size=size, padding=padding)
+    return {name: value for name, value in fields.items() if name != "index"}
+
+
 def boxes(people: People, padding: Padding) -> tuple[np.ndarray, np.ndarray]:
     """Returns (centers [N, 2], scales [N]) of the squares that `crop_transform` cuts, float64."""
     return padding.box(people.centers, people.scales)
@@ -131,4 +136,4 @@ def boxes(people: People, padding: Padding) -> tuple[np.ndarray, np.ndarray]:
 
 def _zoomed_crops(item: Item, *, size: int, padding: Padding, zooms: tuple[float, ...]) -> Item:
     crops = [cropped(item, size=size, padding=padding, zoom=zoom) for zoom in zooms]
-    return {"image": np.stack([crop["image"] for crop in crops]), "index": item["index"]}
+    return {"image": np.stack([crop["image"] for crop in crops])}

@@ -69,14 +69,18 @@ class Classifier(Supervised):
         image = jnp.zeros((1, self.side, self.side, self.source.channels))
         return self.module.init(key, image, train=False)
 
+    def inputs(self, batch: Batch) -> tuple[jax.Array, ...]:
+        """Returns the images as the network sees them."""
+        return (as_input(batch["image"], self.side),)
+
     def objective(
         self, params: Params, stats: Collections, batch: Batch, key: jax.Array, step: jax.Array
     ) -> tuple[jax.Array, tuple[Collections, Scalars]]:
         """Returns the cross entropy, and logs it with the accuracy on the batch."""
         del key, step
-        x = as_input(batch["image"], self.side)
         variables = {"params": params, **stats}
-        out: Any = self.module.apply(variables, x, train=True, mutable=list(stats))
+        inputs = self.inputs(batch)
+        out: Any = self.module.apply(variables, *inputs, train=True, mutable=list(stats))
         (_, logits), stats = out
         picked = jnp.take_along_axis(nn.log_softmax(logits), batch["label"][:, None], axis=1)
         value = -picked.mean()
@@ -107,8 +111,7 @@ class Classifier(Supervised):
 
     def _hits(self, state: TrainState, batch: Batch, key: jax.Array) -> Mapping[str, jax.Array]:
         del key
-        x = as_input(batch["image"], self.side)
-        out: Any = self.module.apply(trained_variables(state), x, train=False)
+        out: Any = self.module.apply(trained_variables(state), *self.inputs(batch), train=False)
         return {"accuracy": out.logits.argmax(axis=1) == batch["label"]}
 
     def export(self, state: TrainState) -> Mapping[str, Variables]:

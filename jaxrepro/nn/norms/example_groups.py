@@ -21,7 +21,7 @@ def apply_in_groups(
     num_groups: int,
     rngs: Mapping[str, jax.Array],
     batch_axis: int = 0,
-) -> tuple[jax.Array, Collections]:
+) -> tuple[Any, Collections]:
     """Returns (output, new statistics) of `module`, each run of B / num_groups examples by itself.
 
     All its norms see a group alone, and the running moments follow the mean over the groups, as in
@@ -29,7 +29,7 @@ def apply_in_groups(
     is a matter of the batch, not of the devices; where groups lie within devices, no moments are
     exchanged for the output.
 
-    images: [B, ...]; batch_axis: where B is in the output.
+    images: [B, ...]; batch_axis: where B is in the output, or in each array of it.
     """
 
     def apply(images: jax.Array, rngs: Any) -> tuple[Any, Any]:
@@ -41,10 +41,12 @@ def apply_in_groups(
     groups = images.reshape(num_groups, -1, *images.shape[1:])
     keys = {name: jax.random.split(key, num_groups) for name, key in rngs.items()}
     output, moments = jax.vmap(apply, out_axes=(batch_axis, 0))(groups, keys)
-    merged = output.reshape(
-        *output.shape[:batch_axis], images.shape[0], *output.shape[batch_axis + 2 :]
-    )
-    return merged, jax.tree.map(lambda x: jnp.mean(x, axis=0), moments)
+
+    def merged(x: jax.Array) -> jax.Array:
+        return x.reshape(*x.shape[:batch_axis], images.shape[0], *x.shape[batch_axis + 2 :])
+
+    means = jax.tree.map(lambda x: jnp.mean(x, axis=0), moments)
+    return jax.tree.map(merged, output), means
 
 
 def num_groups_from_settings(model: Settings, batch_size: int) -> int:

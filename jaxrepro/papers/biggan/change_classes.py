@@ -1,6 +1,6 @@
 """Prepares fine-tuning on other classes: a new workdir, from a trained run.
 
-    python -m jaxrepro.papers.biggan.change_classes --workdir=runs/old --output=runs/new \
+    python -m jaxrepro.papers.biggan.change_classes --model=runs/old --output=runs/new \
         --config=configs/biggan_folder.py --classes=tabby,3,mean
     python -m jaxrepro.train --config=configs/biggan_folder.py --workdir=runs/new
 
@@ -31,7 +31,7 @@ ORIGIN = "origin.json"
 def define_flags() -> None:
     """Defines the command's flags."""
     cli.define_config()
-    flags.DEFINE_string("workdir", None, "Folder of the trained run.")
+    flags.DEFINE_string("model", None, "Trained network: the folder of a run.")
     cli.define_step("Checkpoint of it.")
     flags.DEFINE_string("output", None, "Folder of the new run; it must not be one already.")
     flags.DEFINE_string(
@@ -45,12 +45,12 @@ def define_flags() -> None:
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if args.workdir is None or args.output is None or args.config is None:
+    if args.model is None or args.output is None or args.config is None:
         raise InputError(
-            "give --workdir, --output and --config, such as --workdir=runs/old --output=runs/new "
+            "give --model, --output and --config, such as --model=runs/old --output=runs/new "
             "--config=configs/biggan_digits.py"
         )
-    old_folder, new_folder = place(args.workdir), place(args.output)
+    new_folder = place(args.output)
     if new_folder.exists() and (not new_folder.is_dir() or any(new_folder.iterdir())):
         raise InputError(f"--output={new_folder} is not empty; choose a new folder")
 
@@ -63,13 +63,12 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core.checkpoints.checkpoint import Checkpoints
     from jaxrepro.core.checkpoints.restore import restore_state
     from jaxrepro.core.devices import mesh
+    from jaxrepro.core.inference.trained import run_of
     from jaxrepro.core.run import workdir
     from jaxrepro.core.seeds import refuse_several_seeds
-    from jaxrepro.papers.biggan import class_tables
+    from jaxrepro.papers.biggan.network import class_tables
 
-    card = workdir.read_model_card(old_folder)
-    if card.get("paper") != "biggan":
-        raise InputError(f"{old_folder} is a run of {card.get('paper')!r}, not of biggan")
+    old_folder, card = run_of(args.model, "biggan")
     settings = config.Settings(args.config)
     new_task = papers.make_task(settings)
     refuse_several_seeds(new_task, "change_classes")

@@ -1,9 +1,10 @@
 """Draws images along paths between latent vectors, between classes, or both.
 
-python -m jaxrepro.papers.biggan.interpolate --workdir=runs/biggan_digits --path=class \
+python -m jaxrepro.papers.biggan.interpolate --model=runs/biggan_digits --path=class \
     --classes=3,8,5 --rows=8 --midpoints=8 --output=paths.png
 """
 
+import os
 import pathlib
 
 import numpy as np
@@ -11,7 +12,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan.sampling import inference_flags
+from jaxrepro.papers.biggan.sampling import sampling_flags
 
 # Vectors whose sine of the angle is below this are joined by a line.
 _STRAIGHT = 1e-4
@@ -56,8 +57,8 @@ _ANIMATIONS = (".gif", ".webp")
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    inference_flags.define_generator_flags()
-    inference_flags.define_sampling_flags()
+    sampling_flags.define_generator_flags()
+    sampling_flags.define_sampling_flags()
     flags.DEFINE_string("path", "both", "; ".join(f"{k}: {v}" for k, v in PATHS.items()) + ".")
     flags.DEFINE_boolean("spherical", False, "Join latent vectors by an arc, not by a line.")
     flags.DEFINE_list(
@@ -79,8 +80,8 @@ def define_flags() -> None:
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    inference_flags.check_generator_flags(args, output="paths.png")
-    inference_flags.check_at_least_one(args, "rows", "midpoints", "batch_size")
+    given = sampling_flags.given_generator(args, output="paths.png")
+    cli.check_at_least(1, args, "rows", "midpoints", "batch_size")
     output = pathlib.Path(args.output)
     if output.suffix not in (_SHEET, *_ANIMATIONS):
         raise InputError(f"--output={output}: its name must end in .png, .gif or .webp")
@@ -95,9 +96,10 @@ def main(args: flags.FlagValues) -> None:
 
     from jaxrepro.core.files.whole_files import write_png
     from jaxrepro.draw.sheet import row_sheet
+    from jaxrepro.papers.biggan.trained import load_generator
 
-    generator = inference_flags.generator_from_flags(args)
-    mode = inference_flags.truncation_mode(args)
+    generator = load_generator(**given)
+    mode = sampling_flags.truncation_mode(args)
     _, statistics = generator.variables_at(mode, args.truncation)
     ends = class_ends(
         args.classes, generator.class_names, args.rows, args.seed, change=args.path != "z"
@@ -186,7 +188,7 @@ def interpolate(
     return images.reshape(rows, 2 + midpoints, *images.shape[1:])
 
 
-def write_frames(output: pathlib.Path, images, frames_per_second: float) -> None:
+def write_frames(output: str | os.PathLike[str], images, frames_per_second: float) -> None:
     """Writes paths, uint8 [rows, T, H, W, C], as an animation that goes there and back."""
     import math
 
@@ -195,7 +197,9 @@ def write_frames(output: pathlib.Path, images, frames_per_second: float) -> None
 
     columns = math.ceil(math.sqrt(len(images)))
     frames = np.stack([sheet(frame, columns) for frame in images.swapaxes(0, 1)])
-    write_animation(output, there_and_back(frames), frames_per_second=frames_per_second)
+    write_animation(
+        pathlib.Path(output), there_and_back(frames), frames_per_second=frames_per_second
+    )
 
 
 if __name__ == "__main__":

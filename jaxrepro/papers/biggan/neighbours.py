@@ -1,6 +1,6 @@
 """Shows samples beside the training images that are nearest to them.
 
-python -m jaxrepro.papers.biggan.neighbours --workdir=runs/biggan_digits --num=10 \
+python -m jaxrepro.papers.biggan.neighbours --model=runs/biggan_digits --num=10 \
     --neighbours=5 --output=neighbours.png
 
 Beside the sheet, neighbours.json has the images' numbers, classes and distances.
@@ -13,7 +13,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan.sampling import inference_flags
+from jaxrepro.papers.biggan.sampling import sampling_flags
 
 # Training images that are in memory at once.
 _BLOCK = 256
@@ -21,8 +21,8 @@ _BLOCK = 256
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    inference_flags.define_generator_flags()
-    inference_flags.define_sampling_flags()
+    sampling_flags.define_generator_flags()
+    sampling_flags.define_sampling_flags()
     flags.DEFINE_list(
         "classes", None, "Numbers, names or parts of names; the samples take them in turn."
     )
@@ -32,7 +32,7 @@ def define_flags() -> None:
         "data",
         None,
         "Data set: digits, photos, folder:DIR, tfds:NAME or array_record:DIR. That of the run by "
-        "default; an export needs it.",
+        "default; any other network needs it.",
     )
     flags.DEFINE_string("split", None, "Its split; that of the run, or train, by default.")
     flags.DEFINE_string(
@@ -46,13 +46,11 @@ def define_flags() -> None:
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    inference_flags.check_generator_flags(args, output="neighbours.png")
-    inference_flags.check_at_least_one(args, "num", "neighbours", "batch_size")
+    given = sampling_flags.given_generator(args, output="neighbours.png")
+    cli.check_at_least(1, args, "num", "neighbours", "batch_size")
     output = pathlib.Path(args.output)
     if output.suffix != ".png":
         raise InputError(f"--output={output}: its name must end in .png")
-    if args.data is None and args.workdir is None:
-        raise InputError("an export does not say where its data are; give --data")
 
     from jaxrepro.core.machine import runtime
 
@@ -60,7 +58,6 @@ def main(args: flags.FlagValues) -> None:
 
     import numpy as np
 
-    from jaxrepro.core.files.places import place
     from jaxrepro.core.files.whole_files import write_png
     from jaxrepro.core.run.workdir import CONFIG, read_json, write_json
     from jaxrepro.data.sources import open_source
@@ -68,15 +65,18 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.metrics.feature_choice import feature_network
     from jaxrepro.papers.biggan.sampling.class_choice import parse_classes
     from jaxrepro.papers.biggan.sampling.sampler import Sampler
+    from jaxrepro.papers.biggan.trained import load_generator
 
-    generator = inference_flags.generator_from_flags(args)
-    data = {} if args.workdir is None else read_json(place(args.workdir) / CONFIG)["data"]
+    generator = load_generator(**given)
+    if args.data is None and generator.run is None:
+        raise InputError(f"{generator.origin} does not say where its data are; give --data")
+    data = {} if generator.run is None else read_json(generator.run / CONFIG)["data"]
     source = open_source(
         args.data or data["source"],
         split=args.split or (data["split"] if args.data is None else "train"),
         channels=generator.module.channels,
     )
-    mode = inference_flags.truncation_mode(args)
+    mode = sampling_flags.truncation_mode(args)
     variables, statistics = generator.variables_at(mode, args.truncation)
     classes = parse_classes(args.classes, generator.class_names)
     labels = [classes[i % len(classes)] for i in range(args.num)]

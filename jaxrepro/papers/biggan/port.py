@@ -1,7 +1,7 @@
 """Published BigGAN weights: as modules and variables, and as an export.
 
     python -m jaxrepro.papers.biggan.port --input=G_ema.pth --output=exports/biggan128
-    python -m jaxrepro.papers.biggan.sample --export=exports/biggan128 --output=sheet.png
+    python -m jaxrepro.papers.biggan.sample --model=exports/biggan128 --output=sheet.png
 
 Files: .pth, .pt or .bin (which need torch), .npz or .safetensors. Layouts, told by the names of the
 arrays: the author's PyTorch code (G, G_ema, D), Hugging Face's pytorch-pretrained-BigGAN, and

@@ -28,7 +28,7 @@ _DESCRIPTIONS = {
 
 # Table 1 of the paper: (batch, ch, shared embedding, skip-z, orthogonal regularisation) to
 # (row, thousands of updates, FID, Inception score).
-_TABLE_1 = {
+TABLE_1 = {
     (256, 64, False, False, False): (1, 1000, 18.65, 52.52),
     (512, 64, False, False, False): (2, 1000, 15.30, 58.77),
     (1024, 64, False, False, False): (3, 1000, 14.88, 63.03),
@@ -80,8 +80,8 @@ def references(
     curves: tuple[PublishedCurve, ...] = ()
     if resolution == 128:
         setting = (batch_size, ch, shared_embedding, hierarchical, orthogonal)
-        if setting in _TABLE_1:
-            rows += _table_1_row(*_TABLE_1[setting])
+        if setting in TABLE_1:
+            rows += _table_1_row(*TABLE_1[setting])
         curves = _author_curves()
     if resolution == 32:
         rows += _from_memory("CIFAR-10 at 32 pixels, the paper's own settings", "", 14.73, 9.22)

@@ -1,23 +1,23 @@
 """Draws images from a trained generator.
 
-python -m jaxrepro.papers.biggan.sample --workdir=runs/biggan_digits --classes=3,5 --num=100 \
+python -m jaxrepro.papers.biggan.sample --model=runs/biggan_digits --classes=3,5 --num=100 \
     --seed=0 --output=threes_and_fives.png
 """
 
 import io
+import os
 import pathlib
 
 from absl import flags
 
 from jaxrepro.core import cli
-from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan.sampling import inference_flags
+from jaxrepro.papers.biggan.sampling import sampling_flags
 
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    inference_flags.define_generator_flags()
-    inference_flags.define_sampling_flags()
+    sampling_flags.define_generator_flags()
+    sampling_flags.define_sampling_flags()
     flags.DEFINE_list(
         "classes",
         None,
@@ -35,10 +35,9 @@ def define_flags() -> None:
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    inference_flags.check_generator_flags(args, output="sheet.png")
-    inference_flags.check_at_least_one(args, "num", "batch_size")
-    if args.start < 0:
-        raise InputError(f"--start={args.start}; it must be 0 or more")
+    given = sampling_flags.given_generator(args, output="sheet.png")
+    cli.check_at_least(1, args, "num", "batch_size")
+    cli.check_at_least(0, args, "start")
 
     from jaxrepro.core.machine import runtime
 
@@ -48,9 +47,10 @@ def main(args: flags.FlagValues) -> None:
 
     from jaxrepro.papers.biggan.sampling.class_choice import parse_classes
     from jaxrepro.papers.biggan.sampling.sampler import Sampler
+    from jaxrepro.papers.biggan.trained import load_generator
 
-    generator = inference_flags.generator_from_flags(args)
-    mode = inference_flags.truncation_mode(args)
+    generator = load_generator(**given)
+    mode = sampling_flags.truncation_mode(args)
     variables, statistics = generator.variables_at(mode, args.truncation)
     classes = parse_classes(args.classes, generator.class_names)
     index = range(args.start, args.start + args.num)
@@ -70,7 +70,7 @@ def main(args: flags.FlagValues) -> None:
 
 
 def write(
-    output: pathlib.Path, images, labels, class_names: tuple[str, ...], start: int = 0
+    output: str | os.PathLike[str], images, labels, class_names: tuple[str, ...], start: int = 0
 ) -> None:
     """Writes a sheet, an .npz or a folder, by the name of `output`; existing files are replaced.
 
@@ -82,6 +82,7 @@ def write(
     from jaxrepro.core.files.whole_files import write_atomically, write_png
     from jaxrepro.draw.sheet import class_sheet
 
+    output = pathlib.Path(output)
     if output.suffix == ".png":
         write_png(output, class_sheet(images, labels, class_names))
     elif output.suffix == ".npz":

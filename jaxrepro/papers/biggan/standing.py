@@ -1,6 +1,6 @@
 """Computes standing statistics for truncations, and writes them with the generator as an export.
 
-python -m jaxrepro.papers.biggan.standing --workdir=runs/biggan128 --mode=resample \
+python -m jaxrepro.papers.biggan.standing --model=runs/biggan128 --mode=resample \
     --truncations=0.1,0.2,0.5,1.0 --passes=100 --batch_size=50 --output=exports/biggan128
 
 The batch-norm statistics of training belong to latents that are not truncated. Standing statistics
@@ -17,7 +17,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan.sampling import inference_flags
+from jaxrepro.papers.biggan.sampling import sampling_flags
 
 if TYPE_CHECKING:
     from jaxrepro.papers.biggan.trained import TrainedGenerator
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    inference_flags.define_generator_flags()
-    inference_flags.define_mode_flag()
+    sampling_flags.define_generator_flags()
+    sampling_flags.define_mode_flag()
     flags.DEFINE_list("truncations", None, "Thresholds, such as 0.1,0.2,0.5,1.0.")
     flags.DEFINE_integer("passes", 100, "Forward passes to average for each truncation.")
     flags.DEFINE_integer("batch_size", 50, "Images of a pass.")
     flags.DEFINE_string(
         "output",
         None,
-        "Folder of the export to write. It may be the one of --export; tables of other modes in "
+        "Folder of the export to write. It may be the one of --model; tables of other modes in "
         "that one are kept.",
     )
 
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    inference_flags.check_generator_flags(args, output="exports/biggan128")
-    inference_flags.check_at_least_one(args, "passes", "batch_size")
+    given = sampling_flags.given_generator(args, output="exports/biggan128")
+    cli.check_at_least(1, args, "passes", "batch_size")
     truncations = parse_truncations(args.truncations)
     mode = args.mode or "resample"
 
@@ -51,8 +51,9 @@ def main(args: flags.FlagValues) -> None:
 
     from jaxrepro.core.checkpoints.export import write_export
     from jaxrepro.papers.biggan.network.standing_table import table_name
+    from jaxrepro.papers.biggan.trained import load_generator
 
-    generator = inference_flags.generator_from_flags(args)
+    generator = load_generator(**given)
     table = standing_table(
         generator,
         mode,

@@ -1,6 +1,7 @@
-"""A trained generator, ready to use: from the checkpoint of a run, or from an export."""
+"""A trained generator, ready to use: from a run, an export or a file of published weights."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -8,10 +9,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxrepro.core.checkpoints.export import Export, read_export
+from jaxrepro.core.arrays.array_files import ENDINGS
+from jaxrepro.core.checkpoints.export import Export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.places import Place
-from jaxrepro.core.run.workdir import MODEL_CARD, read_model_card
+from jaxrepro.core.inference import trained
 from jaxrepro.core.state import Variables
 from jaxrepro.papers.biggan.network.latents import DISTRIBUTIONS
 from jaxrepro.papers.biggan.network.networks import generator_from_card
@@ -23,26 +24,28 @@ NET = "g"
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainedGenerator:
+class TrainedGenerator(trained.Trained):
     """A generator with its variables.
 
     Attributes:
       module: has `embed(labels)` and `synthesize(z, embedding, train=False)`.
-      variables: of the moving average, as `module.apply` takes them.
+      variables: of the moving average by default, as `module.apply` takes them.
       latent: distribution of z, a key of `latents.DISTRIBUTIONS`.
       class_names: by class number.
-      card: the whole model card.
-      tables: of standing statistics, by name; see `standing_table`.
       origin: where it is from, for messages.
+      tables: of standing statistics, by name; see `standing_table`.
     """
 
     module: Any
     variables: Variables
     latent: str
     class_names: tuple[str, ...]
-    card: Mapping[str, Any]
-    tables: Mapping[str, Any]
     origin: str
+
+    def shapes(self) -> Any:
+        """Returns the shapes of the variables."""
+        z, labels = jnp.zeros((1, self.module.dim_z)), jnp.zeros((1,), jnp.int32)
+        return jax.eval_shape(lambda: self.module.init(jax.random.key(0), z, labels, train=False))
 
     def variables_at(self, mode: str, threshold: float | None) -> tuple[Variables, str]:
         """Returns (variables, a sentence on them) for sampling with a truncation.
@@ -66,7 +69,9 @@ class TrainedGenerator:
         table = self.tables[table_name(mode)]
         lower, upper, weight = rows_at(table, threshold)
         statistics = statistics_at(table, threshold)
-        _check_same_arrays("batch_stats", statistics, self.variables["batch_stats"])
+        trained.check_same_arrays(
+            "batch_stats does not fit its generator", statistics, self.variables["batch_stats"]
+        )
         low, high = (float(table["truncation"][row]) for row in (lower, upper))
         source = (
             f"interpolated between truncation {low:g} and {high:g}"
@@ -84,104 +89,59 @@ class TrainedGenerator:
 
 
 def load_generator(
-    *,
-    workdir: Place | None = None,
-    export: pathlib.Path | None = None,
-    step: int | str | None = None,
+    path: str | os.PathLike[str], *, step: int | str | None = None, average: bool | None = None
 ) -> TrainedGenerator:
-    """Returns the generator of a run's checkpoint, its moving average, or of an export.
+    """Returns the generator in `path`: of a run, an export or a file of published weights.
 
-    workdir: of a run, finished or going on; only its model card and the average are read. export:
-    a folder of `core.checkpoints.export`, which needs neither Orbax nor Optax. step: of the run;
-    the latest by default. Raises InputError unless one of the two folders is given and is what it
-    should be.
+    path: a run may be going on; an export needs neither Orbax nor Optax; of files, those that
+    `port` knows. step: of the run; the latest by default. average: of the run, the moving average,
+    which is the default, or the generator as the last update left it. Raises InputError if there is
+    no generator of this paper.
     """
-    if (workdir is None) == (export is None):
-        raise InputError("give either the workdir of a run or an export")
-    if workdir is not None:
-        return _from_workdir(workdir, step)
-    assert export is not None
-    if step is not None:
-        raise InputError(f"step {step} given with an export, which has one set of variables only")
-    content = read_export(export)
-    module, latent, class_names = _from_card(content.card, export)
-    if NET not in content.nets:
-        raise InputError(f"{export} has no network {NET!r}: it holds no generator")
-    _check_same_arrays(str(export), content.nets[NET], _shapes(module))
-    return TrainedGenerator(
-        module,
-        content.nets[NET],
-        latent,
-        class_names,
-        content.card,
-        content.tables,
-        f"export {export}",
+    files = trained.Published(
+        "a file of published BigGAN weights", _is_file_of_arrays, _from_published
+    )
+    return trained.load(path, "biggan", NET, _from_card, [files], step, average)
+
+
+def _is_file_of_arrays(path: pathlib.Path) -> bool:
+    return path.suffix in ENDINGS and path.is_file()
+
+
+def _from_published(path: pathlib.Path) -> TrainedGenerator:
+    from jaxrepro.papers.biggan.port import make_export
+    from jaxrepro.papers.biggan.porting.published_models import read_published
+
+    model = read_published(path)
+    if model.network != NET:
+        raise InputError(f"{path} holds a discriminator, which draws no images; give the G of it")
+    export = make_export({"input": model}, {"input": path}, None)
+    network = _from_card(export.card, str(path))
+    return dataclasses.replace(
+        network, variables=model.variables, card=export.card, tables=export.tables
     )
 
 
-def _from_workdir(workdir: Place, step: int | str | None) -> TrainedGenerator:
-    # Here, so that exports are read where Orbax is not installed.
-    from jaxrepro.core.checkpoints.restore import on_first_device, open_checkpoint
-
-    card = read_model_card(workdir)
-    module, latent, class_names = _from_card(card, workdir)
-    shapes = on_first_device(_shapes(module))
-    with open_checkpoint(workdir, step) as (checkpoints, step):
-        part = checkpoints.restore_part(step, {"ema": {NET: shapes}})
-    return TrainedGenerator(
-        module,
-        part["ema"][NET],
-        latent,
-        class_names,
-        {**card, "step": step},
-        {},
-        f"step {step} of {workdir}",
-    )
-
-
-def _from_card(card: Mapping[str, Any], folder: Place) -> tuple[Any, str, tuple[str, ...]]:
-    if card.get("paper") != "biggan":
-        raise InputError(f"{folder} is a run of {card.get('paper')!r}, not of biggan")
+def _from_card(card: Mapping[str, Any], origin: str) -> TrainedGenerator:
+    """Returns what a model card says, without variables; it may be of any file."""
     if missing := [key for key in ("generator", "latent", "class_names") if key not in card]:
         raise InputError(
-            f"{folder / MODEL_CARD} has no {' and no '.join(missing)}: another version wrote it; "
-            "train again with this one, or add what the run had (for latent, a name such as "
+            f"{origin}: its model card has no {' and no '.join(missing)}: another version wrote "
+            "it; train again with this one, or add what the run had (for latent, a name such as "
             '"normal")'
         )
     if card["latent"] not in tuple(DISTRIBUTIONS):
         raise InputError(
-            f"{folder / MODEL_CARD} has latent {card['latent']!r}; allowed: "
+            f"{origin}: its model card has latent {card['latent']!r}; allowed: "
             f"{', '.join(DISTRIBUTIONS)}"
         )
     module = generator_from_card(card["generator"])
     if not isinstance(card["class_names"], list):
-        raise InputError(f"{folder / MODEL_CARD} has no list class_names")
+        raise InputError(f"{origin}: its model card has no list class_names")
     class_names = tuple(map(str, card["class_names"]))
     if len(class_names) != module.num_classes:
         raise InputError(
-            f"{folder / MODEL_CARD} names {len(class_names)} classes for a generator of "
+            f"{origin}: its model card names {len(class_names)} classes for a generator of "
             f"{module.num_classes}"
         )
-    return module, card["latent"], class_names
-
-
-def _shapes(module: Any) -> Any:
-    z, labels = jnp.zeros((1, module.dim_z)), jnp.zeros((1,), jnp.int32)
-    return jax.eval_shape(lambda: module.init(jax.random.key(0), z, labels, train=False))
-
-
-def _check_same_arrays(what: str, given: Any, expected: Any) -> None:
-    """Raises InputError unless both trees have the same names and shapes."""
-
-    def shapes(tree: Any) -> dict[str, tuple[int, ...]]:
-        flat = jax.tree_util.tree_flatten_with_path(tree)[0]
-        return {jax.tree_util.keystr(path): tuple(x.shape) for path, x in flat}
-
-    given_shapes, expected_shapes = shapes(given), shapes(expected)
-    for name in sorted(set(given_shapes) | set(expected_shapes)):
-        if given_shapes.get(name) != expected_shapes.get(name):
-            raise InputError(
-                f"{what} does not fit its generator: {name} has the shape "
-                f"{given_shapes.get(name, 'of nothing, it is absent')}, expected "
-                f"{expected_shapes.get(name, 'none at all')}"
-            )
+    return TrainedGenerator(module, {}, card["latent"], class_names, origin)

@@ -1,6 +1,6 @@
 """Measures a generator at several truncations: fidelity against distance, as in the paper's plots.
 
-python -m jaxrepro.papers.biggan.truncation_curve --workdir=runs/biggan32 \
+python -m jaxrepro.papers.biggan.truncation_curve --model=runs/biggan32 \
     --source=tfds:cifar10 --truncations=0.25,0.5,1,2 --num=5000 --output=curve.json
 
 For each truncation the standing statistics of batch norm are computed anew, and samples are
@@ -18,7 +18,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan.sampling import inference_flags
+from jaxrepro.papers.biggan.sampling import sampling_flags
 
 if TYPE_CHECKING:
     from jaxrepro.metrics.features.feature_network import FeatureNetwork
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    inference_flags.define_generator_flags()
-    inference_flags.define_mode_flag()
+    sampling_flags.define_generator_flags()
+    sampling_flags.define_mode_flag()
     flags.DEFINE_list("truncations", None, "Thresholds, such as 0.25,0.5,1,2.")
     flags.DEFINE_integer("num", 50_000, "Samples for each truncation.")
     flags.DEFINE_string("source", None, "The training images, as in a config's data.source.")
@@ -49,8 +49,8 @@ def main(args: flags.FlagValues) -> None:
     """Runs the command."""
     from jaxrepro.papers.biggan.standing import parse_truncations
 
-    inference_flags.check_generator_flags(args, output="curve.json")
-    inference_flags.check_at_least_one(args, "num", "passes", "batch_size", "num_reference")
+    given = sampling_flags.given_generator(args, output="curve.json")
+    cli.check_at_least(1, args, "num", "passes", "batch_size", "num_reference")
     truncations = sorted(parse_truncations(args.truncations))
     output = pathlib.Path(args.output)
     if output.suffix != ".json":
@@ -70,10 +70,11 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.metrics.feature_choice import feature_network
     from jaxrepro.metrics.samples.comparison import ComparisonSettings, comparison_warnings
     from jaxrepro.metrics.samples.feature_set import reference_set
+    from jaxrepro.papers.biggan.trained import load_generator
 
     settings = ComparisonSettings(neighborhood_samples=args.neighborhood_samples)
     settings.check(min(args.num, args.num_reference))
-    generator = inference_flags.generator_from_flags(args)
+    generator = load_generator(**given)
     module = generator.module
     source = open_source(args.source, split=args.split, channels=module.channels)
     transform = square_transform(module.resolution, channels=module.channels)

@@ -1,6 +1,6 @@
 """Draws the same samples at several truncations, one row each: from variety to fidelity.
 
-python -m jaxrepro.papers.biggan.truncation_sweep --workdir=runs/biggan_digits \
+python -m jaxrepro.papers.biggan.truncation_sweep --model=runs/biggan_digits \
     --truncations=2,1,0.5,0.04 --classes=3 --output=sweep.png
 
 The column keeps its identity: every coordinate of its z is a rising function of the same normal
@@ -13,13 +13,13 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.biggan.sampling import inference_flags
+from jaxrepro.papers.biggan.sampling import sampling_flags
 
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    inference_flags.define_generator_flags()
-    inference_flags.define_mode_flag()
+    sampling_flags.define_generator_flags()
+    sampling_flags.define_mode_flag()
     flags.DEFINE_integer("batch_size", 50, "Images that a device makes at once.")
     flags.DEFINE_list("truncations", ["2", "1", "0.5", "0.04"], "Thresholds, a row each.")
     flags.DEFINE_list(
@@ -33,8 +33,8 @@ def main(args: flags.FlagValues) -> None:
     """Runs the command."""
     from jaxrepro.papers.biggan.standing import parse_truncations
 
-    inference_flags.check_generator_flags(args, output="sweep.png")
-    inference_flags.check_at_least_one(args, "columns", "batch_size")
+    given = sampling_flags.given_generator(args, output="sweep.png")
+    cli.check_at_least(1, args, "columns", "batch_size")
     truncations = parse_truncations(args.truncations)
     mode = args.mode or "resample"
     output = pathlib.Path(args.output)
@@ -48,8 +48,9 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core.files.whole_files import write_png
     from jaxrepro.draw.sheet import row_sheet
     from jaxrepro.papers.biggan.sampling.class_choice import parse_classes
+    from jaxrepro.papers.biggan.trained import load_generator
 
-    generator = inference_flags.generator_from_flags(args)
+    generator = load_generator(**given)
     classes = parse_classes(args.classes, generator.class_names)
     labels = [classes[i % len(classes)] for i in range(args.columns)]
     images, statistics = sweep(

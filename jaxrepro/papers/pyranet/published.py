@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxrepro.core.task import PublishedFigure, References
-from jaxrepro.papers.pyranet.inference.people import PoseData
-from jaxrepro.papers.pyranet.measures.accuracy import MEANINGS
 from jaxrepro.papers.pyranet.network.pyramid import PyramidSettings
+from jaxrepro.tasks.pose.measures.accuracy import described_results
+from jaxrepro.tasks.pose.people import PoseData
 
 _CITATIONS = {
     "hourglass": (
@@ -27,8 +27,6 @@ _ON_MPII = {
     ("hourglass", 8): (88.78, "flip", "README of bearpaw/pytorch-pose"),
 }
 _PYRAMID = dataclasses.asdict(PyramidSettings())
-_BASELINES = ("mean_pose", "nearest")
-_LEVELS = ("pckh@0.5", "pck@0.2", "pck@0.5")
 
 
 def references(card: Mapping[str, Any], data: PoseData) -> References:
@@ -45,13 +43,4 @@ def references(card: Mapping[str, Any], data: PoseData) -> References:
         value, how, source = published
         protocol = f"MPII, 2,958 validation people, {how}; mean of 14 joints"
         rows.append(PublishedFigure("validation/pckh@0.5", value, protocol, source))
-    return References(
-        tuple(rows),
-        (),
-        {f"validation/{name}": meaning for name, meaning in MEANINGS.items()},
-        _CITATIONS[card["name"]],
-        {
-            f"validation/{name}": tuple(f"baselines/{method}_{name}" for method in _BASELINES)
-            for name in _LEVELS
-        },
-    )
+    return described_results(tuple(rows), _CITATIONS[card["name"]])

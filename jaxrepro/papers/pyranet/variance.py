@@ -9,7 +9,7 @@ section 3.3); the responses of residual units in a row, with and without project
 plain layers with several branches without batch norm, for which the initialisations are derived
 (section 3.4). The pictures and joints are those that the config trains on.
 
-Tables and what follows from them are printed; DIR/variance.json has all numbers, and
+Tables are printed; DIR/variance.json has all numbers, also the ratios that claims are about, and
 DIR/variance.png is a plot of them. Without --config the network is the published one at 2 stacks,
 64 channels, 3 sizes in an hourglass and crops of 64 pixels, on 4 figures drawn over photographs.
 """
@@ -48,8 +48,9 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core.files.strict_json import write_strict_json
     from jaxrepro.core.files.whole_files import write_atomically
     from jaxrepro.core.run import run_record
-    from jaxrepro.papers.pyranet.network.initialization import INITIALIZATIONS
+    from jaxrepro.nn.branch_initialization import INITIALIZATIONS
     from jaxrepro.papers.pyranet.start.branch_stack import stack_gains
+    from jaxrepro.papers.pyranet.start.growth import summary
     from jaxrepro.papers.pyranet.start.start_measures import measure_chains, measure_networks
     from jaxrepro.papers.pyranet.start.variance_plot import plot
     from jaxrepro.papers.pyranet.start.variance_report import print_report
@@ -77,6 +78,7 @@ def main(args: flags.FlagValues) -> None:
         "chain": measure_chains(settings, names, args.num_seeds),
         "branches": stack_gains(args.num_seeds, settings.seed),
     }
+    record["summary"] = summary(record)
     folder = pathlib.Path(args.output)
     write_strict_json(folder / "variance.json", record)
     write_atomically(folder / "variance.png", plot(record))

@@ -1,6 +1,6 @@
 r"""Edits faces: completes what a mask erases, after a sketch and colours.
 
-  python -m jaxrepro.papers.scfegan.edit --export=exports/scfegan_128 --image=face.jpg \
+  python -m jaxrepro.papers.scfegan.edit --model=exports/scfegan_128 --image=face.jpg \
       --mask=mask.png --sketch=sketch.png --color=color.png --seed=0 --num=4 --output=edited.png
 
 MASK is white where the picture is erased, SKETCH white on its lines; if they have alpha, what is
@@ -21,8 +21,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.scfegan.inference import inference_flags
-from jaxrepro.papers.scfegan.inference.inference_flags import given_path
+from jaxrepro.core.inference import network_flags
 
 if TYPE_CHECKING:
     from jaxrepro.papers.scfegan.inference.crops import Box
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    inference_flags.define_model_flags()
+    network_flags.define_network(average=True)
     flags.DEFINE_string("image", None, "Picture, or folder of pictures.")
     flags.DEFINE_string("mask", None, "What is erased: a picture, or a folder of pictures.")
     flags.DEFINE_string("sketch", None, "Lines to follow; none by default.")
@@ -66,18 +65,18 @@ def main(args: flags.FlagValues) -> None:
     for name in ("image", "mask", "output"):
         if args[name].value is None:
             raise InputError(f"no --{name} given; give --image, --mask and --output, see --help")
-    inference_flags.check_model_flags(args)
-    for name, least in (("seed", 0), ("num", 1)):
-        if (number := int(getattr(args, name))) < least:
-            raise InputError(f"--{name}={number}; it must be {least} or more")
+    given = network_flags.given_network(args, "runs/scfegan_128")
+    cli.check_at_least(0, args, "seed")
+    cli.check_at_least(1, args, "num")
     crop = _crop(args.crop, args.eyes)
 
     from jaxrepro.data.formats.picture_jobs import raise_failures
     from jaxrepro.papers.scfegan.inference.edit_files import find_edits
 
-    places = [given_path(args[n].value) for n in ("image", "mask", "sketch", "color", "output")]
-    image, mask, sketch, color, output = places
-    assert image is not None and mask is not None and output is not None
+    image, mask, output = map(cli.given_path, (args.image, args.mask, args.output))
+    sketch, color = (
+        None if name is None else cli.given_path(name) for name in (args.sketch, args.color)
+    )
     jobs = find_edits(image, mask, sketch, color, output, num=args.num, overwrite=args.overwrite)
 
     from jaxrepro.core.machine import runtime
@@ -85,8 +84,9 @@ def main(args: flags.FlagValues) -> None:
     runtime.set_up()
 
     from jaxrepro.papers.scfegan.inference.editing import Editor
+    from jaxrepro.papers.scfegan.trained import load_trained
 
-    editor = Editor(inference_flags.trained_from_flags(args))
+    editor = Editor(load_trained(**given))
     failures = []
     for index, job in enumerate(jobs):
         try:

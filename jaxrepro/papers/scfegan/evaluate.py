@@ -1,6 +1,6 @@
 r"""Measures a trained generator beside fillings that learn nothing, by the size of the hole.
 
-  python -m jaxrepro.papers.scfegan.evaluate --workdir=runs/scfegan_128 --source=faces:faces128
+  python -m jaxrepro.papers.scfegan.evaluate --model=runs/scfegan_128 --source=faces:faces128
 
 Prints the error in the hole, and how well sketch and colours were followed, of the generator given
 both, one of them, or neither; of the mean of the training pictures; and of biharmonic filling. The
@@ -13,11 +13,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.scfegan.inference.inference_flags import (
-    check_model_flags,
-    define_model_flags,
-    trained_from_flags,
-)
+from jaxrepro.core.inference import network_flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +28,7 @@ _BATCH_SIZE = 8
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    define_model_flags()
+    network_flags.define_network(average=True)
     flags.DEFINE_string("source", None, "Pictures: faces:DIR, or photo_crops.")
     flags.DEFINE_enum("split", "held_out", ["held_out", "train", "all"], "Of the pictures.")
     flags.DEFINE_integer("num", 0, "Pictures to measure on, at most; 0 for all.")
@@ -41,7 +37,7 @@ def define_flags() -> None:
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    check_model_flags(args)
+    given = network_flags.given_network(args, "runs/scfegan_128")
     if args.source is None:
         raise InputError("--source is missing, such as --source=faces:faces128")
     if args.num < 0 or args.num == 1:
@@ -64,8 +60,9 @@ def main(args: flags.FlagValues) -> None:
         comparison_table,
         edit_scores,
     )
+    from jaxrepro.papers.scfegan.trained import load_trained
 
-    trained = trained_from_flags(args)
+    trained = load_trained(**given)
     size = trained.resolution
     faces = open_faces(args.source, split=args.split, size=size)
     fixed = FixedExamples(faces, ExampleSettings(aligned=faces.aligned).without_augmentation())

@@ -13,7 +13,7 @@ from jaxrepro.core.devices.partition import Rules, rules_from_settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.random import named_key
 from jaxrepro.core.state import TrainState, Variables
-from jaxrepro.core.supervised import new_net
+from jaxrepro.core.supervised import frozen_net, new_net
 from jaxrepro.core.task import (
     Batch,
     BatchSpec,
@@ -46,7 +46,6 @@ from jaxrepro.papers.scfegan.training.update import (
     FEATURES,
     GENERATOR,
     EditingUpdate,
-    frozen_net,
 )
 
 
@@ -106,7 +105,7 @@ class FaceEditing:
             nets={
                 GENERATOR: new_net(g, update.g_optim),
                 DISCRIMINATOR: new_net(d, update.d_optim),
-                FEATURES: frozen_net(update.features),
+                FEATURES: frozen_net(update.features.variables),
             },
             ema={GENERATOR: jax.tree.map(jnp.copy, dict(g))},
         )

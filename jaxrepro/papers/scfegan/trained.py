@@ -1,6 +1,7 @@
 """A trained generator, ready to use: from a run, an export or the authors' checkpoint."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -8,10 +9,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxrepro.core.checkpoints.export import Export, read_export
+from jaxrepro.core.arrays.tensorflow_bundle import checkpoint_prefix, read_bundle
+from jaxrepro.core.checkpoints.export import Export
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.places import Place
-from jaxrepro.core.run.workdir import read_model_card
+from jaxrepro.core.inference import trained
 from jaxrepro.core.state import Variables
 from jaxrepro.papers.scfegan import port
 from jaxrepro.papers.scfegan.network.conditions import GENERATOR_CHANNELS
@@ -27,12 +28,12 @@ _LARGEST_RESOLUTION = 4096
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
+class Trained(trained.Trained):
     """A generator with its variables.
 
-    module: `apply(variables, conditions)` completes pictures; variables: of the moving average.
-    resolution: pixels a side that it was trained for. channel_order: of image, colour and result,
-    "rgb" or "bgr". origin: where it is from, for messages.
+    module: `apply(variables, conditions)` completes pictures; variables: of the moving average by
+    default. resolution: pixels a side that it was trained for. channel_order: of image, colour and
+    result, "rgb" or "bgr". origin: where it is from, for messages.
     """
 
     module: Generator
@@ -41,14 +42,16 @@ class Trained:
     channel_order: str
     origin: str
 
-    @property
-    def card(self) -> dict[str, Any]:
-        """The model card: what `load_trained` needs beside the variables."""
-        return model_card(self.module, self.resolution, self.channel_order)
+    def shapes(self) -> Any:
+        """Returns the shapes of the variables."""
+        side = 2**self.module.halvings
+        x = jnp.zeros((1, side, side, GENERATOR_CHANNELS))
+        return jax.eval_shape(lambda: dict(self.module.init(jax.random.key(0), x)))
 
     def to_export(self) -> Export:
         """Returns it as an export."""
-        return Export({**self.card, "provenance": {"from": self.origin}}, {NET: self.variables})
+        card = model_card(self.module, self.resolution, self.channel_order)
+        return Export({**card, "provenance": {"from": self.origin}}, {NET: self.variables})
 
 
 def model_card(module: Generator, resolution: int, channel_order: str = "rgb") -> dict[str, Any]:
@@ -62,75 +65,48 @@ def model_card(module: Generator, resolution: int, channel_order: str = "rgb") -
 
 
 def load_trained(
+    path: str | os.PathLike[str],
     *,
-    workdir: Place | None = None,
-    export: pathlib.Path | None = None,
-    checkpoint: pathlib.Path | None = None,
     step: int | str | None = None,
+    average: bool | None = None,
+    deconv_gate: str | None = None,
 ) -> Trained:
-    """Returns the generator of a run's checkpoint (its moving average), an export or the authors'.
+    """Returns the generator in `path`: of a run, an export or the authors' TensorFlow checkpoint.
 
-    checkpoint: the TensorFlow files of the authors' release, by the beginning of their names.
-    step: of the run; the latest by default. Raises InputError unless one of the three is given
-    and is what it should be. Reading runs no code.
+    path: of a checkpoint, the beginning of its files' names, or their folder. step: of the run; the
+    latest by default. average: of the run, the moving average, which is the default, or the
+    generator as the last update left it. deconv_gate: of the checkpoint, see
+    `port.generator_from_tf`; as released by default. Raises InputError if there is no generator of
+    this paper. Reading runs no code.
     """
-    if sum(place is not None for place in (workdir, export, checkpoint)) != 1:
-        raise InputError("give one of the workdir of a run, an export and a TensorFlow checkpoint")
-    if step is not None and workdir is None:
-        raise InputError(f"step {step} given without the workdir of a run")
-    if workdir is not None:
-        return _from_workdir(workdir, step)
-    if export is not None:
-        return _from_export(export)
-    assert checkpoint is not None
-    return from_checkpoint(checkpoint)
 
+    def read_checkpoint(prefix: pathlib.Path) -> Trained:
+        try:
+            arrays = read_bundle(prefix)
+            module, variables = port.generator_from_tf(arrays, deconv_gate=deconv_gate or "self")
+        except InputError as error:
+            raise InputError(f"{prefix}: {error}") from error
+        origin = f"TensorFlow files {prefix}"
+        return Trained(module, variables, _PUBLISHED_RESOLUTION, port.CHANNEL_ORDER, origin)
 
-def from_checkpoint(prefix: pathlib.Path, deconv_gate: str = "self") -> Trained:
-    """Returns the authors' generator of their TensorFlow checkpoint.
-
-    deconv_gate: see `port.generator_from_tf`. Raises InputError for any other checkpoint.
-    """
-    from jaxrepro.core.arrays.tensorflow_bundle import read_bundle
-
-    try:
-        module, variables = port.generator_from_tf(read_bundle(prefix), deconv_gate=deconv_gate)
-    except InputError as error:
-        raise InputError(f"{prefix}: {error}") from error
-    return Trained(
-        module, variables, _PUBLISHED_RESOLUTION, port.CHANNEL_ORDER, f"TensorFlow files {prefix}"
+    checkpoint = trained.Published(
+        "the authors' TensorFlow checkpoint", _is_checkpoint, read_checkpoint
     )
+    found = trained.load(path, PAPER, NET, _from_card, [checkpoint], step, average)
+    if deconv_gate is not None and found.card:
+        raise InputError(
+            f"deconv_gate={deconv_gate} is chosen of the authors' checkpoint, and {found.origin} "
+            "is none"
+        )
+    return found
 
 
-def _from_export(folder: pathlib.Path) -> Trained:
-    content = read_export(folder)
-    origin = f"export {folder}"
-    trained = _from_card(content.card, origin)
-    if NET not in content.nets:
-        raise InputError(f"{folder} has no network {NET!r}: it holds no generator")
-    variables = content.nets[NET]
-    if jax.tree.map(jnp.shape, dict(variables)) != jax.tree.map(jnp.shape, _shapes(trained)):
-        raise InputError(f"{origin}: the arrays are not those of its model card")
-    return dataclasses.replace(trained, variables=variables)
-
-
-def _from_workdir(workdir: Place, step: int | str | None) -> Trained:
-    # Here, so that exports are read where Orbax is not installed.
-    from jaxrepro.core.checkpoints.restore import on_first_device, open_checkpoint
-
-    trained = _from_card(read_model_card(workdir), str(workdir))
-    shapes = on_first_device(_shapes(trained))
-    with open_checkpoint(workdir, step) as (checkpoints, step):
-        part = checkpoints.restore_part(step, {"ema": {NET: shapes}})
-    return dataclasses.replace(
-        trained, variables=part["ema"][NET], origin=f"step {step} of {workdir}"
-    )
+def _is_checkpoint(path: pathlib.Path) -> bool:
+    return checkpoint_prefix(path) is not None
 
 
 def _from_card(card: Mapping[str, Any], origin: str) -> Trained:
     """Returns what a model card says, without variables; it may be of any file."""
-    if card.get("paper") != PAPER:
-        raise InputError(f"{origin} is of {card.get('paper', 'another paper')}, not of {PAPER}")
     module = generator_from_card(card.get("generator"))
     resolution, order = card.get("resolution"), card.get("channel_order")
     side = 2**module.halvings
@@ -147,9 +123,3 @@ def _from_card(card: Mapping[str, Any], origin: str) -> Trained:
             f"{', '.join(CHANNEL_ORDERS)}"
         )
     return Trained(module, {}, resolution, order, origin)
-
-
-def _shapes(trained: Trained) -> Any:
-    side = 2**trained.module.halvings
-    x = jnp.zeros((1, side, side, GENERATOR_CHANNELS))
-    return jax.eval_shape(lambda: dict(trained.module.init(jax.random.key(0), x)))

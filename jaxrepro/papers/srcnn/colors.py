@@ -1,6 +1,6 @@
 """Measures colour, plane by plane:
 
-    python -m jaxrepro.papers.srcnn.colors --weights=runs/srcnn_demo --data=folder:Set5
+    python -m jaxrepro.papers.srcnn.colors --model=runs/srcnn_demo --data=folder:Set5
 
 One row each for bicubic interpolation of the Y, Cb, Cr planes and of the R, G, B planes, and for
 every network given: a run, an export or a .mat file of the authors. A network of luma alone gets
@@ -14,17 +14,17 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.srcnn import inference_flags
-from jaxrepro.papers.srcnn.inference_flags import given_network, given_path, given_pictures
+from jaxrepro.core.inference import network_flags
+from jaxrepro.papers.srcnn.tables import table_flags
 
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    inference_flags.define_weights_list()
-    inference_flags.define_data()
-    inference_flags.define_scale(3)
+    network_flags.define_network(several=True)
+    table_flags.define_data()
+    table_flags.define_scale(3)
     flags.DEFINE_string("degradation", "matlab-bicubic", "How resolution is lost, for all rows.")
-    inference_flags.define_output()
+    table_flags.define_output()
 
 
 def main(args: flags.FlagValues) -> None:
@@ -45,9 +45,10 @@ def main(args: flags.FlagValues) -> None:
         raise InputError(
             f"--degradation={args.degradation} given; allowed: {', '.join(DEGRADATIONS)}"
         )
-    pictures = given_pictures(args.data)
+    pictures = table_flags.given_pictures(args.data)
     networks = {
-        name: load_trained(given_network(name), args.scale) for name in args.weights if name
+        given["path"]: load_trained(**given, scale=args.scale)
+        for given in network_flags.given_networks(args)
     }
     for name, trained in networks.items():
         if trained.degradation != args.degradation:
@@ -57,7 +58,7 @@ def main(args: flags.FlagValues) -> None:
         print(f"grey, left out: {', '.join(table['left_out'])}")
     _print(table, args.data)
     if args.output:
-        write_strict_json(given_path(args.output), table)
+        write_strict_json(cli.given_path(args.output), table)
 
 
 def _print(table: dict[str, Any], data: str) -> None:

@@ -1,8 +1,8 @@
 """Measures networks on sets of pictures, beside bicubic interpolation and the published figures:
 
-    python -m jaxrepro.papers.srcnn.evaluate --weights=runs/srcnn_demo --data=folder:Set5
+    python -m jaxrepro.papers.srcnn.evaluate --model=runs/srcnn_demo --data=folder:Set5
 
-Weights are the workdir of a run, an export, or a .mat file of the authors' release; several are
+A network is the folder of a run or an export, or a .mat file of the authors' release; several are
 separated by commas. A .mat file does not say its scale: give --scale, or leave it its name, such as
 x3.mat. A folder of such files, 9-1-5(ImageNet)/x3.mat and so on, stands for all of them. With
 --linear=folder:T91 the best linear filter fitted on these pictures is measured too.
@@ -12,6 +12,7 @@ PSNR and SSIM are those of luma by the protocol of the paper, for networks of co
 the very same weights.
 """
 
+import os
 import pathlib
 import re
 import sys
@@ -21,32 +22,33 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.places import Place
-from jaxrepro.papers.srcnn import inference_flags
-from jaxrepro.papers.srcnn.inference_flags import given_network, given_path, given_pictures
+from jaxrepro.core.files.places import Place, place
+from jaxrepro.core.inference import network_flags
+from jaxrepro.papers.srcnn.tables import table_flags
+from jaxrepro.papers.srcnn.tables.table_flags import given_pictures
 
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    inference_flags.define_weights_list()
-    inference_flags.define_data_list("photos:test")
-    inference_flags.define_scale()
+    network_flags.define_network(several=True)
+    table_flags.define_data_list("photos:test")
+    table_flags.define_scale()
     flags.DEFINE_string("linear", None, "Pictures to fit the best linear filter on: folder:T91.")
     flags.DEFINE_integer("linear_side", 13, "Side of that filter in pixels, odd.", lower_bound=1)
     flags.DEFINE_float("check", None, "Largest difference to published means, dB.", lower_bound=0)
-    inference_flags.define_output()
+    table_flags.define_output()
 
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if not args.weights or not args.data:
+    networks = network_flags.given_networks(args)
+    if not networks or not args.data:
         raise InputError(
-            "no weights or no data given; for example --weights=x3.mat --data=folder:Set5"
+            "no networks or no data given; for example --model=x3.mat --data=folder:Set5"
         )
     if args.linear_side % 2 == 0:
         raise InputError(f"--linear_side={args.linear_side} is even; a filter needs an odd side")
-    paths = [given_network(name) for name in args.weights if name]
-    files = [file for path in paths for file in weight_files(path, args.scale)]
+    files = [file for one in networks for file in weight_files(one["path"], args.scale)]
 
     from jaxrepro.core.machine import runtime
 
@@ -60,7 +62,8 @@ def main(args: flags.FlagValues) -> None:
     pictures = [given_pictures(name) for name in args.data if name]
     linear = given_pictures(args.linear).spec if args.linear else None
     models = load_models(
-        (path, scale_in_name(path) if args.scale is None else args.scale) for path in files
+        ((path, scale_in_name(path) if args.scale is None else args.scale) for path in files),
+        args.step,
     )
     tables = measure(models, pictures, linear, args.linear_side)
     for table in tables:
@@ -73,7 +76,7 @@ def main(args: flags.FlagValues) -> None:
             "linear": {"data": linear, "side": args.linear_side} if linear else None,
             "results": [table.as_json() for table in tables],
         }
-        write_strict_json(given_path(args.output), record)
+        write_strict_json(cli.given_path(args.output), record)
     if args.check is not None:
         wrong, number = deviations(tables, args.check)
         for sentence in wrong:
@@ -83,30 +86,27 @@ def main(args: flags.FlagValues) -> None:
         print(f"\nchecked: {number} means, all within {args.check:g} dB of the published ones")
 
 
-def weight_files(path: Place, scale: int | None) -> Sequence[Place]:
+def weight_files(path: str | os.PathLike[str], scale: int | None) -> Sequence[Place]:
     """Returns `path`, or the files of a release folder: all of them, or those of one scale.
 
-    In a store it is a run.
-
-    Raises InputError if there is nothing at `path`, or no file of this scale.
+    Raises InputError if a release folder has no file of this scale.
     """
-    if not isinstance(path, pathlib.Path):
-        return [path]
-    if not path.exists():
-        raise InputError(f"no weights {path}; give the workdir of a run, an export or a .mat file")
-    found = {p: scale_in_name(p) for p in sorted(path.glob("*/x*.mat"))}
+    folder = place(os.path.expanduser(path))
+    if not isinstance(folder, pathlib.Path):
+        return [folder]
+    found = {p: scale_in_name(p) for p in sorted(folder.glob("*/x*.mat"))}
     found = {p: own for p, own in found.items() if own is not None}
     if not found:
-        return [path]
+        return [folder]
     chosen = [p for p, own in found.items() if scale in (None, own)]
     if not chosen:
         raise InputError(f"{path} has no weights for --scale={scale}")
     return chosen
 
 
-def scale_in_name(path: Place) -> int | None:
+def scale_in_name(path: str | os.PathLike[str]) -> int | None:
     """Returns 3 for x3.mat, None for a file without its scale in its name."""
-    match = re.fullmatch(r"x([2-9])\.mat", path.name)
+    match = re.fullmatch(r"x([2-9])\.mat", os.path.basename(path))
     return int(match[1]) if match else None
 
 

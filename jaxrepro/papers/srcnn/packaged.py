@@ -21,6 +21,6 @@ def packaged_weights(scale: int) -> pathlib.Path:
         known = ", ".join(map(str, scales)) or "none"
         raise InputError(
             f"no network for --scale={scale} comes with the package (there are: {known}); give one "
-            "with --weights"
+            "with --model"
         )
     return _FOLDER / f"x{scale}"

@@ -1,6 +1,6 @@
 """Measures one network under many protocols:
 
-    python -m jaxrepro.papers.srcnn.protocols --weights=runs/srcnn --data=photos:test
+    python -m jaxrepro.papers.srcnn.protocols --model=runs/srcnn --data=photos:test
 
 A PSNR depends on how pictures are shrunk, which luma is meant, what lies beyond the edges, what is
 rounded and how errors are averaged. The table shows by how much: the same network, the same
@@ -15,8 +15,8 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.srcnn import inference_flags
-from jaxrepro.papers.srcnn.inference_flags import given_network, given_path, given_pictures
+from jaxrepro.core.inference import network_flags
+from jaxrepro.papers.srcnn.tables import table_flags
 
 if TYPE_CHECKING:
     from jaxrepro.papers.srcnn.tables.protocol_table import Measured, Row
@@ -24,18 +24,17 @@ if TYPE_CHECKING:
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    inference_flags.define_weights()
-    inference_flags.define_data()
-    inference_flags.define_scale()
-    inference_flags.define_output()
+    network_flags.define_network()
+    table_flags.define_data()
+    table_flags.define_scale()
+    table_flags.define_output()
 
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    if not args.weights or not args.data:
-        raise InputError(
-            "give a network and pictures, for example --weights=runs/srcnn --data=photos:test"
-        )
+    network = network_flags.given_network(args, "runs/srcnn")
+    if not args.data:
+        raise InputError("no pictures given; for example --data=photos:test")
 
     from jaxrepro.core.machine import runtime
 
@@ -46,8 +45,8 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.papers.srcnn.tables.protocol_table import measure, protocol_rows
     from jaxrepro.papers.srcnn.trained import load_trained
 
-    pictures = given_pictures(args.data)
-    trained = load_trained(given_network(args.weights), args.scale)
+    pictures = table_flags.given_pictures(args.data)
+    trained = load_trained(**network, scale=args.scale)
     rows = protocol_rows(trained.scale, trained.module.margin)
     results = measure(
         trained, pictures, [row.protocol for row in rows], lambda name: print(f"measuring {name}")
@@ -64,7 +63,7 @@ def main(args: flags.FlagValues) -> None:
             "rows": as_json(rows, results),
             "conclusion": conclusion(rows, results),
         }
-        write_strict_json(given_path(args.output), record)
+        write_strict_json(cli.given_path(args.output), record)
         print(f"\nwritten to {args.output}")
 
 

@@ -10,7 +10,6 @@ did so and gives no recipe; these are ours:
   each channel is super-resolved by itself; training then fills the weights between the copies.
 """
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +19,6 @@ import numpy as np
 from jaxrepro.core.config import Settings
 from jaxrepro.core.devices.partition import leaf_path
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.places import place
 from jaxrepro.core.state import Params
 from jaxrepro.data.formats.ycbcr import LUMA_WEIGHTS
 from jaxrepro.papers.srcnn.color_strategy import ColorStrategy
@@ -49,7 +47,7 @@ def starting_params(
     if settings.weights:
         # FSRCNN's parameters have the same shapes for all scales: one trunk serves them all.
         wanted = None if isinstance(module, FSRCNN) else scale
-        trained = load_trained(place(os.path.expanduser(settings.weights)), wanted)
+        trained = load_trained(settings.weights, wanted)
         return started_params(trained, module, strategy, mix)
     if strategy.from_luma:
         raise InputError(

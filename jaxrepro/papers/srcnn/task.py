@@ -71,13 +71,17 @@ class SuperResolution(Supervised):
         state, logs = super().train_step(state, batch)
         return state, {**logs, "train_psnr": -10 * jnp.log10(logs["loss/mean_squared_error"])}
 
+    def inputs(self, batch: Batch) -> tuple[jax.Array, ...]:
+        """Returns the degraded patches."""
+        return (batch["image"],)
+
     def objective(
         self, params: Params, stats: Collections, batch: Batch, key: jax.Array, step: jax.Array
     ) -> tuple[jax.Array, tuple[Collections, Scalars]]:
         """Returns the squared error, as `reduction` says, over the planes that count."""
         del key
         chosen = self.planes_in_loss(step)
-        difference = self.module.apply({"params": params}, batch["image"]) - batch["target"]
+        difference = self.module.apply({"params": params}, *self.inputs(batch)) - batch["target"]
         error = jnp.mean(difference**2, axis=(0, 1, 2)) @ chosen / chosen.sum()
         logs = {"loss/mean_squared_error": error}
         pixels = difference.size // len(difference) * chosen.mean()

@@ -20,8 +20,8 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.srcnn import inference_flags
-from jaxrepro.papers.srcnn.inference_flags import given_network
+from jaxrepro.core.inference import network_flags
+from jaxrepro.papers.srcnn.tables import table_flags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +34,8 @@ def define_flags() -> None:
     """Defines the command's flags."""
     cli.define_argument("input", "Picture, folder, or pattern in quotes.")
     cli.define_argument("output", "File for one picture, else a folder.")
-    inference_flags.define_scale(3)
-    inference_flags.define_weights("by default the one that comes with the package")
+    table_flags.define_scale(3)
+    network_flags.define_network(default="by default the one that comes with the package")
     flags.DEFINE_bool(
         "ensemble", False, "Average over the 8 flips and rotations: 8 times slower, a bit better."
     )
@@ -107,8 +107,8 @@ def _enlarger(args: flags.FlagValues) -> "Enlarger":
     from jaxrepro.papers.srcnn.packaged import packaged_weights
     from jaxrepro.papers.srcnn.trained import load_trained
 
-    path = given_network(args.weights) if args.weights else packaged_weights(args.scale)
-    trained = load_trained(path, args.scale)
+    path = args.model or packaged_weights(args.scale)
+    trained = load_trained(path, args.scale, step=args.step)
     # On a CPU, the maps of small tiles stay in its cache.
     side = args.tile or (128 if runtime.cpu_only() else 512)
     return Enlarger(trained, ensemble=args.ensemble, side=side)

@@ -93,7 +93,7 @@ def test_transform_centres_the_padded_box(monkeypatch):
     assert item["image"].shape == (32, 32, 3) and item["joints"].dtype == np.float32
     np.testing.assert_array_equal(item["labelled"], labelled)
     several = zoomed_crops_transform(32, MPII_PADDING, (0.5, 1.0)).prepare(people[0])
-    assert set(several) == {"image", "index"} and several["image"].shape == (2, 32, 32, 3)
+    assert set(several) == {"image"} and several["image"].shape == (2, 32, 32, 3)
     np.testing.assert_array_equal(several["image"][1], item["image"])
     closer = crop_image(picture, crop_matrix(np.array([30.0, 23.0]), 0.125, 32), 32)
     np.testing.assert_array_equal(several["image"][0], closer)

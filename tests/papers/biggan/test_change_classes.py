@@ -19,7 +19,8 @@ from jaxrepro.core.config import Settings
 from jaxrepro.core.devices import mesh
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers import make_task
-from jaxrepro.papers.biggan import change_classes, class_tables
+from jaxrepro.papers.biggan import change_classes
+from jaxrepro.papers.biggan.network import class_tables
 from jaxrepro.papers.biggan.trained import load_generator
 from tests import runs
 from tests.papers.biggan.drawn_run import lighter, write_run
@@ -66,7 +67,7 @@ def new_config(images, total_steps=3):
 def change(old, output, config, classes):
     change_classes.main(
         types.SimpleNamespace(
-            workdir=str(old), output=str(output), config=config, classes=classes, step=None
+            model=str(old), output=str(output), config=config, classes=classes, step=None
         )
     )
 
@@ -181,8 +182,8 @@ def test_training_continues_and_the_result_is_exported(new, images, tmp_path, ca
     assert exported.card["class_names"] == ["ant", "bee", "cat"]
     assert exported.card["provenance"]["step"] == 3
     assert exported.card["provenance"]["config"]["train"]["total_steps"] == 3
-    generator = load_generator(export=output)
-    expected = load_generator(workdir=new, step=3)
+    generator = load_generator(output)
+    expected = load_generator(new, step=3)
     assert generator.module == expected.module
     jax.tree.map(np.testing.assert_array_equal, generator.variables, expected.variables)
 
@@ -222,11 +223,12 @@ def test_what_does_not_fit_is_said(old, images, tmp_path, classes, adapt, messag
 
 
 def test_folders_that_are_something_else(old, images, tmp_path):
-    with pytest.raises(InputError, match="give --workdir, --output and --config"):
-        change_classes.main(types.SimpleNamespace(workdir="a", output=None, config=None))
+    with pytest.raises(InputError, match="give --model, --output and --config"):
+        change_classes.main(types.SimpleNamespace(model="a", output=None, config=None))
     with pytest.raises(InputError, match="is not empty; choose a new folder"):
         change(old, old, new_config(images), None)
-    with pytest.raises(InputError, match="is not the workdir of a run"):
+    message = r"a folder of ant, bee, cat, without model\.json; give the folder of a run of biggan$"
+    with pytest.raises(InputError, match=message):
         change(images, tmp_path / "out", new_config(images), None)
 
 

@@ -16,7 +16,7 @@ NAMES = tiny_biggan.CLASS_NAMES
 def export(tmp_path_factory):
     folder = tmp_path_factory.mktemp("interpolate") / "export"
     write_export(folder, tiny_biggan.trained().to_export({}))
-    return f"--export={folder}"
+    return f"--model={folder}"
 
 
 def test_classes_of_the_rows():

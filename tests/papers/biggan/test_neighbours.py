@@ -56,7 +56,7 @@ def test_another_space_can_be_plugged_in(digits):
 
 def test_the_command(tmp_path):
     write_export(tmp_path / "export", tiny_biggan.trained().to_export({}))
-    options = (f"--export={tmp_path / 'export'}", "--num=2", "--batch_size=2")
+    options = (f"--model={tmp_path / 'export'}", "--num=2", "--batch_size=2")
     output = tmp_path / "neighbours.png"
     runs.call(neighbours, *options, "--data=digits", "--neighbours=3", f"--output={output}")
     with Image.open(output) as sheet:
@@ -67,5 +67,5 @@ def test_the_command(tmp_path):
     for sample in record["samples"]:
         distances = [neighbour["distance"] for neighbour in sample["neighbours"]]
         assert distances == sorted(distances) and distances[0] > 0
-    with pytest.raises(InputError, match="an export does not say where its data are"):
+    with pytest.raises(InputError, match="export does not say where its data are"):
         runs.call(neighbours, *options, f"--output={output}")

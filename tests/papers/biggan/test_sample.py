@@ -23,7 +23,7 @@ def export(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sample") / "export"
     tables = {"standing_scaled": tiny_biggan.table()}
     write_export(folder, tiny_biggan.trained().to_export(tables))
-    return f"--export={folder}"
+    return f"--model={folder}"
 
 
 def images_of(path):
@@ -34,7 +34,7 @@ def test_npz_of_the_command(workdir, tmp_path):
     output = tmp_path / "out.npz"
     result = runs.run(
         "jaxrepro.papers.biggan.sample",
-        f"--workdir={workdir}",
+        f"--model={workdir}",
         "--classes=3,5",
         "--num=7",
         "--seed=1",
@@ -49,12 +49,12 @@ def test_npz_of_the_command(workdir, tmp_path):
 
 
 def test_latest_step_is_the_default_and_others_can_be_asked_for(workdir):
-    latest, earlier = load_generator(workdir=workdir), load_generator(workdir=workdir, step=1)
+    latest, earlier = load_generator(workdir), load_generator(workdir, step=1)
     assert (latest.card["step"], earlier.card["step"]) == (2, 1)
     kernels = [x.variables["params"]["first"]["kernel"] for x in (latest, earlier)]
     assert (np.asarray(kernels[0]) != np.asarray(kernels[1])).any()
     with pytest.raises(InputError, match="no checkpoint of step 9"):
-        load_generator(workdir=workdir, step=9)
+        load_generator(workdir, step=9)
 
 
 def test_a_series_is_continued(export, tmp_path):
@@ -99,8 +99,8 @@ def test_sheet_and_folder(tmp_path):
 def test_flags_that_do_not_fit_are_said(export):
     output = "--output=x.png"
     for arguments, message in (
-        ([output], "give either --workdir"),
-        ([output, export, "--workdir=runs/a"], "give either --workdir"),
+        ([output], "give a trained network, such as --model="),
+        ([output, export, "--step=3"], "step 3 is chosen of .*export, which is not the folder"),
         ([export], "give --output, such as"),
         ([export, output, "--num=0"], "--num=0; it must be 1 or more"),
         ([export, output, "--batch_size=0"], "--batch_size=0; it must be 1"),

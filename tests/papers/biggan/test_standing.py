@@ -87,7 +87,7 @@ def test_the_command_adds_its_table_to_an_export(generator, tmp_path, capsys):
     write_export(folder, generator.to_export({"standing_scaled": tiny_biggan.table()}))
     runs.call(
         standing,
-        f"--export={folder}",
+        f"--model={folder}",
         "--truncations=1,0.5",
         "--passes=2",
         "--batch_size=4",

@@ -22,7 +22,7 @@ def exported(folder, card=None, **nets):
 
 
 def test_an_export_gives_the_generator_back(tmp_path):
-    expected, read = tiny_biggan.trained(), load_generator(export=exported(tmp_path / "e"))
+    expected, read = tiny_biggan.trained(), load_generator(exported(tmp_path / "e"))
     assert read.module == expected.module
     assert (read.latent, read.class_names) == ("normal", tiny_biggan.CLASS_NAMES)
     jax.tree.map(np.testing.assert_array_equal, read.variables, expected.variables)
@@ -32,11 +32,11 @@ def test_an_export_gives_the_generator_back(tmp_path):
 
 def test_exports_need_neither_orbax_nor_optax(tmp_path):
     code = (
-        "import sys, pathlib\n"
+        "import sys\n"
         "sys.modules['orbax'] = sys.modules['orbax.checkpoint'] = sys.modules['optax'] = None\n"
         "from jaxrepro.papers.biggan import trained\n"
         "from jaxrepro.papers.biggan.sampling import sampler\n"
-        f"g = trained.load_generator(export=pathlib.Path({str(exported(tmp_path / 'e'))!r}))\n"
+        f"g = trained.load_generator({str(exported(tmp_path / 'e'))!r})\n"
         "print(sampler.Sampler(g, 2).draw([0, 1], 0).shape)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -74,18 +74,18 @@ def test_statistics_of_a_truncation_and_where_they_are_from():
 
 
 def test_wrong_folders_are_said(tmp_path):
-    with pytest.raises(InputError, match="either the workdir of a run or an export"):
-        load_generator()
-    with pytest.raises(InputError, match=r"not the workdir of a run: no model\.json"):
-        load_generator(workdir=tmp_path)
+    with pytest.raises(InputError, match="no trained network of biggan: it is an empty folder"):
+        load_generator(tmp_path)
     (tmp_path / "model.json").write_text('{"paper": "srcnn"}')
-    with pytest.raises(InputError, match="a run of 'srcnn', not of biggan"):
-        load_generator(workdir=tmp_path)
+    with pytest.raises(
+        InputError, match="it is a run of srcnn; give the folder of a run of biggan or of"
+    ):
+        load_generator(tmp_path)
     card = dict(tiny_biggan.trained().card)
     del card["latent"]
     (tmp_path / "model.json").write_text(json.dumps(card))
-    with pytest.raises(InputError, match=r"model\.json has no latent: another version wrote it"):
-        load_generator(workdir=tmp_path)
+    with pytest.raises(InputError, match="its model card has no latent: another version wrote it"):
+        load_generator(tmp_path)
 
 
 def test_exports_that_do_not_fit_are_said(tmp_path):
@@ -99,6 +99,8 @@ def test_exports_that_do_not_fit_are_said(tmp_path):
         ({}, {"g": {"params": variables["params"]}}, "batch_stats.*absent"),
     ):
         with pytest.raises(InputError, match=message):
-            load_generator(export=exported(folder, card, **nets))
-    with pytest.raises(InputError, match="step 3 given with an export"):
-        load_generator(export=exported(folder), step=3)
+            load_generator(exported(folder, card, **nets))
+    with pytest.raises(
+        InputError, match="step 3 is chosen of .*, which is not the folder of a run"
+    ):
+        load_generator(exported(folder), step=3)

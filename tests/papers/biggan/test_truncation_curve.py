@@ -60,7 +60,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("JAXREPRO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(feature_choice, "feature_network", lambda *arguments: LinearNetwork())
     write_export(tmp_path / "export", tiny_biggan.trained().to_export({}))
-    options = (f"--export={tmp_path / 'export'}", "--source=digits", "--num=12", "--passes=1")
+    options = (f"--model={tmp_path / 'export'}", "--source=digits", "--num=12", "--passes=1")
     options += ("--batch_size=6", "--num_reference=20")
     output = tmp_path / "curve.json"
     runs.call(truncation_curve, *options, "--truncations=2,0.5", f"--output={output}")

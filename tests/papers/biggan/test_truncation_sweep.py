@@ -39,7 +39,7 @@ def test_samples_become_alike_as_the_truncation_falls():
 
 def test_the_command(tmp_path, capsys):
     write_export(tmp_path / "export", tiny_biggan.trained().to_export({}))
-    options = (f"--export={tmp_path / 'export'}", "--columns=3", "--batch_size=3")
+    options = (f"--model={tmp_path / 'export'}", "--columns=3", "--batch_size=3")
     output = tmp_path / "sweep.png"
     runs.call(truncation_sweep, *options, "--truncations=2,0.5", f"--output={output}")
     with Image.open(output) as sheet:

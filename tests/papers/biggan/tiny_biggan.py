@@ -39,9 +39,8 @@ def trained() -> TrainedGenerator:
         {**variables, "batch_stats": statistics},
         "normal",
         CLASS_NAMES,
-        card,
-        {},
         "a test",
+        card=card,
     )
 
 

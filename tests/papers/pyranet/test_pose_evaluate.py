@@ -58,7 +58,7 @@ def test_command_measures_writes_and_exports(files, capsys):
     out = files / "out"
     call(
         evaluate,
-        f"--weights={files / 'tiny'}",
+        f"--model={files / 'tiny'}",
         f"--people=mpii:{files / 'release.mat'}",
         "--split=train",
         "--train_split=2-2",
@@ -99,21 +99,24 @@ def test_command_measures_writes_and_exports(files, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give a network, either --workdir"),
-        (["--weights=a.npz"], "no people given"),
-        (["--workdir=a", "--train_split=1-2"], "--train_split are of --people"),
-        (["--weights=a.npz", "--people=figures", "--export=a.txt"], "a file ends in .mat, .json"),
-        (["--weights=a.npz", "--people=figures", "--export=a.mat"], "give that, --release"),
-        (["--weights=a.npz", "--people=figures", "--num_draws=2"], "--windows=averaged only"),
-        (["--weights=a.npz", "--people=figures", "--train_people=figures"], "--train_split; give"),
-        (["--weights=a.npz", "--people=figures", "--shift"], "--shift is of use with --flip only"),
-        (["--weights=TINY", "--people=figures", "--ema"], "a moving average, or none, is chosen"),
-        (["--weights=absent", "--people=figures"], "no network absent"),
-        (["--weights=TINY", "--people=figures", "--size=20"], "give a multiple of 8"),
-        (["--weights=TINY", "--people=figures", "--decode=soft"], "allowed are torch, pytorch"),
-        (["--weights=TINY", "--people=figures", "--decode=hrnet"], "tiny was trained for torch"),
-        (["--weights=TINY", "--people=figures", "--split=test", "--export=a.json"], "coco:FILE"),
-        (["--weights=TINY", "--people=figures", "--split=test", "--stacks=3"], "network has 2"),
+        ([], "give a trained network, such as --model="),
+        (["--model=TINY"], "no people given"),
+        (["--model=a", "--train_split=1-2"], "--train_split are of --people"),
+        (["--model=a.npz", "--people=figures", "--export=a.txt"], "a file ends in .mat, .json"),
+        (["--model=a.npz", "--people=figures", "--export=a.mat"], "give that, --release"),
+        (["--model=a.npz", "--people=figures", "--num_draws=2"], "--windows=averaged only"),
+        (["--model=a.npz", "--people=figures", "--train_people=figures"], "--train_split; give"),
+        (["--model=a.npz", "--people=figures", "--shift"], "--shift is of use with --flip only"),
+        (["--model=TINY", "--people=figures", "--average"], "a moving average, or none, is chosen"),
+        (
+            ["--model=absent", "--people=figures"],
+            "absent is no trained network of pyranet",
+        ),
+        (["--model=TINY", "--people=figures", "--size=20"], "give a multiple of 8"),
+        (["--model=TINY", "--people=figures", "--decode=soft"], "allowed are torch, pytorch"),
+        (["--model=TINY", "--people=figures", "--decode=hrnet"], "tiny was trained for torch"),
+        (["--model=TINY", "--people=figures", "--split=test", "--export=a.json"], "coco:FILE"),
+        (["--model=TINY", "--people=figures", "--split=test", "--stacks=3"], "network has 2"),
     ],
 )
 def test_errors_come_before_any_measurement(files, arguments, message):
@@ -135,14 +138,14 @@ def test_published_checkpoints_say_nothing_of_pictures(tmp_path):
     np.savez(tmp_path / "weights.npz", **state_dict(32, 1, 1, 5))
     with pytest.raises(InputError, match="maps for 5 joints; known are 16"):
         load_trained(tmp_path / "weights.npz")
-    with pytest.raises(InputError, match="step 3 .* which is not the workdir"):
+    with pytest.raises(InputError, match="step 3 .* which is not the folder of a run"):
         load_trained(tmp_path / "weights.npz", 3)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"paper": "srcnn"}, "is of srcnn, or no pose network"),
+        ({"paper": "srcnn"}, "it is an export of srcnn; give the folder of a run of pyranet"),
         ({"joint_set": {"name": "mpii", "joints": ["nose"]}}, "known are mpii, lsp, coco"),
         ({"joint_set": {"name": "lsp", "joints": list(LSP.joints)}}, "16 maps for the 14 joints"),
         ({"padding": {"enlarged": "1"}}, "has padding="),

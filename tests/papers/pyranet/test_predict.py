@@ -44,9 +44,7 @@ class ColorFinder(nn.Module):
 
 
 def color_finder(decode="torch"):
-    return TrainedPose(
-        ColorFinder(), {}, HEAD, 64, "none", Padding(1.25, 15.0), decode, "a test", "as published"
-    )
+    return TrainedPose(ColorFinder(), {}, HEAD, 64, "none", Padding(1.25, 15.0), decode, "a test")
 
 
 @pytest.fixture
@@ -72,7 +70,7 @@ def write_person(path, *, orientation=1, shift=0):
 
 
 def run(*arguments):
-    call(predict, "--weights=net", "--output=out", *arguments)
+    call(predict, "--model=net", "--output=out", *arguments)
 
 
 def written(name):
@@ -263,7 +261,6 @@ def test_figures_that_are_drawn_have_numbers(place):
         (("a.png", "--num_draws=3"), "--num_draws is of use with --windows=averaged only"),
         (("a.png", "--decode=best"), "--decode=best: allowed are torch, pytorch_pose, hrnet"),
         (("a.png", "--decode=hrnet"), "trained for torch, in which a peak lies half a cell else"),
-        (("a.png", "--workdir=run"), "give a network, either --workdir"),
         (("z.png",), "no file, folder or pattern 'z.png'"),
     ],
 )
@@ -273,6 +270,11 @@ def test_what_cannot_be_done_is_one_line(place, arguments, message):
         run(*arguments)
     assert "\n" not in str(error.value)
     assert not (place / "out").exists()
+
+
+def test_a_network_is_asked_for():
+    with pytest.raises(InputError, match="give a trained network, such as --model=runs/hourglass"):
+        call(predict, "a.png", "--output=out")
 
 
 def test_a_box_outside_the_picture_fails_that_picture(place):

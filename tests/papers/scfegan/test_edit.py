@@ -163,7 +163,7 @@ def write_layers(folder, shape=(40, 52)):
 
 def flags_for(folder, export, *names):
     layers = [f"--{name}={folder}/{name}.png" for name in ("image", "mask", *names)]
-    return [f"--export={export}", *layers]
+    return [f"--model={export}", *layers]
 
 
 def test_the_command_writes_what_the_editor_returns(tmp_path, export, capsys):
@@ -171,7 +171,7 @@ def test_the_command_writes_what_the_editor_returns(tmp_path, export, capsys):
     given = flags_for(tmp_path, export, "sketch", "color")
     call(edit, *given, f"--output={tmp_path}/out.png", "--seed=2", "--num=2")
     assert "saw 40 x 40 at" in capsys.readouterr().out
-    results = Editor(load_trained(export=export)).edit(image, mask, *others, seed=2, num=2)
+    results = Editor(load_trained(export)).edit(image, mask, *others, seed=2, num=2)
     outside = mask[..., 0] == 0
     for index, result in enumerate(results):
         written = np.asarray(Image.open(tmp_path / f"out_{index + 1}.png"))
@@ -221,7 +221,7 @@ def test_a_folder_of_pictures(tmp_path, export, capsys):
             write_picture(tmp_path / "sketches" / f"{stem}.png", Picture(255 * sketch))
     (tmp_path / "images" / "notes.txt").write_text("no picture")
     write_picture(tmp_path / "masks" / "c.png", Picture(np.zeros((36, 36, 1), np.uint8)))
-    given = [f"--export={export}", f"--image={tmp_path}/images", f"--mask={tmp_path}/masks"]
+    given = [f"--model={export}", f"--image={tmp_path}/images", f"--mask={tmp_path}/masks"]
     given += [f"--sketch={tmp_path}/sketches", f"--output={tmp_path}/out"]
     with pytest.raises(InputError, match="1 of 3 pictures failed: .*c.png erases nothing"):
         call(edit, *given)
@@ -247,9 +247,9 @@ def test_flags_that_do_not_fit_are_said(tmp_path, export):
     write_picture(tmp_path / "small.png", Picture(np.zeros((9, 9, 3), np.uint8)))
     cases = {
         "no --mask given": [given[0], given[1], out],
-        "give one of --workdir": [*given[1:], out],
-        "given are --workdir and --export": [*given, out, f"--workdir={tmp_path}"],
-        "--step=3 goes with --workdir": [*given, out, "--step=3"],
+        "give a trained network": [*given[1:], out],
+        "step 3 is chosen of": [*given, out, "--step=3"],
+        "none, is chosen of": [*given, out, "--noaverage"],
         "--num=0; it must be 1": [*given, out, "--num=0"],
         "--seed=-1; it must be 0": [*given, out, "--seed=-1"],
         "--crop=face; it must be whole, mask or LEFT,TOP,SIDE": [*given, out, "--crop=face"],
@@ -272,7 +272,7 @@ def test_flags_that_do_not_fit_are_said(tmp_path, export):
 def test_exports_of_other_kinds_are_refused(tmp_path):
     good = trained().to_export()
     for change, message in (
-        ({"paper": "biggan"}, "is of biggan, not of scfegan"),
+        ({"paper": "biggan"}, "it is an export of biggan; give the folder of a run of scfegan"),
         ({"channel_order": "grb"}, "channel_order='grb'"),
         ({"resolution": 36}, "a multiple of 8"),
         ({"resolution": None}, "resolution=None"),
@@ -280,17 +280,17 @@ def test_exports_of_other_kinds_are_refused(tmp_path):
     ):
         write_export(tmp_path / "e", Export({**good.card, **change}, good.nets))
         with pytest.raises(InputError, match=message):
-            load_trained(export=tmp_path / "e")
+            load_trained(tmp_path / "e")
     write_export(tmp_path / "e", Export(good.card, {"x": good.nets[NET]}))
     with pytest.raises(InputError, match="has no network 'g'"):
-        load_trained(export=tmp_path / "e")
+        load_trained(tmp_path / "e")
 
 
 def test_a_run_gives_its_moving_average(tmp_path):
     network = trained()
-    write_json(tmp_path / MODEL_CARD, network.card)
+    write_json(tmp_path / MODEL_CARD, network.to_export().card)
     with pytest.raises(InputError, match="no checkpoints? in"):
-        load_trained(workdir=tmp_path)
+        load_trained(tmp_path)
     state = TrainState(
         jnp.zeros((), jnp.int32),
         jax.random.key(0),
@@ -301,15 +301,13 @@ def test_a_run_gives_its_moving_average(tmp_path):
         for step in (3, 5):
             checkpoints.save(step, state, wait=True)
             state = state.replace(ema=jax.tree.map(lambda x: x + 1, state.ema))
-    at_three = load_trained(workdir=tmp_path, step=3)
+    at_three = load_trained(tmp_path, step=3)
     assert at_three.origin == f"step 3 of {tmp_path}"
     chex.assert_trees_all_equal(at_three.variables, network.variables)
-    latest = load_trained(workdir=tmp_path)
+    latest = load_trained(tmp_path)
     chex.assert_trees_all_close(
         latest.variables, jax.tree.map(lambda x: x + 1, network.variables), rtol=1e-6
     )
-    for places in ({}, {"workdir": tmp_path, "export": tmp_path}):
-        with pytest.raises(InputError, match="give one of"):
-            load_trained(**places)
-    with pytest.raises(InputError, match="step 3 given without"):
-        load_trained(export=tmp_path, step=3)
+    last = load_trained(tmp_path, average=False)
+    assert (latest.weights, last.weights) == ("moving average", "last update")
+    assert not any(np.any(x) for x in jax.tree.leaves(last.variables))

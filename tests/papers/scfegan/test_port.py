@@ -113,17 +113,21 @@ def test_arrays_that_are_no_published_generator_are_named():
 def test_the_command_makes_an_export(tmp_path, capsys):
     arrays = published_arrays(1)
     write_bundle(tmp_path / "model", arrays)
-    call(convert, f"--checkpoint={tmp_path}/model", f"--output={tmp_path}/export")
+    call(convert, f"--model={tmp_path}/model", f"--output={tmp_path}/export")
     assert "for 512 pixels" in capsys.readouterr().out
-    trained = load_trained(export=tmp_path / "export")
-    direct = load_trained(checkpoint=tmp_path / "model.index")
+    trained = load_trained(tmp_path / "export")
+    direct = load_trained(tmp_path / "model.index")
     for have in (trained, direct):
         assert (have.resolution, have.channel_order) == (512, "bgr")
         assert have.module.deconvolution_gate == "self"
     same = jax.tree.map(np.array_equal, trained.variables, direct.variables)
     assert all(jax.tree.leaves(same))
-    with pytest.raises(InputError, match="give --checkpoint and --output"):
+    with pytest.raises(InputError, match="give a trained network, such as --model=SC-FEGAN.ckpt"):
         call(convert)
+    with pytest.raises(InputError, match="deconv_gate=self is chosen of the authors' .* is none"):
+        load_trained(tmp_path / "export", deconv_gate="self")
+    gate = "shared_kernel"
+    assert load_trained(tmp_path / "model", deconv_gate=gate).module.deconvolution_gate == gate
     write_bundle(tmp_path / "other", {"w": np.zeros(3, np.float32)})
     with pytest.raises(InputError, match="other: the array generator/gconv1_ds/kernel is missing"):
-        call(convert, f"--checkpoint={tmp_path}/other", f"--output={tmp_path}/b")
+        call(convert, f"--model={tmp_path}/other", f"--output={tmp_path}/b")

@@ -1,4 +1,4 @@
-"""What the tests of all papers have to know of this one."""
+"""What tests of all papers have to know of this one."""
 
 # Several seeds in one state.
 ON_MESHES = {"srcnn": {"num_seeds": 2, "train.batch_size": 32}}
@@ -13,3 +13,34 @@ KILLED = {
 }
 ELASTIC = {"srcnn": ()}
 SMALLEST = "srcnn"
+
+VERBS_WITHOUT_NETWORK = ()
+VERBS_OF_RUNS = ()
+
+
+def _measured(folder):
+    from tests.papers.srcnn.tiny_pictures import write_pictures
+
+    return [f"--data={write_pictures(folder / 'set', sizes=((48, 45),))}", "--scale=3"]
+
+
+def _enlarged(folder):
+    from tests.papers.srcnn.tiny_pictures import write_pictures
+
+    write_pictures(folder / "set", sizes=((12, 10),))
+    return [f"{folder}/set/p0.png", f"{folder}/large.png", "--tile=16"]
+
+
+VERB_ARGUMENTS = {
+    "colors": _measured,
+    "evaluate": _measured,
+    "protocols": _measured,
+    "upscale": _enlarged,
+}
+
+
+def published_network(folder):
+    """A .mat file as in the authors' release."""
+    from tests.bad_inputs.materials import Materials
+
+    return Materials(folder).copy("mat", folder / "x3.mat")

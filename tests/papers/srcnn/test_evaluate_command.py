@@ -18,14 +18,14 @@ from jaxrepro.papers.srcnn.network.borders import replicate
 from jaxrepro.papers.srcnn.network.networks import network_card
 from jaxrepro.papers.srcnn.pairs.degraded import degraded_pictures
 from jaxrepro.papers.srcnn.tables import published
+from jaxrepro.papers.srcnn.tables.figures import Figure
 from jaxrepro.papers.srcnn.tables.measured import load_models
-from jaxrepro.papers.srcnn.tables.published import Figure
 from jaxrepro.papers.srcnn.tables.score_table import Scores, ScoreTable, deviations, means_text
 from tests.papers.srcnn.tiny_pictures import tiny_network, write_pictures
 
 
 def flags(**given):
-    names = ["scale", "linear", "check", "output"]
+    names = ["step", "scale", "linear", "check", "output"]
     given.setdefault("linear_side", 5)
     return types.SimpleNamespace(**dict.fromkeys(names) | given)
 
@@ -50,7 +50,7 @@ def test_measures_are_those_of_the_whole_pictures(files, capsys):
     output = files / "out" / "scores.json"
     evaluate.main(
         flags(
-            weights=[f"{files / 'tiny'}"],
+            model=[f"{files / 'tiny'}"],
             data=[f"folder:{files / 'Set5'}", f"folder:{files / 'grey'}"],
             linear=f"folder:{files / 'Set5'}",
             output=str(output),
@@ -96,7 +96,7 @@ def test_measures_are_those_of_the_whole_pictures(files, capsys):
 
 def test_networks_of_colour_are_measured_by_their_luma(files):
     spec, output = f"folder:{files / 'Set5'}", files / "rgb.json"
-    evaluate.main(flags(weights=[str(files / "rgb")], data=[spec], output=str(output)))
+    evaluate.main(flags(model=[str(files / "rgb")], data=[spec], output=str(output)))
     _, network = json.loads(output.read_text())["results"][0]["methods"]
     module, variables = tiny_network(3)
     expected = [
@@ -123,7 +123,7 @@ def test_networks_of_other_degradations_have_a_record_of_their_own(files, tmp_pa
     write_png(tmp_path / "flat" / "a.png", np.full((24, 24, 1), 90, np.uint8))
     output = tmp_path / "scores.json"
     evaluate.main(
-        flags(weights=[str(tmp_path / "net")], data=[f"folder:{tmp_path}/flat"], output=str(output))
+        flags(model=[str(tmp_path / "net")], data=[f"folder:{tmp_path}/flat"], output=str(output))
     )
     (result,) = json.loads(output.read_text(), parse_constant=pytest.fail)["results"]
     assert result["protocol"]["degradation"] == "article-intended"
@@ -141,24 +141,24 @@ def test_networks_of_one_name_are_called_by_their_paths(files, tmp_path):
 
 
 def test_what_is_not_there_is_said(files):
-    with pytest.raises(InputError, match="no weights or no data given"):
-        evaluate.main(flags(weights=[], data=["photos:test"]))
-    with pytest.raises(InputError, match="no weights .*absent"):
-        evaluate.main(flags(weights=["absent"], data=["photos:test"]))
+    with pytest.raises(InputError, match="no networks or no data given"):
+        evaluate.main(flags(model=[], data=["photos:test"]))
+    with pytest.raises(InputError, match="absent is no trained network of srcnn: there is nothing"):
+        evaluate.main(flags(model=["absent"], data=["photos:test"]))
     tiny, data = [str(files / "tiny")], [f"folder:{files / 'grey'}"]
     with pytest.raises(InputError, match="unknown pictures 'Set5'"):
-        evaluate.main(flags(weights=tiny, data=["Set5"]))
+        evaluate.main(flags(model=tiny, data=["Set5"]))
     with pytest.raises(InputError, match="unknown pictures 'T91'"):
-        evaluate.main(flags(weights=tiny, data=data, linear="T91"))
+        evaluate.main(flags(model=tiny, data=data, linear="T91"))
     with pytest.raises(InputError, match="--linear_side=4 is even"):
-        evaluate.main(flags(weights=tiny, data=data, linear_side=4))
+        evaluate.main(flags(model=tiny, data=data, linear_side=4))
     with pytest.raises(InputError, match="enlarges by 3, not by 2"):
-        evaluate.main(flags(weights=tiny, data=data, scale=2))
+        evaluate.main(flags(model=tiny, data=data, scale=2))
     (files / "net.mat").write_bytes(b"")
     with pytest.raises(InputError, match="does not say its scale"):
-        evaluate.main(flags(weights=[str(files / "net.mat")], data=data))
+        evaluate.main(flags(model=[str(files / "net.mat")], data=data))
     with pytest.raises(InputError, match="found no published figure"):
-        evaluate.main(flags(weights=tiny, data=data, check=0.01))
+        evaluate.main(flags(model=tiny, data=data, check=0.01))
 
 
 def test_a_release_folder_stands_for_its_files(tmp_path):
@@ -223,7 +223,7 @@ def test_a_failed_check_is_the_exit_status(files, capsys, monkeypatch):
     path = files / "9-1-5(91 images)" / "x3.mat"
     path.parent.mkdir()
     savemat(path, arrays)
-    given = flags(weights=[str(path)], data=[f"folder:{files / 'grey'}"], check=0.5)
+    given = flags(model=[str(path)], data=[f"folder:{files / 'grey'}"], check=0.5)
     with pytest.raises(SystemExit) as stopped:
         evaluate.main(given)
     assert stopped.value.code == 1

@@ -146,7 +146,7 @@ def test_the_command(folder, tmp_path):
     output = tmp_path / "table.json"
     done = run(
         "jaxrepro.papers.srcnn.protocols",
-        f"--weights={tmp_path / 'x3.mat'}",
+        f"--model={tmp_path / 'x3.mat'}",
         f"--data={folder}",
         "--scale=3",
         f"--output={output}",
@@ -167,4 +167,4 @@ def test_the_command(folder, tmp_path):
 def test_the_command_without_its_flags():
     done = run("jaxrepro.papers.srcnn.protocols")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: give a network and pictures")
+    assert done.stderr.startswith("error: give a trained network, such as --model=")

@@ -138,7 +138,7 @@ def test_a_network_of_the_same_kind_is_copied(pictures, tmp_path):
         ("y", {}, {"start.mix": "thirds"}, "start.mix is 'thirds'; allowed: 'luma', 'mean'"),
         ("y", {}, {"start.mix": "mean"}, "start.mix=mean given; only data.color=rgb-from-y mixes"),
         ("y", {}, {"data.scale": 3}, "enlarges by 2, not by 3"),
-        ("y", {}, {"start.weights": "nowhere"}, "no weights nowhere"),
+        ("y", {}, {"start.weights": "nowhere"}, "nowhere is no trained network of srcnn"),
     ],
 )
 def test_what_does_not_fit_is_said(pictures, tmp_path, color, given, changes, message):

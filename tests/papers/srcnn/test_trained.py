@@ -11,7 +11,6 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import place
 from jaxrepro.core.run.workdir import MODEL_CARD, write_json
 from jaxrepro.papers.srcnn.evaluate import weight_files
-from jaxrepro.papers.srcnn.inference_flags import given_network
 from jaxrepro.papers.srcnn.network.model import ESPCN
 from jaxrepro.papers.srcnn.network.networks import network_card
 from jaxrepro.papers.srcnn.trained import load_trained
@@ -38,21 +37,26 @@ def test_a_run_in_a_store_is_taken(tmp_path, store):
     with Checkpoints(workdir) as checkpoints:
         checkpoints.save(7, {"nets": {"model": variables}}, wait=True)
     write_json(workdir / MODEL_CARD, card_of(module))
-    (path,) = weight_files(given_network("s3://bucket/net"), None)
+    (path,) = weight_files("s3://bucket/net", None)
     trained = load_trained(path, 3)
     assert trained.origin == "step 7 of s3://bucket/net"
     chex.assert_trees_all_equal(trained.variables, variables)
     with pytest.raises(InputError, match="step 7 of s3://bucket/net enlarges by 3, not by 2"):
         load_trained(path, 2)
-    with pytest.raises(InputError, match="s3://bucket/other is not the workdir of a run"):
-        load_trained(given_network("s3://bucket/other"))
+    with pytest.raises(
+        InputError, match="s3://bucket/other is no trained network of srcnn: there is"
+    ):
+        load_trained("s3://bucket/other")
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"paper": "biggan", "network": None}, "is of biggan, not of srcnn"),
-        ({"network": {"name": "srcnn"}}, "card's network srcnn has kernels=None"),
+        (
+            {"paper": "biggan", "network": None},
+            "net is no trained network of srcnn: it is an? (run|export) of biggan; give the folder",
+        ),
+        ({"network": {"name": "srcnn"}}, "card's network has kernels=None"),
         ({"scale": "3"}, "its model card has scale='3'"),
         ({"scale": 1}, "its model card has scale=1"),
         ({"network": network_card(ESPCN(scale=2))}, "has scale=3 for a network that enlarges by 2"),
@@ -74,7 +78,7 @@ def test_a_card_that_is_not_of_this_paper_is_one_clear_error(tmp_path, kind, cha
 
 
 def test_what_is_no_network_is_said(tmp_path):
-    with pytest.raises(InputError, match=r"no weights .*x3.mat; give the workdir of a run"):
+    with pytest.raises(InputError, match=r"x3.mat is no trained .*: there is nothing of that"):
         load_trained(tmp_path / "x3.mat", 3)
     (tmp_path / "x3.mat").write_bytes(b"MATLAB 5.0 MAT-file, cut off")
     with pytest.raises(InputError, match="does not say its scale"):
@@ -82,7 +86,7 @@ def test_what_is_no_network_is_said(tmp_path):
     with pytest.raises(InputError, match=r"cannot read .*x3.mat as a MATLAB file"):
         load_trained(tmp_path / "x3.mat", 3)
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(InputError, match=r"notes.txt is no network"):
+    with pytest.raises(InputError, match=r"notes.txt is no trained network .* ends in '.txt'"):
         load_trained(tmp_path / "notes.txt")
     write_json(tmp_path / "new" / MODEL_CARD, card_of(tiny_network()[0]))
     with pytest.raises(InputError, match="no checkpoints? in .*new"):

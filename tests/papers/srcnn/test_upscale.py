@@ -89,7 +89,7 @@ def network_by_hand(x):
 def test_16_bit_colour_is_luma_through_the_network_and_chroma_by_bicubic(tmp_path, weights):
     color = noise((9, 14, 3), np.uint16)
     write_picture(tmp_path / "a.png", Picture(color))
-    call(upscale, f"{tmp_path}/a.png", f"{tmp_path}/b.tif", "--scale=2", f"--weights={weights}")
+    call(upscale, f"{tmp_path}/a.png", f"{tmp_path}/b.tif", "--scale=2", f"--model={weights}")
     got = tifffile.imread(tmp_path / "b.tif")
     assert got.dtype == np.uint16 and got.shape == (18, 28, 3)
     r, g, b = np.moveaxis(color / 65535, 2, 0)
@@ -211,7 +211,7 @@ def test_a_folder_keeps_its_structure_and_reports_what_is_corrupt(tmp_path, weig
     (tmp_path / "wide.png").replace(source / "wide.jpg")
     (source / "notes.txt").write_text("x")
     with pytest.raises(InputError, match="2 of 5 pictures failed: ") as failure:
-        call(upscale, f"{source}", f"{target}", "--scale=2", f"--weights={weights}")
+        call(upscale, f"{source}", f"{target}", "--scale=2", f"--model={weights}")
     shown = capsys.readouterr()
     for text in (str(failure.value), shown.out):
         assert "in/broken.png: not a readable picture" in text
@@ -230,7 +230,7 @@ def test_a_folder_keeps_its_structure_and_reports_what_is_corrupt(tmp_path, weig
 def test_outputs_are_replaced_on_request_only_and_can_be_skipped(tmp_path, weights, capsys):
     for name in "ab":
         write_picture(tmp_path / "in" / f"{name}.png", Picture(noise((8, 8, 1))))
-    out, options = tmp_path / "out", ("--scale=2", f"--weights={weights}")
+    out, options = tmp_path / "out", ("--scale=2", f"--model={weights}")
     (out).mkdir()
     (out / "a.png").write_bytes(b"mine")
     pattern = f"{tmp_path}/in/*.png"
@@ -257,7 +257,7 @@ def test_ctrl_c_leaves_whole_files_only(tmp_path, weights, monkeypatch, capsys):
 
     monkeypatch.setattr("os.replace", interrupted)
     with pytest.raises(SystemExit) as ended:
-        call(upscale, f"{tmp_path}/in", f"{out}", "--scale=2", f"--weights={weights}")
+        call(upscale, f"{tmp_path}/in", f"{out}", "--scale=2", f"--model={weights}")
     assert ended.value.code == 130
     assert "interrupted; what is written is whole" in capsys.readouterr().out
     assert [path.name for path in out.iterdir()] == ["a.png"]
@@ -275,7 +275,7 @@ def test_errors_say_what_to_do(tmp_path, weights):
         ((source, source, "--overwrite"), "would replace the input"),
         ((source, f"{tmp_path}/b.png", "--scale=97"), "no network for --scale=97 comes with"),
         (
-            (source, f"{tmp_path}/b.png", "--scale=3", f"--weights={weights}"),
+            (source, f"{tmp_path}/b.png", "--scale=3", f"--model={weights}"),
             "enlarges by 2, not by 3",
         ),
         ((source, "x.png", "--overwrite", "--skip_existing"), "contradict each other"),
@@ -284,5 +284,5 @@ def test_errors_say_what_to_do(tmp_path, weights):
         with pytest.raises(InputError, match=message):
             call(upscale, *arguments)
     with pytest.raises(InputError, match="b.jpg: "):
-        call(upscale, source, f"{tmp_path}/b.jpg", "--scale=2", f"--weights={weights}")
+        call(upscale, source, f"{tmp_path}/b.jpg", "--scale=2", f"--model={weights}")
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]

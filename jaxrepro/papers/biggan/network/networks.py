@@ -1,15 +1,13 @@
 """From a config's model section, or a model card, to the two networks."""
 
-import dataclasses
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.inference.model_cards import is_count, is_size
+from jaxrepro.core.inference.cards import card_of, is_count, is_size, module_from_card
 from jaxrepro.papers.biggan.network.deep import DeepDiscriminator, DeepGenerator
 from jaxrepro.papers.biggan.network.model import Discriminator, Generator
 
@@ -102,59 +100,21 @@ def _check_deep(
                 )
 
 
-def generator_from_card(fields: Mapping[str, Any]) -> AnyGenerator:
-    """Returns the generator that `module_fields` described; InputError if there is no such."""
-    if not isinstance(fields, Mapping):
-        raise InputError(f"the model card's generator is {fields!r}, no object of settings")
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-    # Cards written before there were two architectures name none.
-    architecture = values.pop("architecture", "biggan")
-    if not isinstance(architecture, str) or architecture not in _GENERATORS:
-        raise InputError(
-            f"the model card's generator has architecture={architecture!r}; there are "
-            f"{', '.join(_GENERATORS)}"
-        )
-    kind = _GENERATORS[architecture]
-    known = {f.name: f for f in dataclasses.fields(kind) if f.name not in _NOT_ON_CARDS}
-    needed = {name for name, f in known.items() if f.default is dataclasses.MISSING}
-    if strange := sorted(values.keys() - known.keys()) or sorted(needed - values.keys()):
-        raise InputError(
-            f"the model card's generator lacks {strange[0]!r}, or there is no such setting"
-        )
-    for name, value in values.items():
-        if not _CARD_VALUES[known[name].type](name, value):
-            raise InputError(f"the model card's generator has {name}={value!r}")
-    return kind(**values)
-
-
-def _is_whole(name: str, value: Any) -> bool:
-    return is_count(value) if name == "depth" else is_size(value, least=0)
-
-
-def _is_number(name: str, value: Any) -> bool:
-    del name
-    return type(value) in (int, float) and math.isfinite(value)
-
-
-# By the type of a module's field: whether a card's value can be one.
-_CARD_VALUES: Mapping[Any, Callable[[str, Any], bool]] = {
-    int: _is_whole,
-    int | None: lambda name, value: value is None or _is_whole(name, value),
-    float: _is_number,
-    float | None: lambda name, value: value is None or _is_number(name, value),
-    bool: lambda name, value: isinstance(value, bool),
-    str: lambda name, value: isinstance(value, str),
-    tuple[int, ...]: lambda name, value: isinstance(value, tuple) and all(map(is_size, value)),
-}
-# How it was computed is not on a card: the dtype (exports are float32), and rematerialisation.
-_NOT_ON_CARDS = ("parent", "name", "dtype", "remat")
-
-
 def module_fields(module: AnyGenerator | AnyDiscriminator) -> dict[str, Any]:
     """Returns a network's architecture and hyper-parameters as JSON."""
-    kinds = [*_GENERATORS.items(), *_DISCRIMINATORS.items()]
-    (architecture,) = (name for name, kind in kinds if type(module) is kind)
-    values = {f.name: getattr(module, f.name) for f in dataclasses.fields(module)}
-    return {"architecture": architecture} | {
-        k: v for k, v in values.items() if k not in _NOT_ON_CARDS
-    }
+    kinds = _GENERATORS if isinstance(module, AnyGenerator) else _DISCRIMINATORS
+    return card_of(module, kinds, tag="architecture")
+
+
+def generator_from_card(card: Any) -> AnyGenerator:
+    """Returns the generator that `module_fields` described; InputError if there is no such."""
+    return module_from_card(
+        card,
+        _GENERATORS,
+        what="generator",
+        tag="architecture",
+        limits={"depth": is_count, "shared_dim": lambda n: is_size(n, least=0)},
+        # Cards written before there were two architectures name none, and lack later settings.
+        default="biggan",
+        complete=False,
+    )

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jaxrepro.core.task import PublishedFigure, References
-from jaxrepro.papers.pyranet.classification.classification_data import LabelledImages
 from jaxrepro.papers.pyranet.network.pyramid import PyramidSettings
+from jaxrepro.tasks.classification.error import MEANINGS
+from jaxrepro.tasks.classification.images import LabelledImages
 
 
 class _Row(NamedTuple):
@@ -48,17 +49,6 @@ _CIFAR10 = [
     "truck",
 ]
 _NUM_TRAIN, _NUM_TEST = 50_000, 10_000
-_MEANINGS = {
-    "test/top1_error": (
-        "Percent of the test images that get another class than their own, by the weights of that "
-        "update: the last value is the one to quote. The best of several was chosen on these images"
-    ),
-    "test/top1_error_low": "Where the 95 % interval (Wilson) of the error over test images begins",
-    "test/top1_error_high": "Where the 95 % interval (Wilson) of the error over test images ends",
-    "test/cross_entropy": "Mean of -log of the probability of an image's own class, natural log",
-    "size/parameters": "Numbers that are learned",
-    "size/multiplications": "Multiply-adds of convolutions and layers for one image",
-}
 
 
 def references(card: Mapping[str, Any], images: LabelledImages) -> References:
@@ -77,7 +67,7 @@ def references(card: Mapping[str, Any], images: LabelledImages) -> References:
             PublishedFigure("test/top1_error", row.error, protocol, _SOURCE),
             PublishedFigure("size/parameters", row.parameters * 1e6, protocol, _SOURCE),
         )
-    return References(rows, (), _MEANINGS, _CITATION)
+    return References(rows, (), MEANINGS, _CITATION)
 
 
 def _published(card: Mapping[str, Any]) -> _Row | None:

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from ml_collections import ConfigDict
-
-from jaxrepro.core.config import run_sections
 from jaxrepro.core.errors import InputError
+from jaxrepro.tasks.classification.settings import shared_sections
 
 VARIANTS = ("paper", "small", "demo", "test")
 NETS = ("wrn", "resnext")
@@ -28,25 +26,8 @@ def published_classifier(net: str = "wrn", prm: str = "B") -> Any:
     for name, value, allowed in (("net", net, NETS), ("prm", prm, PRMS)):
         if value not in allowed:
             raise InputError(f"setting {name}={value}; allowed: {', '.join(allowed)}")
-    config = ConfigDict()
-    config.task = "pyranet"
-    config.seed = 0
-    # Seeds seed, seed + 1, ... that are trained at once.
-    config.num_seeds = 1
-    config.data = ConfigDict(
-        {
-            "source": "tfds:cifar10",  # Or "folder:DIR", with DIR/train and DIR/test.
-            "split": "train",
-            "validation": "",  # Another set to measure on; "" for the source.
-            "validation_split": "test",
-            "size": 32,
-            # Each training image is moved by up to `pad` pixels and mirrored half the time.
-            "pad": 4,
-            "border": "reflect",
-            "flip": True,
-            "normalization": "cifar10",
-        }
-    )
+    epochs, drops, factor = _SCHEDULES[net]
+    config = shared_sections("pyranet", total_steps=_EPOCH * epochs, every=5 * _EPOCH)
     sizes = (
         {"name": "wide_resnet", "depth": 28, "width": 10.0}
         if net == "wrn"
@@ -54,7 +35,7 @@ def published_classifier(net: str = "wrn", prm: str = "B") -> Any:
     )
     # size: "added" puts pyramids into the network of that width; "equal" makes it narrower, until
     # it has as many parameters as without them.
-    config.model = ConfigDict(
+    config.model.update(
         {
             **sizes,
             "block": "res" if prm == "none" else prm,
@@ -63,28 +44,13 @@ def published_classifier(net: str = "wrn", prm: str = "B") -> Any:
             "cardinality": 4,
             "pooling": "fractional",
             "normalize_levels": False,
-            "init": "msra",
-            "dtype": "float32",
-            # Runs of consecutive images with batch statistics of their own; 1: the whole batch's.
-            "bn_groups": 1,
         }
     )
-    epochs, drops, factor = _SCHEDULES[net]
-    # The penalty is on all parameters, those of the norms too, as in the published codes.
-    config.optim = ConfigDict(
-        {
-            "learning_rate": 0.1,
-            "momentum": 0.9,
-            "l2_penalty": 5e-4,
-            "schedule": "drops",
-            "warmup_steps": 0,
-            "decay_factor": factor,
-            "drop_steps": tuple(_EPOCH * epoch for epoch in drops),
-        }
+    config.optim.update(
+        schedule="drops",
+        decay_factor=factor,
+        drop_steps=tuple(_EPOCH * epoch for epoch in drops),
     )
-    config.train = ConfigDict({"total_steps": _EPOCH * epochs, "batch_size": 128})
-    config.eval = ConfigDict({"every": 5 * _EPOCH, "batch_size": 200})
-    config.update(run_sections(checkpoint_every=5 * _EPOCH, keep=2))
     return config
 
 

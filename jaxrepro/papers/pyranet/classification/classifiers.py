@@ -1,36 +1,57 @@
-"""Image classifiers by name, their sizes, and pairs of them with equally many parameters."""
+"""Image classifiers with pyramids, and pairs of networks with equally many parameters.
+
+Section 4.4 of the PyraNet paper, whose code of it was not released.
+"""
 
 import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
-import jax
-import jax.numpy as jnp
+import flax.linen as nn
 
-from jaxrepro.core.analysis.flops import count_operations
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.pyranet.classification.resnext import ResNeXt
-from jaxrepro.papers.pyranet.classification.wide_resnet import WideResNet
-from jaxrepro.papers.pyranet.network.initialization import INITIALIZATIONS, Initialization
+from jaxrepro.nn.blocks.wide_resnet import WideResNet
+from jaxrepro.nn.forms.biased_convolution import Start
 from jaxrepro.papers.pyranet.network.networks import pyramid_from_card, pyramid_from_settings
+from jaxrepro.papers.pyranet.network.pyramid import Pyramid, PyramidSettings
+from jaxrepro.tasks.classification import networks
+from jaxrepro.tasks.classification.networks import WIDTH_STEP, Classifier, num_parameters
 
-Classifier = WideResNet | ResNeXt
-
-# By name: the class, and what says which network it is beside its classes and pyramids.
-_CLASSIFIERS: Mapping[str, tuple[type, tuple[str, ...]]] = {
-    "wide_resnet": (WideResNet, ("depth", "width")),
-    "resnext": (ResNeXt, ("depth", "groups", "group_width")),
-}
-CLASSIFIERS = tuple(_CLASSIFIERS)
 # What pyramids do to the number of parameters: add to it, or take the place of others.
 SIZES = ("added", "equal")
 # Networks whose parameters differ by more than this share are not called equal.
 _EQUAL = 0.02
-# A wide ResNet's width is a multiple of this: one more is one more channel in the last group.
-_WIDTH_STEP = 1 / 64
+
+
+@dataclasses.dataclass(frozen=True)
+class PyramidBranch:
+    """A `small_images.MakeBranch`: a pyramid beside the convolutions of a block.
+
+    In a ResNeXt it stands beside all three: in the paper's table it adds as many parameters to a
+    network of any groups, and with a base width and cardinality of 4 as many as so.
+    """
+
+    pyramid: PyramidSettings
+
+    def __call__(self, features: int, *, stride: int, start: Start) -> nn.Module:
+        """Returns the pyramid."""
+        return Pyramid(
+            features,
+            features,
+            self.pyramid,
+            preactivate=False,
+            stride=stride,
+            start=start,
+            name="pyramid",
+        )
+
+
+def pyramid_of(module: Classifier) -> PyramidSettings | None:
+    """Returns the pyramids of a network's blocks, None for a plain network."""
+    return module.beside.pyramid if isinstance(module.beside, PyramidBranch) else None
 
 
 def make_classifier(settings: Settings, *, num_classes: int) -> Classifier:
@@ -39,13 +60,7 @@ def make_classifier(settings: Settings, *, num_classes: int) -> Classifier:
     size "added" puts the pyramids into the network of that width; "equal" makes it narrower, see
     `with_equal_parameters`. Raises InputError for values that are not allowed.
     """
-    name = settings.one_of("name", CLASSIFIERS)
-    kind, fields = _CLASSIFIERS[name]
-    sizes = {
-        field: settings.at_least(field, _WIDTH_STEP if field == "width" else 1) for field in fields
-    }
-    start = Initialization(settings.one_of("init", INITIALIZATIONS))
-    plain: Classifier = kind(**sizes, num_classes=num_classes, start=start)
+    plain = networks.make_classifier(settings, num_classes=num_classes)
     pyramid = pyramid_from_settings(settings)
     size = settings.one_of("size", SIZES)
     if pyramid is None:
@@ -56,7 +71,7 @@ def make_classifier(settings: Settings, *, num_classes: int) -> Classifier:
             f"model.base_width={pyramid.base_width}: with blocks of {narrowest} channels at most "
             f"{narrowest}, or the pyramids' levels have no channels"
         )
-    module = plain.clone(pyramid=pyramid)
+    module = plain.clone(beside=PyramidBranch(pyramid))
     return with_equal_parameters(module) if size == "equal" else module
 
 
@@ -66,7 +81,7 @@ def with_equal_parameters(module: Classifier) -> Classifier:
     A wide ResNet is narrowed by 1/64 of its unit at a time, a ResNeXt by a channel of each group;
     the closest is taken. Raises InputError if even that one differs by more than 2 %.
     """
-    wanted = num_parameters(module.clone(pyramid=None))
+    wanted = num_parameters(module.clone(beside=None))
     makers = _narrower(module)
 
     def excess(i: int) -> int:
@@ -91,61 +106,27 @@ def with_equal_parameters(module: Classifier) -> Classifier:
 def _narrower(module: Classifier) -> list[Callable[[], Classifier]]:
     """Returns makers of the networks of all smaller widths, ascending, and of `module` itself."""
     if isinstance(module, WideResNet):
-        assert module.pyramid is not None
+        pyramid = pyramid_of(module)
+        assert pyramid is not None
         # Levels have a channel at least.
-        first = math.ceil(4 * module.pyramid.base_width + 1)
-        count = round(module.width / _WIDTH_STEP)
+        first = math.ceil(4 * pyramid.base_width + 1)
+        count = round(module.width / WIDTH_STEP)
         return [
-            functools.partial(module.clone, width=k * _WIDTH_STEP)
+            functools.partial(module.clone, width=k * WIDTH_STEP)
             for k in range(min(first, count), count + 1)
         ]
     return [functools.partial(module.clone, group_width=k + 1) for k in range(module.group_width)]
 
 
-def num_parameters(module: Classifier, size: int = 32) -> int:
-    """Returns the number of parameters; nothing is computed. size: of images, of no influence."""
-    # Modules can be hashed, which type checkers do not see.
-    return _num_parameters(cast(Any, module), size)
-
-
-@functools.cache
-def _num_parameters(module: Any, size: int) -> int:
-    x = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
-    shapes = jax.eval_shape(lambda x: module.init(jax.random.key(0), x, train=False), x)
-    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes["params"]))
-
-
-def num_multiplications(module: Classifier, size: int) -> int:
-    """Returns the multiply-adds of convolutions and layers for one image of `size` pixels.
-
-    Enlarging a level, which is done as products of matrices, counts too.
-    """
-    x = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
-    rngs = {"pooling": jax.random.key(0)}
-    shapes = jax.eval_shape(lambda x: module.init(jax.random.key(0), x, train=False), x)
-    apply = lambda variables, x: module.apply(variables, x, train=False, rngs=rngs)  # noqa: E731
-    return count_operations(apply, shapes, x).contractions // 2
-
-
 def classifier_card(module: Classifier) -> Mapping[str, Any]:
     """Returns, as JSON, what `classifier_from_card` makes the same network of."""
-    name = next(name for name, (kind, _) in _CLASSIFIERS.items() if isinstance(module, kind))
-    fields = (*_CLASSIFIERS[name][1], "num_classes")
-    pyramid = None if module.pyramid is None else dataclasses.asdict(module.pyramid)
-    return {"name": name, **{f: getattr(module, f) for f in fields}, "pyramid": pyramid}
+    pyramid = pyramid_of(module)
+    described = None if pyramid is None else dataclasses.asdict(pyramid)
+    return {**networks.classifier_card(module), "pyramid": described}
 
 
 def classifier_from_card(card: Mapping[str, Any]) -> Classifier:
     """Returns the network that `classifier_card` described; raises InputError if there is none."""
-    name = card.get("name")
-    if name not in CLASSIFIERS:
-        raise InputError(
-            f"the model card's network is {name!r}; classifiers are {', '.join(CLASSIFIERS)}"
-        )
-    kind, fields = _CLASSIFIERS[name]
-    sizes: dict[str, Any] = {field: card.get(field) for field in (*fields, "num_classes")}
-    for field, value in sizes.items():
-        numbers = (int, float) if field == "width" else (int,)
-        if type(value) not in numbers or not value > 0:
-            raise InputError(f"the model card's network {name} has {field}={value!r}")
-    return kind(**sizes, pyramid=pyramid_from_card(card))
+    plain = networks.classifier_from_card(card)
+    pyramid = pyramid_from_card(card)
+    return plain if pyramid is None else plain.clone(beside=PyramidBranch(pyramid))

@@ -1,29 +1,29 @@
 """Networks by name: from settings, and from the card of a trained model."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
-import jax.numpy as jnp
-
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.inference.model_cards import is_count, is_size
-from jaxrepro.nn.blocks.hourglass import residual_blocks
+from jaxrepro.core.inference.cards import is_size
 from jaxrepro.nn.blocks.stacked_hourglass import StackedHourglass
-from jaxrepro.papers.pyranet.network.initialization import INITIALIZATIONS, Initialization
 from jaxrepro.papers.pyranet.network.pyramid import POOLINGS, VARIANTS, PyramidSettings
 from jaxrepro.papers.pyranet.network.pyramid_residual import PyramidBlocks
+from jaxrepro.tasks.pose.networks import (
+    HOURGLASS,
+    PoseNetworks,
+    check_name,
+    fields_from_settings,
+    hourglass_card,
+    hourglass_from_card,
+    sizes_from_card,
+    sizes_of,
+)
 
-# Of a StackedHourglass, beside its blocks: what says which network it is.
-_SIZES = ("num_stacks", "features", "num_blocks", "num_joints", "depth")
-_COUNTS = ("num_stacks", "num_blocks", "depth")
-# Blocks in a row; the published networks have 32.
-_MOST_BLOCKS = 512
-_NAMES = ("hourglass", "pyranet")
+_PYRANET = "pyranet"
+_NAMES = (HOURGLASS, _PYRANET)
 _RESIDUAL = "res"
-_SAME = "same"
 
 
 def make_network(settings: Settings, *, num_joints: int) -> StackedHourglass:
@@ -34,28 +34,16 @@ def make_network(settings: Settings, *, num_joints: int) -> StackedHourglass:
     Raises InputError for values that are not allowed.
     """
     name = settings.one_of("name", _NAMES)
-    features = settings.at_least("features", 4)
-    if features % 8:
-        raise InputError(f"model.features={features}: give a multiple of 8")
-    score_init = settings.one_of("score_init", (_SAME, *INITIALIZATIONS))
-    shared: dict[str, Any] = {
-        "num_stacks": settings.at_least("num_stacks", 1),
-        "features": features,
-        "num_blocks": settings.at_least("num_blocks", 1),
-        "num_joints": num_joints,
-        "depth": settings.at_least("depth", 1),
-        "start": Initialization(settings.one_of("init", INITIALIZATIONS)),
-        "score_start": None if score_init == _SAME else Initialization(score_init),
-        "dtype": getattr(jnp, settings.one_of("dtype", ("float32", "bfloat16"))),
-    }
-    if name == "hourglass":
+    shared = fields_from_settings(settings, num_joints=num_joints)
+    if name == HOURGLASS:
         return StackedHourglass(**shared)
     pyramid = pyramid_from_settings(settings)
     # The narrowest modules are the first two of the stem, of half the width.
-    if pyramid is not None and pyramid.level_width(features // 2) < 1:
+    half = shared["features"] // 2
+    if pyramid is not None and pyramid.level_width(half) < 1:
         raise InputError(
-            f"model.base_width={pyramid.base_width}: with model.features={features} at most "
-            f"{features // 2}, or the stem's levels have no channels"
+            f"model.base_width={pyramid.base_width}: with model.features={2 * half} at most "
+            f"{half}, or the stem's levels have no channels"
         )
     fix_variance = settings.one_of("fix_variance", (False, True))
     return _pyranet(shared, pyramid, fix_variance)
@@ -77,33 +65,22 @@ def pyramid_from_settings(settings: Settings) -> PyramidSettings | None:
 
 def network_card(module: StackedHourglass) -> Mapping[str, Any]:
     """Returns, as JSON, what `network_from_card` makes the same network of."""
-    sizes = {field: getattr(module, field) for field in _SIZES}
     blocks = module.make_block
-    if isinstance(blocks, PyramidBlocks):
-        pyramid = None if blocks.pyramid is None else dataclasses.asdict(blocks.pyramid)
-        return {"name": "pyranet", **sizes, "pyramid": pyramid, "fix_variance": blocks.fix_variance}
-    return {"name": "hourglass", **sizes, "wide_stem": module.wide_stem}
+    if not isinstance(blocks, PyramidBlocks):
+        return hourglass_card(module)
+    pyramid = None if blocks.pyramid is None else dataclasses.asdict(blocks.pyramid)
+    described = {"pyramid": pyramid, "fix_variance": blocks.fix_variance}
+    return {"name": _PYRANET, **sizes_of(module), **described}
 
 
 def network_from_card(card: Mapping[str, Any]) -> StackedHourglass:
     """Returns the network that `network_card` described; raises InputError if there is no such."""
-    name = card.get("name")
-    if name not in _NAMES:
-        raise InputError(
-            f"the model card's network is {name!r}; this paper has {', '.join(_NAMES)}"
-        )
-    sizes: dict[str, Any] = {field: card.get(field) for field in _SIZES}
-    for field, value in sizes.items():
-        if not (is_count if field in _COUNTS else is_size)(value):
-            raise InputError(f"the model card's network {name} has {field}={value!r}")
-    if math.prod(sizes[field] for field in _COUNTS) > _MOST_BLOCKS:
-        raise InputError(f"the model card's network {name} has {sizes}: too many blocks")
-    if name == "hourglass":
-        wide_stem = card.get("wide_stem")
-        if type(wide_stem) is not bool:
-            raise InputError(f"the model card's network {name} has wide_stem={wide_stem!r}")
-        return StackedHourglass(**sizes, make_block=residual_blocks, wide_stem=wide_stem)
-    return _pyranet(sizes, pyramid_from_card(card), card.get("fix_variance"))
+    if check_name(card, _NAMES) == HOURGLASS:
+        return hourglass_from_card(card)
+    return _pyranet(sizes_from_card(card), pyramid_from_card(card), card.get("fix_variance"))
+
+
+NETWORKS = PoseNetworks("pyranet", make_network, network_card, network_from_card)
 
 
 def _pyranet(

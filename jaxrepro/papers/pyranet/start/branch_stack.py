@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxrepro.nn.branch_initialization import INITIALIZATIONS, Initialization
 from jaxrepro.nn.forms.biased_convolution import Draw, Flow, Start, draw_zeros
-from jaxrepro.papers.pyranet.network.initialization import INITIALIZATIONS, Initialization
 
 _WIDTH = 128
 _NUM_INPUTS = 256

@@ -11,12 +11,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxrepro.core.config import Settings
-from jaxrepro.core.random import named_key
 from jaxrepro.core.task import HostBatch
 from jaxrepro.nn.blocks.preactivation import PreactivationBottleneck
+from jaxrepro.nn.branch_initialization import Initialization
 from jaxrepro.nn.forms.biased_convolution import Draw, Flow, Start, uniform_by_fan_in
-from jaxrepro.papers.pyranet.inference.predictor import network_input
-from jaxrepro.papers.pyranet.network.initialization import Initialization
 from jaxrepro.papers.pyranet.start.responses import (
     Measures,
     network_measures,
@@ -24,6 +22,7 @@ from jaxrepro.papers.pyranet.start.responses import (
     response_variances,
 )
 from jaxrepro.papers.pyranet.task import PoseEstimation, from_settings
+from jaxrepro.tasks.pose.inference.predictor import network_input
 
 # By kind of measure and name, one number a seed.
 Measured = dict[str, dict[str, list[float]]]
@@ -184,7 +183,7 @@ def _measure_network(task: PoseEstimation, variables: Any, batch: Any, key: jax.
 
 def _loss(task: PoseEstimation, variables: Any, batch: Any, key: jax.Array) -> jax.Array:
     stats = {name: value for name, value in variables.items() if name != "params"}
-    return task.loss(variables["params"], stats, batch, named_key(key, "pooling"))[0]
+    return task.objective(variables["params"], stats, batch, key, jnp.int32(0))[0]
 
 
 def _measure_chain(chain: ResidualChain, variables: Any, x: jax.Array) -> Measures:

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from jaxrepro.papers.pyranet.start.variance_report import (
+from jaxrepro.papers.pyranet.start.growth import (
+    FIXES,
+    ByStart,
     chain_growth,
     gradient_range,
     hourglass_growth,
-    place_label,
-    spread,
+    mean,
 )
+from jaxrepro.papers.pyranet.start.variance_report import place_label, spread
 
 _STYLES = {"with_fix": ("-", "with the fix"), "without_fix": (":", "without the fix")}
 # Colours that the colour-blind tell apart (M. Okabe and K. Ito, "Color Universal Design", 2008).
@@ -57,8 +59,8 @@ def _draw_network(responses: Any, gradients: Any, record: Mapping[str, Any]) -> 
         axis.grid(alpha=0.3)
     responses.set_title(
         "Responses along the network: the first hourglass multiplies the variance by "
-        f"{spread(hourglass_growth(record, 'without_fix', 0))} without the fix, by "
-        f"{spread(hourglass_growth(record, 'with_fix', 0))} with it"
+        f"{_over_starts(hourglass_growth(record, 'without_fix', 0))} without the fix, by "
+        f"{_over_starts(hourglass_growth(record, 'with_fix', 0))} with it"
     )
     responses.set_ylabel("variance of the response")
     responses.tick_params(labelbottom=False)
@@ -72,13 +74,17 @@ def _draw_network(responses: Any, gradients: Any, record: Mapping[str, Any]) -> 
     gradients.set_xlim(-0.5, len(places) - 0.5)
 
 
+def _over_starts(numbers: ByStart) -> str:
+    return spread([mean(of_seeds) for of_seeds in numbers.values()])
+
+
 def _draw_chain(axis: Any, chain: Mapping[str, Any]) -> None:
     units = range(1, 1 + len(next(iter(chain["with_fix"].values()))["responses"]))
     _draw_lines(axis, chain, "responses", [f"unit_{i}" for i in units], units)
+    without, with_fix = (_over_starts(chain_growth(chain, fix)) for fix in FIXES)
     axis.set(
-        title=f"Residual units in a row, from the second to the last:\n"
-        f"times {spread(chain_growth(chain, 'without_fix'))} without projected shortcuts (dotted), "
-        f"{spread(chain_growth(chain, 'with_fix'))} with",
+        title="Residual units in a row, from the second to the last:\n"
+        f"times {without} without projected shortcuts (dotted), {with_fix} with",
         xlabel="unit",
         ylabel="variance of the response",
     )

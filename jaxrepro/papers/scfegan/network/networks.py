@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.inference.model_cards import is_count, is_size
+from jaxrepro.core.inference.cards import card_of, is_count, is_size, module_from_card
 from jaxrepro.nn.blocks.gated_convolution import NORMS
 from jaxrepro.nn.blocks.gated_deconvolution import GATES
 from jaxrepro.papers.scfegan.network import discriminator, generator
@@ -101,40 +101,18 @@ def networks_from_settings(model: Settings, *, resolution: int) -> tuple[Generat
 
 
 def generator_card(module: Generator) -> dict[str, Any]:
-    """Returns, as JSON, what `generator_from_card` makes the same generator of.
-
-    How it was computed, its dtype and rematerialisation, is no part of it.
-    """
-    (architecture,) = (name for name, kind in _ARCHITECTURES.items() if type(module) is kind)
-    return {
-        "architecture": architecture,
-        "width": module.width,
-        "halvings": module.halvings,
-        "dilations": list(module.dilations),
-        "deconvolution_gate": module.deconvolution_gate,
-        "norm": module.norm,
-    }
+    """Returns, as JSON, what `generator_from_card` makes the same generator of."""
+    return card_of(module, _ARCHITECTURES, tag="architecture")
 
 
 def generator_from_card(card: Any) -> Generator:
     """Returns the generator that `generator_card` described; raises InputError if there is none."""
-    fields = dict(card) if isinstance(card, Mapping) else {}
-    checks = {
-        "architecture": lambda name: isinstance(name, str) and name in _ARCHITECTURES,
-        "width": is_size,
+    limits = {
         "halvings": lambda n: is_size(n) and _FEWEST_HALVINGS <= n <= len(WIDTHS),
-        "dilations": lambda rates: _is_dilations(rates),
-        "deconvolution_gate": lambda gate: gate in GATES,
-        "norm": lambda norm: isinstance(norm, str) and norm in NORMS,
+        "dilations": lambda rates: is_count(len(rates)),
+        "deconvolution_gate": tuple(GATES).__contains__,
+        "norm": tuple(NORMS).__contains__,
     }
-    if strange := sorted(map(str, set(fields) ^ set(checks))):
-        raise InputError(f"the model card's generator lacks or has too many of {strange}")
-    for name, is_right in checks.items():
-        if not is_right(fields[name]):
-            raise InputError(f"the model card's generator has {name}={fields[name]!r}")
-    kind = _ARCHITECTURES[fields.pop("architecture")]
-    return kind(**{**fields, "dilations": tuple(fields["dilations"])})
-
-
-def _is_dilations(rates: Any) -> bool:
-    return isinstance(rates, list) and is_count(len(rates)) and all(map(is_size, rates))
+    return module_from_card(
+        card, _ARCHITECTURES, what="generator", tag="architecture", limits=limits
+    )

@@ -1,4 +1,4 @@
-"""Edits faces in the browser: python -m jaxrepro.papers.scfegan.studio --export=DIR
+"""Edits faces in the browser: python -m jaxrepro.papers.scfegan.studio --model=DIR
 
 Serves one page on this machine, http://127.0.0.1:8000/ unless told otherwise. Nothing is loaded
 from elsewhere, and nothing of what users send is kept. The README beside this file has the API.
@@ -12,7 +12,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.scfegan.inference import inference_flags
+from jaxrepro.core.inference import network_flags
 
 if TYPE_CHECKING:
     from jaxrepro.papers.scfegan.inference.editing import Editor
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    inference_flags.define_model_flags()
+    network_flags.define_network(average=True)
     flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 is every network.")
     flags.DEFINE_integer("port", 8000, "Port; 0 takes a free one.", 0, 65535)
     flags.DEFINE_list("allowed_hosts", [], "Names by which browsers may call the server.")
@@ -29,9 +29,9 @@ def define_flags() -> None:
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-    inference_flags.check_model_flags(args)
+    given = network_flags.given_network(args, "runs/scfegan_128")
     try:
-        import multipart  # noqa: F401
+        import python_multipart  # noqa: F401
         import starlette  # noqa: F401
         import uvicorn
     except ImportError as error:
@@ -51,11 +51,12 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.papers.scfegan.inference.editing import Editor
     from jaxrepro.papers.scfegan.studio.app import create_app
     from jaxrepro.papers.scfegan.studio.limits import Limits
+    from jaxrepro.papers.scfegan.trained import load_trained
 
     with listener:
-        editor = Editor(inference_flags.trained_from_flags(args))
+        editor = Editor(load_trained(**given))
         _compile(editor)
-        name = pathlib.Path(args.export or args.workdir or args.checkpoint).name
+        name = pathlib.PurePath(args.model).name
         resolution = editor.trained.resolution
         app = create_app(
             editor,

@@ -11,6 +11,7 @@ from jax import lax
 
 from jaxrepro.core.random import streams
 from jaxrepro.core.state import Collections, Net, Params, TrainState
+from jaxrepro.core.supervised import frozen_variables
 from jaxrepro.core.task import Batch, Scalars
 from jaxrepro.core.update import step as step_lib
 from jaxrepro.core.update.optim import OptimizerSpec, make_optimizer
@@ -41,14 +42,9 @@ from jaxrepro.papers.scfegan.training.objective import (
 GENERATOR, DISCRIMINATOR, FEATURES = "g", "d", "features"
 
 
-def frozen_net(features: VggFeatures) -> Net:
-    """Returns the feature network as a network of the state: no parameters, no optimiser."""
-    return Net({}, {"weights": features.variables["params"]}, ())
-
-
 def feature_variables(state: TrainState) -> Any:
     """Returns the feature network's variables out of a state, for `VggFeatures.maps`."""
-    return {"params": state.nets[FEATURES].stats["weights"]}
+    return frozen_variables(state.nets[FEATURES])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ import flax.linen as nn
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.inference.model_cards import is_count, is_size
+from jaxrepro.core.inference.cards import card_of, is_count, module_from_card
 from jaxrepro.papers.srcnn.network.model import (
     ESPCN,
     FSRCNN,
@@ -17,12 +17,7 @@ from jaxrepro.papers.srcnn.network.model import (
     SRCNN,
 )
 
-# By name: the class, and the fields that say which network of this class it is.
-_NETWORKS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
-    "srcnn": (SRCNN, ("kernels", "widths", "channels")),
-    "fsrcnn": (FSRCNN, ("scale", "features", "shrunk", "mappings", "channels")),
-    "espcn": (ESPCN, ("scale", "kernels", "widths", "channels")),
-}
+_NETWORKS: Mapping[str, Any] = {"srcnn": SRCNN, "fsrcnn": FSRCNN, "espcn": ESPCN}
 # Those that the published rates go with; "he" is a choice for Adam.
 _INITIALIZERS = {
     # The standard deviation of the authors' training files.
@@ -63,35 +58,15 @@ def make_network(settings: Settings, *, channels: int, scale: int) -> Any:
 
 def network_card(module: Any) -> Mapping[str, Any]:
     """Returns, as JSON, what `network_from_card` makes the same network of."""
-    name = next(name for name, (kind, _) in _NETWORKS.items() if isinstance(module, kind))
-    fields = {field: getattr(module, field) for field in _NETWORKS[name][1]}
-    return {"name": name} | {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
+    return card_of(module, _NETWORKS)
 
 
-def network_from_card(card: Mapping[str, Any]) -> Any:
+def network_from_card(card: Any) -> Any:
     """Returns the network that `network_card` described; raises InputError if there is no such."""
-    name = card.get("name") if isinstance(card, Mapping) else None
-    if not isinstance(name, str) or name not in _NETWORKS:
-        raise InputError(
-            f"the model card's network is {name!r}; this paper has {', '.join(_NETWORKS)}"
-        )
-    kind, fields = _NETWORKS[name]
-    values: dict[str, Any] = {field: card.get(field) for field in fields}
-    for field, value in values.items():
-        # As the class has it: a whole number, or several.
-        several = isinstance(getattr(kind, field), tuple)
-        numbers = value if several else [value]
-        is_right = is_count if field == "mappings" else is_size
-        if (
-            not isinstance(numbers, list)
-            or not is_count(len(numbers))
-            or not all(map(is_right, numbers))
-        ):
-            raise InputError(f"the model card's network {name} has {field}={value!r}")
-        values[field] = tuple(numbers) if several else value
-    if "kernels" in values:
-        _check_layers(values["kernels"], values["widths"], "the model card's ")
-    return kind(**values)
+    module = module_from_card(card, _NETWORKS, what="network", limits={"mappings": is_count})
+    if not isinstance(module, FSRCNN):
+        _check_layers(module.kernels, module.widths, "the model card's ")
+    return module
 
 
 def _initializer(settings: Settings, name: str) -> Any:

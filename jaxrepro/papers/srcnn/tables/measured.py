@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxrepro.core.files.places import Place
+from jaxrepro.core.files.places import Place, place
 from jaxrepro.data.sets.pictures import Pictures
 from jaxrepro.papers.srcnn.measures.color_quality import luma_measures, true_pictures
 from jaxrepro.papers.srcnn.measures.linear_filter import linear_filter
@@ -60,12 +61,14 @@ class Model:
         }
 
 
-def load_models(files: Iterable[tuple[Place, int | None]]) -> list[Model]:
-    """Returns the networks in `files`, (path, scale) as of `load_model`.
+def load_models(
+    files: Iterable[tuple[str | os.PathLike[str], int | None]], step: int | str | None = None
+) -> list[Model]:
+    """Returns the networks in `files`, (path, scale) as of `load_model`; step: of all of them.
 
     Those that would have one name at one scale are called by their paths.
     """
-    models = [load_model(path, scale) for path, scale in files]
+    models = [load_model(path, scale, step) for path, scale in files]
     uses = collections.Counter((model.name, model.trained.scale) for model in models)
     return [
         dataclasses.replace(model, name=str(model.path))
@@ -75,12 +78,15 @@ def load_models(files: Iterable[tuple[Place, int | None]]) -> list[Model]:
     ]
 
 
-def load_model(path: Place, scale: int | None) -> Model:
+def load_model(
+    path: str | os.PathLike[str], scale: int | None, step: int | str | None = None
+) -> Model:
     """Returns the network in `path`; arguments and errors as of `trained.load_trained`.
 
     A file such as "9-1-5(ImageNet)/x3.mat" has the name of its folder.
     """
-    trained = load_trained(path, scale)
+    trained = load_trained(path, scale, step=step)
+    path = place(os.path.expanduser(path))
     if path.suffix == ".mat":
         content = path.read_bytes()
         in_release = path.stem == f"x{trained.scale}" and path.parent.name

@@ -1,9 +1,4 @@
-"""Published figures, and which network they belong to.
-
-Every figure of SRCNN and of bicubic interpolation here is confirmed: the authors' released weights,
-measured by `jaxrepro.papers.srcnn.evaluate`, come within 0.01 dB and 0.0005 of SSIM of it. What the
-paper prints and no weights can confirm (other methods, other test sets) is left out.
-"""
+"""Which network the published figures belong to."""
 
 import dataclasses
 import hashlib
@@ -12,31 +7,16 @@ from typing import Any
 
 from jaxrepro.core.task import PublishedFigure, References
 from jaxrepro.papers.srcnn.measures.protocol import published as published_protocol
-
-CITATION = (
-    "Dong, Loy, He and Tang, Image Super-Resolution Using Deep Convolutional Networks, TPAMI 2016, "
-    "arXiv 1501.00092; first at ECCV 2014"
+from jaxrepro.papers.srcnn.tables.figures import (
+    BICUBIC,
+    CITATION,
+    ECCV,
+    IMAGENET,
+    IMAGES,
+    NETWORKS,
+    TPAMI,
+    Figure,
 )
-
-_ECCV = "ECCV 2014"
-_TPAMI = "TPAMI 2016"
-_SECONDARY = "FSRCNN paper, ECCV 2016, quoted second-hand; no released weights measured here"
-_ESPCN = "ESPCN paper, CVPR 2016, quoted second-hand; no released weights measured here"
-_IMAGES = "91 images"
-_IMAGENET = "ImageNet"
-
-
-@dataclasses.dataclass(frozen=True)
-class Figure:
-    """Means over a test set: PSNR in dB, and SSIM where it is known.
-
-    training: what the network was trained on, "" for bicubic interpolation.
-    """
-
-    psnr: float
-    ssim: float | None
-    training: str
-    source: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,62 +28,16 @@ class Released:
     scale: int
 
 
-# By set and scale: PSNR, SSIM. Both papers have them.
-_BICUBIC = {
-    ("set5", 2): (33.66, 0.9299),
-    ("set5", 3): (30.39, 0.8682),
-    ("set5", 4): (28.42, 0.8104),
-    ("set14", 2): (30.23, 0.8687),
-    ("set14", 3): (27.54, 0.7736),
-    ("set14", 4): (26.00, 0.7019),
-}
-
-# By network and training set: the source, and by set and scale: PSNR, SSIM.
-_NETWORKS: Mapping[
-    tuple[str, str], tuple[str, Mapping[tuple[str, int], tuple[float, float | None]]]
-] = {
-    ("9-1-5", _IMAGES): (
-        _ECCV,
-        {
-            ("set5", 2): (36.34, None),
-            ("set5", 3): (32.39, None),
-            ("set5", 4): (30.09, None),
-            ("set14", 2): (32.18, None),
-            ("set14", 3): (29.00, None),
-            ("set14", 4): (27.20, None),
-        },
-    ),
-    ("9-1-5", _IMAGENET): (_TPAMI, {("set5", 3): (32.52, None)}),
-    ("9-3-5", _IMAGENET): (_TPAMI, {("set5", 3): (32.66, None)}),
-    ("9-5-5", _IMAGENET): (
-        _TPAMI,
-        {
-            ("set5", 2): (36.66, 0.9542),
-            ("set5", 3): (32.75, 0.9090),
-            ("set5", 4): (30.49, 0.8628),
-            ("set14", 2): (32.45, 0.9067),
-            ("set14", 3): (29.30, 0.8215),
-            ("set14", 4): (27.50, 0.7513),
-        },
-    ),
-    ("FSRCNN(56,12,4)", _IMAGES): (
-        _SECONDARY,
-        {("set5", 2): (36.94, None), ("set5", 3): (33.06, None), ("set5", 4): (30.55, None)},
-    ),
-    ("FSRCNN(32,5,1)", _IMAGES): (_SECONDARY, {("set5", 3): (32.55, None)}),
-    ("ESPCN 5-3-3", _IMAGES): (_ESPCN, {("set5", 3): (32.55, None)}),
-}
-
 # By SHA-256: a .mat file says neither its scale nor what it was trained on.
 _RELEASED = {
-    "51b748297e8669832a4ad27cc4b7eebc6d65d37a77bcb19bef23c1b5f972ea12": ("9-1-5", _IMAGES, 2),
-    "ef05325a96221ab9399db844bc833f687796a1078bfa6aacc6930bde60ca5b10": ("9-1-5", _IMAGES, 3),
-    "717c2c6f5196a95959f98953f84a359e56fc415eba190b5db016b25896e74862": ("9-1-5", _IMAGES, 4),
-    "63906335110253189230f1190a577b431aaab6c3b677c97f2720da4eab7e6efe": ("9-1-5", _IMAGENET, 3),
-    "d798df50cf1e1b265ae63204da726fd6bf8b0e42c6dd2f18d5fe618576eec553": ("9-3-5", _IMAGENET, 3),
-    "dc06d52ab0ecfb75a4222a33c06c2c23287cf67abbd75b869a178f6305f8cdc1": ("9-5-5", _IMAGENET, 2),
-    "fa2ee366d328b942b971c80c24f48dc2b015d5ed4b5790070f720ccfb6ab1578": ("9-5-5", _IMAGENET, 3),
-    "3f94150d24e5b60dab2b74f4eaf358aefdc72cbe724d86990435bf877ed452ed": ("9-5-5", _IMAGENET, 4),
+    "51b748297e8669832a4ad27cc4b7eebc6d65d37a77bcb19bef23c1b5f972ea12": ("9-1-5", IMAGES, 2),
+    "ef05325a96221ab9399db844bc833f687796a1078bfa6aacc6930bde60ca5b10": ("9-1-5", IMAGES, 3),
+    "717c2c6f5196a95959f98953f84a359e56fc415eba190b5db016b25896e74862": ("9-1-5", IMAGES, 4),
+    "63906335110253189230f1190a577b431aaab6c3b677c97f2720da4eab7e6efe": ("9-1-5", IMAGENET, 3),
+    "d798df50cf1e1b265ae63204da726fd6bf8b0e42c6dd2f18d5fe618576eec553": ("9-3-5", IMAGENET, 3),
+    "dc06d52ab0ecfb75a4222a33c06c2c23287cf67abbd75b869a178f6305f8cdc1": ("9-5-5", IMAGENET, 2),
+    "fa2ee366d328b942b971c80c24f48dc2b015d5ed4b5790070f720ccfb6ab1578": ("9-5-5", IMAGENET, 3),
+    "3f94150d24e5b60dab2b74f4eaf358aefdc72cbe724d86990435bf877ed452ed": ("9-5-5", IMAGENET, 4),
 }
 
 
@@ -119,9 +53,9 @@ def bicubic_figure(label: str, scale: int, degradation: str) -> Figure | None:
     label: of the set of pictures, such as "set5". degradation: a key of `DEGRADATIONS`; the papers
     measure one only.
     """
-    if degradation != "matlab-bicubic" or (label, scale) not in _BICUBIC:
+    if degradation != "matlab-bicubic" or (label, scale) not in BICUBIC:
         return None
-    return Figure(*_BICUBIC[label, scale], training="", source=f"{_ECCV} and {_TPAMI}")
+    return Figure(*BICUBIC[label, scale], training="", source=f"{ECCV} and {TPAMI}")
 
 
 def network_figures(
@@ -136,7 +70,7 @@ def network_figures(
     name = network_name(card)
     return tuple(
         Figure(*figures[label, scale], training, source)
-        for (network, training), (source, figures) in _NETWORKS.items()
+        for (network, training), (source, figures) in NETWORKS.items()
         if network == name and (label, scale) in figures
     )
 

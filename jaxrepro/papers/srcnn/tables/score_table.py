@@ -9,7 +9,7 @@ import numpy as np
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.reports.tables import aligned
 from jaxrepro.papers.srcnn.measures.protocol import Protocol, published
-from jaxrepro.papers.srcnn.tables.published import Figure
+from jaxrepro.papers.srcnn.tables.figures import Figure
 
 
 @dataclasses.dataclass(frozen=True)

@@ -97,7 +97,7 @@ def test_huggingface_file_is_sampled_from(tmp_path):
     )
     result = runs.run(
         "jaxrepro.papers.biggan.sample",
-        f"--export={tmp_path / 'export'}",
+        f"--model={tmp_path / 'export'}",
         "--classes=bee",
         "--num=1",
         "--truncation=0.5",

@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.nn.blocks.resnext import ResNeXt
+from jaxrepro.nn.blocks.wide_resnet import WideResNet
 from jaxrepro.papers.pyranet.classification.classifiers import (
+    PyramidBranch,
     classifier_card,
     classifier_from_card,
-    num_multiplications,
-    num_parameters,
+    pyramid_of,
     with_equal_parameters,
 )
-from jaxrepro.papers.pyranet.classification.resnext import ResNeXt
-from jaxrepro.papers.pyranet.classification.wide_resnet import WideResNet
 from jaxrepro.papers.pyranet.network.pyramid import PyramidSettings
+from jaxrepro.tasks.classification.networks import num_multiplications, num_parameters
 
-PYRAMID = PyramidSettings(base_width=4, cardinality=4)
-SMALL = PyramidSettings(base_width=4, cardinality=1)
+PYRAMID = PyramidBranch(PyramidSettings(base_width=4, cardinality=4))
+SMALL = PyramidBranch(PyramidSettings(base_width=4, cardinality=1))
 
 
 def pyramid_by_hand(inputs, features, outputs):
@@ -56,15 +57,15 @@ def resnext_by_hand(depth, groups, group_width, pyramid):
 @pytest.mark.parametrize("pyramid", [None, PYRAMID], ids=["plain", "pyramids"])
 def test_parameters_by_hand(pyramid):
     for depth, width in ((28, 10), (16, 2)):
-        module = WideResNet(depth, width, pyramid=pyramid)
+        module = WideResNet(depth, width, beside=pyramid)
         assert num_parameters(module) == wide_resnet_by_hand(depth, width, pyramid)
     for depth, groups, group_width in ((29, 8, 64), (20, 2, 8)):
-        module = ResNeXt(depth, groups, group_width, pyramid=pyramid)
+        module = ResNeXt(depth, groups, group_width, beside=pyramid)
         assert num_parameters(module) == resnext_by_hand(depth, groups, group_width, pyramid)
 
 
 @pytest.mark.parametrize(
-    "module", [WideResNet(10, 1, 4, pyramid=SMALL), ResNeXt(11, 2, 4, 4, pyramid=SMALL)]
+    "module", [WideResNet(10, 1, 4, beside=SMALL), ResNeXt(11, 2, 4, 4, beside=SMALL)]
 )
 def test_every_parameter_has_a_gradient(module):
     x = jnp.asarray(np.random.default_rng(0).standard_normal((4, 8, 8, 3)), jnp.float32)
@@ -75,10 +76,10 @@ def test_every_parameter_has_a_gradient(module):
         variables = module.init(rngs, x, train=False)
 
         def loss(params):
-            logits, _ = module.apply(
+            found, _ = module.apply(
                 variables | {"params": params}, x, train=True, mutable=["batch_stats"], rngs=rngs
             )
-            return jnp.sum(logits * jnp.arange(16.0).reshape(4, 4))
+            return jnp.sum(found.logits * jnp.arange(16.0).reshape(4, 4))
 
         return jax.grad(loss)(variables["params"])
 
@@ -96,12 +97,12 @@ def test_depths():
 
 
 @pytest.mark.parametrize(
-    "module", [WideResNet(16, 1, pyramid=PYRAMID), ResNeXt(11, 8, 64, pyramid=PYRAMID)]
+    "module", [WideResNet(16, 1, beside=PYRAMID), ResNeXt(11, 8, 64, beside=PYRAMID)]
 )
 def test_narrower_networks_with_equal_parameters(module):
-    plain = module.clone(pyramid=None)
+    plain = module.clone(beside=None)
     narrow = with_equal_parameters(module)
-    assert narrow.pyramid == PYRAMID
+    assert pyramid_of(narrow) == PYRAMID.pyramid
     ratio = num_parameters(narrow) / num_parameters(plain)
     assert 0.98 < ratio < 1.02
     assert num_parameters(module) > 1.1 * num_parameters(plain)
@@ -109,7 +110,7 @@ def test_narrower_networks_with_equal_parameters(module):
 
 def test_pyramids_that_outweigh_a_network_cannot_be_made_equal():
     with pytest.raises(InputError, match="the closest has .* make the network wider"):
-        with_equal_parameters(ResNeXt(11, 2, 2, pyramid=PYRAMID))
+        with_equal_parameters(ResNeXt(11, 2, 2, beside=PYRAMID))
 
 
 def test_multiplications_by_hand():
@@ -128,7 +129,7 @@ def test_multiplications_by_hand():
 
 
 def test_cards_make_the_same_network():
-    for module in (WideResNet(10, 0.75, 4, pyramid=SMALL), ResNeXt(11, 2, 4, 4)):
+    for module in (WideResNet(10, 0.75, 4, beside=SMALL), ResNeXt(11, 2, 4, 4)):
         card = json.loads(json.dumps(classifier_card(module)))
         again = classifier_from_card(card)
         assert (type(again), classifier_card(again)) == (type(module), card)

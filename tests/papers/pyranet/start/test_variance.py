@@ -11,18 +11,14 @@ from PIL import Image
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.nn.branch_initialization import Initialization
 from jaxrepro.nn.forms.biased_convolution import Flow
 from jaxrepro.papers.pyranet import variance
-from jaxrepro.papers.pyranet.network.initialization import Initialization
 from jaxrepro.papers.pyranet.start import branch_stack, start_measures
 from jaxrepro.papers.pyranet.start.branch_stack import STARTS, BranchStack
+from jaxrepro.papers.pyranet.start.growth import gradient_range, summary
 from jaxrepro.papers.pyranet.start.start_measures import ResidualChain
-from jaxrepro.papers.pyranet.start.variance_report import (
-    conclusions,
-    gradient_range,
-    place_label,
-    spread,
-)
+from jaxrepro.papers.pyranet.start.variance_report import place_label, spread
 from tests.papers.pyranet.tiny_task import pose_config
 
 
@@ -45,7 +41,7 @@ def test_what_is_refused(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_files_and_words(tmp_path, monkeypatch, capsys):
+def test_files_and_tables(tmp_path, monkeypatch, capsys):
     """On a tiny network, a chain of 2 units, one kind of plain layers and one seed."""
     short = functools.partial(ResidualChain, num_units=2)
     monkeypatch.setattr(start_measures, "ResidualChain", short)
@@ -74,8 +70,10 @@ def test_files_and_words(tmp_path, monkeypatch, capsys):
     assert {stack: set(of) for stack, of in record["branches"].items()} == {"split": set(STARTS)}
     picture = np.asarray(Image.open(tmp_path / "variance.png"))
     assert len(np.unique(picture.reshape(-1, picture.shape[-1]), axis=0)) > 50
+    assert record["summary"] == summary(record)
     printed = capsys.readouterr().out
-    assert all(line in printed for line in conclusions(record))
+    (growth,) = record["summary"]["hourglass_1"]["with_fix"]["torch"]
+    assert f"{growth:.3g}" in printed
 
 
 def test_identities_add_up_and_projections_do_not():
@@ -97,9 +95,9 @@ def test_identities_add_up_and_projections_do_not():
     assert 0.7 < growth(True) < 1.3
 
 
-def test_conclusions_name_what_was_measured():
+def test_ratios_by_seed():
     def network(last, scale):
-        responses = {"stem_3": [2.0, 2.0], "hourglass_0/merge_1": [last, last]}
+        responses = {"stem_3": [2.0, 4.0], "hourglass_0/merge_1": [last, last]}
         return {
             "responses": responses,
             "loss": {"loss": [scale * 0.1] * 2, "of_empty_maps": [0.1] * 2},
@@ -119,28 +117,19 @@ def test_conclusions_name_what_was_measured():
             "with_fix": {"torch": chain(1.0), "msra": chain(1.1)},
             "without_fix": {"torch": chain(1.5), "msra": chain(2.0)},
         },
-        "branches": {
-            "4 branches, linear": {
-                "branch_paper": {"forward": [0.5], "backward": [0.5]},
-                "branch_consistent": {"forward": [1.01], "backward": [0.98]},
-                "forward": {"forward": [1.0], "backward": [0.25]},
-            }
-        },
     }
-    assert conclusions(record) == [
-        "3 residual units in a row, without projected shortcuts: the variance after the last is "
-        "1.5 to 2 times that after the second.",
-        "3 residual units in a row, with projected shortcuts: the variance after the last is 1 to "
-        "1.1 times that after the second.",
-        "Hourglass 1: the variance of its result is 4 to 5 times that of its input without the fix "
-        "and 1.5 to 2 times with it, so that the fix divides the growth by 2.5 to 2.67.",
-        "4 branches, linear: kept within 5% a layer forward by branch_consistent, forward; "
-        "backward by branch_consistent.",
-        "torch: the first loss is 5 times that of empty maps; the first update moves the score "
-        "kernels by 2.00% of their length and the median kernel by 4.00%.",
-        "msra: the first loss is 40 times that of empty maps; the first update moves the score "
-        "kernels by 2.00% of their length and the median kernel by 4.00%.",
-    ]
+    numbers = summary(record)
+    assert list(numbers) == ["hourglass_1", "chain", "first_loss", "score_step", "median_step"]
+    assert numbers["hourglass_1"] == {
+        "without_fix": {"torch": [4.0, 2.0], "msra": [5.0, 2.5]},
+        "with_fix": {"torch": [1.5, 0.75], "msra": [2.0, 1.0]},
+    }
+    assert numbers["chain"]["without_fix"] == {"torch": [1.5], "msra": [2.0]}
+    assert numbers["chain"]["with_fix"] == {"torch": [1.0], "msra": [1.1]}
+    assert numbers["first_loss"]["with_fix"]["msra"] == pytest.approx([40, 40])
+    # The layer that gives maps back is none of those that make them.
+    assert numbers["score_step"]["with_fix"]["torch"] == [0.02]
+    assert numbers["median_step"]["with_fix"]["torch"] == [0.04]
 
 
 def test_default_network_is_the_published_one_smaller():

@@ -185,8 +185,13 @@ def test_a_config_makes_both_networks_and_a_card_the_generator_again():
     ):
         with pytest.raises(InputError, match=f"generator has {name}="):
             generator_from_card(card | {name: value})
-    for strange in (None, {}, card | {"more": 1}):
-        with pytest.raises(InputError, match="lacks or has too many"):
+    for strange, message in (
+        (None, "generator has architecture=None; this paper has unet, coarse_to_fine"),
+        ({}, "generator has architecture=None"),
+        ({"architecture": "unet"}, "generator has width=None"),
+        (card | {"more": 1}, "generator has 'more'; there is no such setting"),
+    ):
+        with pytest.raises(InputError, match=message):
             generator_from_card(strange)
 
 

@@ -38,7 +38,7 @@ def test_the_command_serves_a_model_until_it_is_interrupted(tmp_path):
     write_tiny_export(tmp_path / "tiny")
     # In a process of its own and with a clear environment: signals, ports and exit are tested too.
     with subprocess.Popen(
-        [*COMMAND, f"--export={tmp_path / 'tiny'}", "--port=0"],
+        [*COMMAND, f"--model={tmp_path / 'tiny'}", "--port=0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -82,9 +82,9 @@ def test_the_command_serves_a_model_until_it_is_interrupted(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ([], "give one of --workdir"),
-        (["--export=none", "--host=300.1.1.1"], "cannot listen on 300.1.1.1, port"),
-        (["--export=none", "--port=99999"], "port"),
+        ([], "give a trained network, such as --model="),
+        (["--model=none", "--host=300.1.1.1"], "cannot listen on 300.1.1.1, port"),
+        (["--model=none", "--port=99999"], "port"),
     ],
 )
 def test_wrong_flags_are_one_line(flags, message):
@@ -98,7 +98,7 @@ def test_a_port_in_use_is_one_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(
-            [*COMMAND, "--export=none", f"--port={port}"],
+            [*COMMAND, "--model=none", f"--port={port}"],
             capture_output=True,
             text=True,
             check=False,

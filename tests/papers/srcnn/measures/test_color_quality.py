@@ -158,7 +158,7 @@ def test_the_command_prints_and_writes_the_table(pictures, tmp_path, capsys):
         ([], "no pictures given"),
         ([f"--data={grey}"], "holds grey pictures only"),
         ([f"--data={pictures}", "--degradation=jpeg"], "--degradation=jpeg given; allowed: "),
-        ([f"--data={pictures}", "--weights=nowhere"], "no weights nowhere"),
+        ([f"--data={pictures}", "--model=nowhere"], "nowhere is no trained network of srcnn"),
     ):
         with pytest.raises(InputError, match=message):
             runs.call(colors, *arguments)

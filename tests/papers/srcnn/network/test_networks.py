@@ -131,13 +131,13 @@ def test_networks_come_from_settings_and_back_from_their_cards():
 @pytest.mark.parametrize(
     ("card", "message"),
     [
-        ({}, "network is None; this paper has srcnn, fsrcnn, espcn"),
-        ({"name": "vdsr"}, "network is 'vdsr'; this paper has srcnn, fsrcnn, espcn"),
+        ({}, "network has name=None; this paper has srcnn, fsrcnn, espcn"),
+        ({"name": "vdsr"}, "network has name='vdsr'; this paper has srcnn, fsrcnn, espcn"),
         ({"name": ["srcnn"]}, "this paper has srcnn, fsrcnn, espcn"),
-        ({"name": "fsrcnn", "scale": 3, "channels": 1}, "fsrcnn has features=None"),
-        ({"name": "srcnn", "kernels": "9-1-5", "channels": 1}, "srcnn has kernels='9-1-5'"),
-        ({"name": "espcn", "scale": True}, "espcn has scale=True"),
-        (["srcnn"], "network is None; this paper has srcnn"),
+        ({"name": "fsrcnn", "scale": 3, "channels": 1}, "network has features=None"),
+        ({"name": "srcnn", "kernels": "9-1-5", "channels": 1}, "network has kernels='9-1-5'"),
+        ({"name": "espcn", "scale": True}, "network has scale=True"),
+        (["srcnn"], "network has name=None; this paper has srcnn"),
         (
             {"name": "srcnn", "kernels": [9, 5], "widths": [64, 32], "channels": 1},
             "card's kernels=.* a width is needed for every kernel but the last",

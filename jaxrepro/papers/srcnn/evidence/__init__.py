@@ -1,0 +1,1 @@
+"""The claims by their subjects: released weights, protocols, rates, training, colour, networks."""

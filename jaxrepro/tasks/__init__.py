@@ -1,0 +1,1 @@
+"""Kinds of work: Tasks that are complete but for the pieces which a paper contributes."""

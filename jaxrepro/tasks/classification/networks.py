@@ -1,0 +1,90 @@
+"""Classifiers of small images by name: from settings, from a card, and how large they are."""
+
+import functools
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxrepro.core.analysis.flops import count_operations
+from jaxrepro.core.config import Settings
+from jaxrepro.core.errors import InputError
+from jaxrepro.nn.blocks.resnext import ResNeXt
+from jaxrepro.nn.blocks.wide_resnet import WideResNet
+from jaxrepro.nn.branch_initialization import INITIALIZATIONS, Initialization
+
+Classifier = WideResNet | ResNeXt
+
+# By name: the class, and what says which network it is beside its classes, branches and head.
+_CLASSIFIERS: Mapping[str, tuple[type, tuple[str, ...]]] = {
+    "wide_resnet": (WideResNet, ("depth", "width")),
+    "resnext": (ResNeXt, ("depth", "groups", "group_width")),
+}
+CLASSIFIERS = tuple(_CLASSIFIERS)
+# A wide ResNet's width is a multiple of this: one more is one more channel in the last group.
+WIDTH_STEP = 1 / 64
+
+
+def make_classifier(settings: Settings, *, num_classes: int) -> Classifier:
+    """Returns the plain network that the section `model` of a config describes.
+
+    Raises InputError for values that are not allowed.
+    """
+    name = settings.one_of("name", CLASSIFIERS)
+    kind, fields = _CLASSIFIERS[name]
+    sizes = {
+        field: settings.at_least(field, WIDTH_STEP if field == "width" else 1) for field in fields
+    }
+    start = Initialization(settings.one_of("init", INITIALIZATIONS))
+    return kind(**sizes, num_classes=num_classes, start=start)
+
+
+def classifier_card(module: Classifier) -> dict[str, Any]:
+    """Returns, as JSON, what `classifier_from_card` makes the same plain network of."""
+    name = next(name for name, (kind, _) in _CLASSIFIERS.items() if isinstance(module, kind))
+    fields = (*_CLASSIFIERS[name][1], "num_classes")
+    return {"name": name, **{f: getattr(module, f) for f in fields}}
+
+
+def classifier_from_card(card: Mapping[str, Any]) -> Classifier:
+    """Returns the network that `classifier_card` described; raises InputError if there is none."""
+    name = card.get("name")
+    if name not in CLASSIFIERS:
+        raise InputError(
+            f"the model card's network is {name!r}; classifiers are {', '.join(CLASSIFIERS)}"
+        )
+    kind, fields = _CLASSIFIERS[name]
+    sizes: dict[str, Any] = {field: card.get(field) for field in (*fields, "num_classes")}
+    for field, value in sizes.items():
+        numbers = (int, float) if field == "width" else (int,)
+        if type(value) not in numbers or not value > 0:
+            raise InputError(f"the model card's network {name} has {field}={value!r}")
+    return kind(**sizes)
+
+
+def num_parameters(module: nn.Module, size: int = 32) -> int:
+    """Returns the number of parameters; nothing is computed. size: of images, of no influence."""
+    # Modules can be hashed, which type checkers do not see.
+    return _num_parameters(cast(Any, module), size)
+
+
+@functools.cache
+def _num_parameters(module: Any, size: int) -> int:
+    x = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
+    shapes = jax.eval_shape(lambda x: module.init(jax.random.key(0), x, train=False), x)
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes["params"]))
+
+
+def num_multiplications(module: nn.Module, size: int) -> int:
+    """Returns the multiply-adds of convolutions and layers for one image of `size` pixels.
+
+    Enlarging a pyramid's level, which is done as products of matrices, counts too.
+    """
+    x = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
+    rngs = {"pooling": jax.random.key(0)}
+    shapes = jax.eval_shape(lambda x: module.init(jax.random.key(0), x, train=False), x)
+    apply = lambda variables, x: module.apply(variables, x, train=False, rngs=rngs)  # noqa: E731
+    return count_operations(apply, shapes, x).contractions // 2

@@ -1,0 +1,155 @@
+"""A trained pose network, ready to use, and how it is read, by a model card or from a path."""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.inference import trained
+from jaxrepro.core.inference.cards import is_number, is_size
+from jaxrepro.core.state import Variables
+from jaxrepro.core.supervised import NET
+from jaxrepro.data.pose.joint_sets import JOINT_SETS, JointSet
+from jaxrepro.data.pose.pose_crop import JOINT_BOX_PADDING, MPII_PADDING, Padding
+from jaxrepro.metrics.pose.pose_decode import DECODE_STYLES
+from jaxrepro.tasks.pose.inference.predictor import Predictor
+from jaxrepro.tasks.pose.networks import PoseNetworks, side_multiple
+from jaxrepro.tasks.pose.people import MEANS
+
+# What reads a paper's networks: (path=, step=, average=) -> TrainedPose.
+Load = Callable[..., "TrainedPose"]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedPose(trained.Trained):
+    """A network with its variables and what its pictures and maps mean.
+
+    Attributes:
+      module, variables: `module.apply(variables, images, train=False)` returns scores.
+      joint_set: of its maps.
+      size: side of a crop in pixels. mean: a key of `people.MEANS`.
+      padding: how the square around a person follows; None where nobody says it.
+      decode_style: a key of DECODE_STYLES.
+      origin: where it is from, for messages.
+      targets_known: whether it is said how its targets were rounded, which decode_style fits; a
+        published checkpoint does not say it.
+    """
+
+    module: Any
+    variables: Variables
+    joint_set: JointSet
+    size: int
+    mean: str
+    padding: Padding | None
+    decode_style: str
+    origin: str
+    targets_known: bool = True
+
+    def shapes(self) -> Any:
+        """Returns the shapes of the variables."""
+        key = jax.random.key(0)
+        x = jnp.zeros((1, self.size, self.size, 3))
+        rngs = {"params": key, "pooling": key}
+        return jax.eval_shape(lambda: dict(self.module.init(rngs, x, train=False)))
+
+    def padding_for(self, spec: str) -> Padding:
+        """Returns the network's own padding, else that which belongs to people of the name `spec`.
+
+        Published checkpoints do not carry theirs: MPII's is for its own centres and scales.
+        """
+        if self.padding is not None:
+            return self.padding
+        return MPII_PADDING if spec.startswith("mpii:") else JOINT_BOX_PADDING
+
+    def decoded_as(self, style: str | None) -> "TrainedPose":
+        """Returns the network with its maps decoded in the style --decode; None changes nothing.
+
+        Raises InputError for a style that there is not, and for one in which every joint would be
+        half a cell from where the network was trained to put it. Any is taken where the targets are
+        not known: pytorch-pose's were rounded down, those of Fast Human Pose Estimation to the
+        nearest cell, and their checkpoints look alike.
+        """
+        if style is None:
+            return self
+        if style not in DECODE_STYLES:
+            raise InputError(f"--decode={style}: allowed are {', '.join(DECODE_STYLES)}")
+        own = DECODE_STYLES[self.decode_style]
+        if self.targets_known and DECODE_STYLES[style].cell_point != own.cell_point:
+            raise InputError(
+                f"--decode={style}: {self.origin} was trained for {self.decode_style}, in which a "
+                "peak lies half a cell elsewhere; hrnet goes with hrnet, the others with each other"
+            )
+        return dataclasses.replace(self, decode_style=style)
+
+    def predictor(self, **choices: Any) -> Predictor:
+        """Returns the Predictor of this network. choices: its other fields, such as `flip`."""
+        return Predictor(self.module, self.joint_set, self.mean, self.decode_style, **choices)
+
+
+def load_pose(
+    path: str | os.PathLike[str],
+    networks: PoseNetworks,
+    readers: Sequence[trained.Published[TrainedPose]] = (),
+    *,
+    step: int | str | None = None,
+    average: bool | None = None,
+) -> TrainedPose:
+    """Returns the network of that paper in `path`; all is as in `core.inference.trained.load`."""
+    build = functools.partial(pose_from_card, networks=networks)
+    return trained.load(path, networks.paper, NET, build, readers, step, average)
+
+
+def pose_from_card(card: Mapping[str, Any], origin: str, networks: PoseNetworks) -> TrainedPose:
+    """Returns what the model card of a pose Task says, without variables; it may be of any file.
+
+    networks: of the card's paper. Raises InputError if there is no such network.
+    """
+    if "joint_set" not in card:
+        raise InputError(f"{origin} is no pose network; give one that was trained on people")
+    module = networks.from_card(_mapping(card, "network"))
+    described, padding = _mapping(card, "joint_set"), _mapping(card, "padding")
+    joint_set = JOINT_SETS.get(str(described.get("name")))
+    if joint_set is None or list(joint_set.joints) != described.get("joints"):
+        raise InputError(
+            f"{origin}: its model card has joint_set={described!r}; known are "
+            f"{', '.join(JOINT_SETS)}"
+        )
+    if len(joint_set) != module.num_joints:
+        raise InputError(
+            f"{origin}: its model card has {module.num_joints} maps for the {len(joint_set)} "
+            f"joints of {joint_set.name}"
+        )
+    fields = {field.name for field in dataclasses.fields(Padding)}
+    if set(padding) != fields or not all(map(is_number, padding.values())):
+        raise InputError(f"{origin}: its model card has padding={padding!r}")
+    for key, allowed in (("mean", MEANS), ("decode", DECODE_STYLES)):
+        if card.get(key) not in tuple(allowed):
+            raise InputError(
+                f"{origin}: its model card has {key}={card.get(key)!r}; it can be "
+                f"{', '.join(allowed)}"
+            )
+    size, multiple = card.get("size"), side_multiple(module)
+    if not isinstance(size, int) or not is_size(size) or size % multiple:
+        raise InputError(
+            f"{origin}: its model card has size={size!r}; it must be a multiple of {multiple}"
+        )
+    return TrainedPose(
+        module,
+        {},
+        joint_set,
+        size,
+        str(card["mean"]),
+        Padding(**padding),
+        str(card["decode"]),
+        origin,
+    )
+
+
+def _mapping(card: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = card.get(key)
+    return value if isinstance(value, Mapping) else {}
