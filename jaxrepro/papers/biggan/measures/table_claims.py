@@ -1,7 +1,7 @@
 """Claims about BigGAN that need ImageNet and a pod: the paper's tables and what it finds."""
 
 from jaxrepro.evidence.claim import Claim
-from jaxrepro.papers.biggan.published import TABLE_1
+from jaxrepro.papers.biggan.measures.published import TABLE_1
 
 PAPER = "Brock et al. 2019, arXiv 1809.11096"
 _TESTS = "tests/papers/biggan/"
