@@ -33,9 +33,9 @@ from jaxrepro.data.transforms import Transform, crop_transform, square_transform
 from jaxrepro.nn.norms.example_groups import num_groups_from_settings
 from jaxrepro.papers.biggan.measures.evaluators import make_evaluators
 from jaxrepro.papers.biggan.measures.measurements import Measurements
+from jaxrepro.papers.biggan.measures.published import references
 from jaxrepro.papers.biggan.network.latents import DISTRIBUTIONS
 from jaxrepro.papers.biggan.network.networks import module_fields, networks_from_settings
-from jaxrepro.papers.biggan.published import references
 from jaxrepro.papers.biggan.training.stability import monitor_from_settings
 from jaxrepro.papers.biggan.training.update import NOT_ORTHOGONAL, AdversarialUpdate
 

@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from jaxrepro.papers.biggan.claims import CLAIMS
-from jaxrepro.papers.biggan.published import TABLE_1
+from jaxrepro.papers.biggan.measures.published import TABLE_1
 from tests.test_task_contract import load
 
 CONFIG = pathlib.Path(__file__).resolve().parents[3] / "configs" / "biggan128.py"

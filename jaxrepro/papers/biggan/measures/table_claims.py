@@ -1,7 +1,7 @@
 """Claims about BigGAN that need ImageNet and a pod: the paper's tables and what it finds."""
 
 from jaxrepro.evidence.claim import Claim
-from jaxrepro.papers.biggan.published import TABLE_1
+from jaxrepro.papers.biggan.measures.published import TABLE_1
 
 PAPER = "Brock et al. 2019, arXiv 1809.11096"
 _TESTS = "tests/papers/biggan/"
@@ -229,7 +229,7 @@ CLAIMS: tuple[Claim, ...] = (
         "metrics log of the released run, ajbrock/BigGAN-PyTorch",
         "test_task.py::test_update_of_the_published_code",
         "test_task.py::test_gradients_and_losses_of_the_published_code",
-        "test_published.py::test_the_authors_curves_are_in_order_and_improve",
+        "measures/test_published.py::test_the_authors_curves_are_in_order_and_improve",
         quoted="read",
         note="`python -m jaxrepro.train --config=configs/biggan128.py:torch`; the page of a run "
         "shows the author's curve beside its own.",

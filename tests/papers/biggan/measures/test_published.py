@@ -1,7 +1,7 @@
 import itertools
 
 from jaxrepro.core.task import HasReferences, references_of
-from jaxrepro.papers.biggan import published
+from jaxrepro.papers.biggan.measures import published
 
 
 def references(**changes):
