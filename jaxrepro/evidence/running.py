@@ -1,14 +1,12 @@
 """Runs the arms of claims that have no record yet: ordinary commands, the cheapest first."""
 
 import contextlib
-import ctypes
 import dataclasses
 import hashlib
 import os
 import pathlib
 import re
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -28,6 +26,15 @@ from jaxrepro.evidence.records import (
 
 # How long a training command has to save after SIGTERM before it is killed.
 _PATIENCE = 120
+# Runs a module as `python -m` does. Where this process is killed and can end nothing any more, the
+# command ends too (PR_SET_PDEATHSIG of prctl(2), on Linux): it would go on beside its continuation.
+_WITH_PARENT = """
+import ctypes, runpy, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, 9)
+del sys.argv[0]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
 _PLACE = re.compile(r"[^\w.-]+")
 
 
@@ -174,10 +181,9 @@ def _run(job: Job, limit: float | None) -> _Outcome:
     stopped = False
     with job.log.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, *job.command],
+            [sys.executable, "-c", _WITH_PARENT, *job.command[1:]],
             stdout=log,
             stderr=subprocess.STDOUT,
-            preexec_fn=_dying_with_parent(),
         )
         with _ended_with_us(process):
             try:
@@ -190,18 +196,6 @@ def _run(job: Job, limit: float | None) -> _Outcome:
         after.children_user + after.children_system - before.children_user - before.children_system
     )
     return _Outcome(process.returncode, stopped, time.monotonic() - began, cpu)
-
-
-def _dying_with_parent() -> Callable[[], object] | None:
-    """Returns what makes a process end where this one is killed and can end nothing any more.
-
-    Otherwise the command would go on, beside the one that continues it. Linux alone can do this.
-    """
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None)
-    # PR_SET_PDEATHSIG of prctl(2).
-    return lambda: libc.prctl(1, signal.SIGKILL)
 
 
 @contextlib.contextmanager
