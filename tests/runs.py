@@ -20,6 +20,7 @@ from jaxrepro.core.devices import mesh as mesh_lib
 from jaxrepro.core.devices.partition import leaf_path, state_shardings, with_shardings
 from jaxrepro.core.run.workdir import CONFIG, read_json
 from jaxrepro.core.state import TrainState
+from jaxrepro.core.update.first_state import FirstState
 from jaxrepro.papers import make_task
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -100,3 +101,8 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         return probe.getsockname()[1]
+
+
+def first_state(init, *args):
+    """Returns jax.jit(init)(*args) as a run makes it: draws of one shape are compiled once."""
+    return FirstState(init, *args)()

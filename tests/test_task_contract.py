@@ -14,6 +14,7 @@ from jaxrepro.core.config import Settings
 from jaxrepro.core.devices import platform
 from jaxrepro.core.loop import LoopSettings
 from jaxrepro.papers import make_task, task_names
+from tests import runs
 from tests.contracts import not_compiled, on_meshes
 from tests.runs import leaves_of
 
@@ -113,7 +114,7 @@ def test_two_updates(path):
 def check_two_updates(task):
     """Two updates on the task's data: traced once, finite, every parameter changed."""
     chex.clear_trace_counter()
-    state = jax.jit(task.init)(jax.random.key(0))
+    state = runs.first_state(task.init, jax.random.key(0))
     before = leaves_of(state)
     batches = task.train_data(0, 0, 1)
     first = next(batches)

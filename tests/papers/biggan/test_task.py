@@ -13,6 +13,7 @@ from jaxrepro.core.state import Net, TrainState
 from jaxrepro.core.update.optim import OptimizerSpec, make_optimizer, parse_multipliers
 from jaxrepro.papers.biggan import port
 from jaxrepro.papers.biggan.training import update as losses
+from tests import runs
 from tests.test_task_contract import make
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[3] / "configs"
@@ -198,7 +199,7 @@ def test_discriminator_learns_when_the_generator_is_frozen(digits):
     frozen = dataclasses.replace(digits.update.g_optim, multipliers=parse_multipliers((".=0",)))
     fast = dataclasses.replace(digits.update.d_optim, learning_rate=2e-3)
     task = changed(digits, g_optim=frozen, d_optim=fast)
-    state = jax.jit(task.init)(jax.random.key(0))
+    state = runs.first_state(task.init, jax.random.key(0))
     step = jax.jit(task.train_step)
     batches = task.train_data(0, 0, 1)
     batch = next(batches)
@@ -245,6 +246,8 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_float32_state(digits):
     text = str(jax.make_jaxpr(task.train_step)(state, batch))
     assert "bf16" in text
     batches = task.train_data(0, 0, 1)
-    _, logs = jax.jit(task.train_step)(jax.jit(task.init)(jax.random.key(0)), next(batches))
+    _, logs = jax.jit(task.train_step)(
+        runs.first_state(task.init, jax.random.key(0)), next(batches)
+    )
     batches.close()
     assert all(np.isfinite(x) for x in logs.values())

@@ -28,6 +28,7 @@ from jaxrepro.tasks.classification.networks import (
 )
 from jaxrepro.tasks.classification.settings import shared_sections
 from jaxrepro.tasks.classification.task import Classification
+from tests import runs
 
 
 def digits_config(**changes):
@@ -52,7 +53,7 @@ def classification_task(
 def test_an_update_and_a_measurement_use_cross_entropy():
     task = classification_task()
     error = task.evaluators()["test"]
-    state = jax.jit(task.init)(jax.random.key(0))
+    state = runs.first_state(task.init, jax.random.key(0))
     batches = task.train_data(0, 0, 1)
     batch = next(batches)
     batches.close()
@@ -181,7 +182,7 @@ def test_a_paper_mixes_batches_and_sees_features():
         return make_classifier(model, num_classes=num_classes).clone(head=Centres)
 
     task = classification_task(Mixed, make_network)
-    state = first = jax.jit(task.init)(jax.random.key(0))
+    state = first = runs.first_state(task.init, jax.random.key(0))
     assert state.nets["model"].params["logits"]["centres"].shape == (10, 32)
     step = jax.jit(chex.assert_max_traces(task.train_step, n=1))
     batches = task.train_data(0, 0, 1)

@@ -21,6 +21,7 @@ from jaxrepro.tasks.pose import evaluate, predict
 from jaxrepro.tasks.pose.inference.predictor import network_input
 from jaxrepro.tasks.pose.inference.trained_pose import TrainedPose, load_pose, pose_from_card
 from jaxrepro.tasks.pose.task import TEACHER, PoseEstimation
+from tests import runs
 from tests.runs import call, leaves_of
 from tests.tasks.pose.tiny_pose import NETWORKS, tiny_task
 
@@ -57,7 +58,7 @@ def teacher(**changes):
 
 def test_a_teacher_is_seen_and_never_changed():
     task = tiny_task(Distilled, teacher())
-    state = jax.jit(task.init)(jax.random.key(0))
+    state = runs.first_state(task.init, jax.random.key(0))
     before = leaves_of(state)
     step = jax.jit(chex.assert_max_traces(task.train_step, n=1))
     batches = task.train_data(0, 0, 1)
@@ -117,7 +118,7 @@ def network(tmp_path, monkeypatch):
     """The flag that names what was trained."""
     monkeypatch.chdir(tmp_path)
     task = tiny_task(Distilled, teacher())
-    state = jax.jit(task.init)(jax.random.key(0))
+    state = runs.first_state(task.init, jax.random.key(0))
     card = json.loads(json.dumps(task.model_card()))
     assert card["paper"] == "example"
     write_export(tmp_path / "net", Export(card, jax.device_get(task.export(state))))

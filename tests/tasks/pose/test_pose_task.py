@@ -13,6 +13,7 @@ from jaxrepro.data.pose.heat_maps import HEAT_MAP_STYLES, heat_maps
 from jaxrepro.nn.forms.biased_convolution import BiasedConvolution
 from jaxrepro.nn.norms.batch_norm import BatchNormRelu
 from jaxrepro.tasks.pose.inference.predictor import network_input
+from tests import runs
 from tests.tasks.pose.tiny_pose import tiny_task
 
 
@@ -28,7 +29,7 @@ class TwoLayers(nn.Module):
 def test_an_update_sums_the_stacks_and_averages_the_network():
     task = tiny_task(**{"ema.decay": 0.75, "data.mean": "mpii"})
     task = dataclasses.replace(task, module=TwoLayers())
-    state = jax.jit(task.init)(jax.random.key(0))
+    state = runs.first_state(task.init, jax.random.key(0))
     batches = task.train_data(0, 0, 1)
     batch = next(batches)
     batches.close()

@@ -19,6 +19,7 @@ from jaxrepro.papers import make_task
 from jaxrepro.papers.biggan.measures import sample_metrics
 from jaxrepro.papers.biggan.measures.evaluators import generate
 from jaxrepro.papers.biggan.measures.measurements import sample_labels
+from tests import runs
 from tests.metrics.features.linear_network import LinearNetwork
 from tests.test_task_contract import load
 
@@ -49,7 +50,7 @@ def measured(tmp_path_factory):
             if name in ("metrics", "discriminator")
         }
         mesh = mesh_lib.make_mesh()
-        state = jax.jit(task.init)(jax.random.key(0))
+        state = runs.first_state(task.init, jax.random.key(0))
         shardings = state_shardings(state, task.partition(), mesh)
         evaluation = Evaluation(evaluators, mesh, shardings)
         state = jax.device_put(state, shardings)

@@ -17,6 +17,7 @@ from jaxrepro.papers import make_task
 from jaxrepro.papers.biggan.network.model import Discriminator
 from jaxrepro.papers.biggan.training.stability import weight_spectra
 from jaxrepro.papers.biggan.training.update import gradient_penalty
+from tests import runs
 from tests.test_task_contract import load
 
 DIGITS = pathlib.Path(__file__).resolve().parents[4] / "configs" / "biggan_digits.py"
@@ -25,7 +26,7 @@ DIGITS = pathlib.Path(__file__).resolve().parents[4] / "configs" / "biggan_digit
 @pytest.fixture(scope="module")
 def state():
     task = make_task(Settings(load(DIGITS, "test")))
-    return jax.jit(task.init)(jax.random.key(0))
+    return runs.first_state(task.init, jax.random.key(0))
 
 
 def test_spectra_of_every_weight_of_both_networks(state):
@@ -83,7 +84,7 @@ def test_the_update_adds_r1_and_clamps():
     config.optim.g.update(sigma_clamp=0.9, learning_rate=0.01)
     config.model.update(ch=2, dim_z=6, shared_dim=4)
     task = make_task(Settings(config))
-    state = jax.jit(task.init)(jax.random.key(0))
+    state = runs.first_state(task.init, jax.random.key(0))
     batches = task.train_data(0, 0, 1)
     batch = next(batches)
     batches.close()

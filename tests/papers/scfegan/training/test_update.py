@@ -12,6 +12,7 @@ from configs import scfegan as config_file
 from jaxrepro.core.config import Settings
 from jaxrepro.papers import make_task
 from jaxrepro.papers.scfegan.training.update import FEATURES
+from tests import runs
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def trained():
     config.optim.g.learning_rate = 1e-2
     config.optim.schedule = "constant"
     task = make_task(Settings(config))
-    state = jax.jit(task.init)(jax.random.key(0))
+    state = runs.first_state(task.init, jax.random.key(0))
     batches = task.train_data(0, 0, 1)
     batch = next(batches)
     batches.close()
