@@ -24,6 +24,8 @@ def claims_page(records: Sequence[Record], titles: Mapping[str, str]) -> str:
     resources = importlib.resources.files("jaxrepro.evidence")
     template = environment.from_string((resources / "claims.html.jinja").read_text("utf-8"))
     entries = [(record, record.verdict()) for record in records]
+    # What was measured comes first.
+    entries.sort(key=lambda entry: STATUSES.index(entry[1].status))
     papers = list(dict.fromkeys(record.claim.paper for record in records))
     return template.render(
         style=Markup((resources / "claims.css").read_text("utf-8")),

@@ -43,7 +43,7 @@ def _row(
     return Claim(
         f"biggan/table_1_row_{row}",
         f"ImageNet at 128 pixels, {_words(setting)}: FID {fid:.2f} and Inception score "
-        f"{score:.2f} after {thousands},000 updates.",
+        f"{score:.2f} after {thousands * 1000:,} updates.",
         f"{PAPER}, Table 1, row {row}" + (", which is SA-GAN" if row == 1 else ""),
         quoted="memory",
         protocol="50,000 samples, no truncation. " + _COMMAND.format(128, f":row={row}"),
