@@ -3,13 +3,17 @@
 import collections
 import dataclasses
 import pathlib
+import re
 import sys
 import tempfile
+from typing import Any
 
 from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def define_flags() -> None:
@@ -54,11 +58,25 @@ def main(args: flags.FlagValues) -> None:
             "versions": run_record.versions(),
             "seed": args.seed,
             "counts": dict(total),
-            "cases": [dataclasses.asdict(outcome) for outcome in outcomes],
+            "cases": [_without_places(dataclasses.asdict(outcome)) for outcome in outcomes],
         }
         write_strict_json(pathlib.Path(args.output), record)
     if total[FAILED]:
         sys.exit(1)
+
+
+def _without_places(case: dict[str, Any]) -> dict[str, Any]:
+    """Returns the case with names below the checkout, and "." for folders made for a command."""
+    made = re.compile(rf"{re.escape(tempfile.gettempdir())}(/tmp\w+){{1,2}}(?P<below>/?)")
+
+    def shortened(text: Any) -> Any:
+        if not isinstance(text, str):
+            return text
+        for folder, name in ((f"{_ROOT}/", ""), (str(pathlib.Path.home()), "~")):
+            text = text.replace(folder, name)
+        return made.sub(lambda found: "" if found["below"] else ".", text)
+
+    return {key: shortened(value) for key, value in case.items()}
 
 
 if __name__ == "__main__":
