@@ -145,7 +145,7 @@ def read_result(path: pathlib.Path) -> dict[str, Any]:
         raise InputError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(result, dict):
         raise InputError(f"{path} is not the result of a benchmark: no JSON object")
-    return {RENAMED.get(key, key): value for key, value in result.items()}
+    return {RENAMED.get(key) or key: value for key, value in result.items()}
 
 
 def compare(

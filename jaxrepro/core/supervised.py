@@ -158,9 +158,13 @@ class Supervised(abc.ABC):
 
     # --- What follows.
 
-    @functools.cached_property
+    @property
     def batch_spec(self) -> Mapping[str, BatchSpec]:
         """Shapes of one update's data, those of the first prepared example."""
+        return self._batch_spec
+
+    @functools.cached_property
+    def _batch_spec(self) -> Mapping[str, BatchSpec]:
         return {
             name: BatchSpec((self.batch_size, *value.shape), value.dtype)
             for name, value in self.stream.example().items()

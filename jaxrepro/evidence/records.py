@@ -63,8 +63,14 @@ class ArmRecord:
             )
             for name, result in entry["results"].items()
         }
-        fields = {key: entry.get(key) for key in ("seconds", "cpu_seconds", "step")}
-        return cls(values, str(entry["command"]), **fields, provenance=entry["provenance"])
+        return cls(
+            values,
+            str(entry["command"]),
+            seconds=entry.get("seconds"),
+            cpu_seconds=entry.get("cpu_seconds"),
+            step=entry.get("step"),
+            provenance=entry["provenance"],
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,8 +235,10 @@ def _by_seed(
     """Returns the results of a run by name and seed; `single`: the seed of a run of one."""
     found: dict[str, dict[int | None, float]] = {}
     for name, parts in parts_by_name(results).items():
-        seeds = {int(m[1]): results[n] for p, n in parts.items() if (m := _SEED.fullmatch(p))}
-        found[name] = dict(seeds) or {single: float(results[name])}
+        seeds: dict[int | None, float] = {
+            int(m[1]): results[n] for p, n in parts.items() if (m := _SEED.fullmatch(p))
+        }
+        found[name] = seeds or {single: float(results[name])}
     return found
 
 

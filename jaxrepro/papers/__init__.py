@@ -11,7 +11,6 @@ from jaxrepro.core.errors import InputError
 
 if TYPE_CHECKING:
     from jaxrepro.core.files.places import Place
-    from jaxrepro.core.task import Task
     from jaxrepro.evidence.claim import Claim
 
 
@@ -57,7 +56,7 @@ def task_names() -> list[str]:
     ]
 
 
-def make_task(settings: Settings) -> "Task":
+def make_task(settings: Settings) -> Any:
     """Returns the Task of the paper that `settings.task` names, over `num_seeds` seeds.
 
     Raises InputError if there is no such paper or the paper refuses the settings.
@@ -71,7 +70,7 @@ def make_task(settings: Settings) -> "Task":
         return make_seeds_task(settings, paper.from_settings)
 
 
-def read_task(workdir: "Place") -> "tuple[dict[str, Any], Settings, Task]":
+def read_task(workdir: "Place") -> "tuple[dict[str, Any], Settings, Any]":
     """Returns (config, its settings, Task) of a run as its `config.json` describes them.
 
     Raises InputError that names the file if there is no such run, or no Task can be made of it.
