@@ -4,6 +4,7 @@ Which of them a path is, is told by looking at it. A paper says how its model ca
 and which published files it reads; see any `papers/*/trained.py`.
 """
 
+import abc
 import dataclasses
 import os
 import pathlib
@@ -21,7 +22,7 @@ _SHOWN = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Trained:
+class Trained(abc.ABC):
     """What is said of a trained network wherever it is from; papers add what theirs need.
 
     They add at least `module`, `variables`, as `module.apply` takes them, and `origin`, where it is
@@ -39,9 +40,9 @@ class Trained:
     card: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     tables: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    @abc.abstractmethod
     def shapes(self) -> Any:
         """Returns the shapes and dtypes of the variables that the module takes."""
-        raise NotImplementedError
 
 
 Network = TypeVar("Network", bound=Trained)

@@ -1,5 +1,7 @@
 """What several claims share: results, sources, commands and the flags that name data."""
 
+from typing import Any
+
 from jaxrepro.evidence.claim import Arm, Kept, Result
 
 PROTOCOL = (
@@ -20,7 +22,7 @@ RELEASED_91 = "{data}/official_weights/9-1-5(91 images)/x3.mat"
 _T91 = "srcnn_t91_cpu.json"
 
 
-def trained_on_t91(label: str, run: int, *, seeds: int = 1, **arm: object) -> Arm:
+def trained_on_t91(label: str, run: int, *, seeds: int = 1, **arm: Any) -> Arm:
     """Returns run number `run` of the kept record of trainings on T91.
 
     seeds: how many it has. arm: further fields.
@@ -30,7 +32,7 @@ def trained_on_t91(label: str, run: int, *, seeds: int = 1, **arm: object) -> Ar
     values: dict[str, str | tuple[str, ...]] = {SET5.name: name}
     if seeds > 1:
         values[SET5.name] = tuple(f"{name}~1seed{seed}" for seed in range(seeds))
-    return Arm(label, kept=Kept(_T91, values, f"/runs/{run}/command"), **arm)  # type: ignore[arg-type]
+    return Arm(label, kept=Kept(_T91, values, f"/runs/{run}/command"), **arm)
 
 
 def yardstick(label: str, key: str, *sets: str) -> Arm:

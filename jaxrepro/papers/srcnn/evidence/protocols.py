@@ -1,5 +1,7 @@
 """Claims about how one network is measured, and the article's decibels in its own protocol."""
 
+from typing import Any
+
 from jaxrepro.evidence.claim import Arm, Claim, Result
 from jaxrepro.evidence.rules import All, Near, Order
 from jaxrepro.papers.srcnn.evidence.parts import (
@@ -46,11 +48,11 @@ ROWS = (
 _AVERAGE = "article-intended: patches"
 
 
-def _row(label: str, weights: str, flags: tuple[str, ...] = (), **arm: object) -> Arm:
+def _row(label: str, weights: str, flags: tuple[str, ...] = (), **arm: Any) -> Arm:
     row = f"/rows/{ROWS.index(label)}"
     values = {_INPUT.name: f"{row}/input_psnr", _NETWORK.name: f"{row}/model_psnr"}
     flags = (f"--model={weights}", "--data=folder:{data}/Set5", *flags)
-    return Arm(label, verb=_VERB, flags=flags, values=values, minutes=0.2, **arm)  # type: ignore[arg-type]
+    return Arm(label, verb=_VERB, flags=flags, values=values, minutes=0.2, **arm)
 
 
 def _authors(*labels: str) -> tuple[Arm, ...]:

@@ -1,6 +1,7 @@
 """Claims that the authors' released weights decide."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from jaxrepro.evidence.claim import Arm, Claim, Kept, Result
 from jaxrepro.evidence.rules import All, Between, Near, Order
@@ -36,7 +37,9 @@ def _at_x3(label: str, method: str = "", published: dict[str, float] | None = No
     return Arm(label, kept=_kept(values), published=published or {}, seeded=False)
 
 
-def _by_scale(method: str, scales: Iterable[int], figures: dict) -> tuple[Arm, ...]:  # type: ignore[type-arg]
+def _by_scale(
+    method: str, scales: Iterable[int], figures: Mapping[tuple[str, int], Any]
+) -> tuple[Arm, ...]:
     """Returns an arm a scale, with what was published: PSNR, and SSIM where somebody read it."""
     arms = []
     for scale in scales:

@@ -1,5 +1,7 @@
 """Claims about networks that were trained here, on T91 and on the bundled pictures."""
 
+from typing import Any
+
 from jaxrepro.evidence.claim import Arm, Claim, Kept, Result
 from jaxrepro.evidence.rules import All, Near, Order
 from jaxrepro.papers.srcnn.evidence.parts import (
@@ -24,14 +26,14 @@ _CPU = Result("cpu_seconds", "CPU", digits=0, unit="s", better="less")
 _T91_X3 = f"9-1-5 at x3, trained on T91 by Adam, 16 patches an update. {PROTOCOL}"
 
 
-def _longest(label: str, **arm: object) -> Arm:
+def _longest(label: str, **arm: Any) -> Arm:
     values = {
         SET5.name: "/runs/3/results/set5~1psnr",
         SET14.name: "/runs/3/results/set14~1psnr",
         _CPU.name: "/runs/3/cpu_seconds",
     }
     kept = Kept("srcnn_t91_cpu.json", values, "/runs/3/command")
-    return Arm(label, kept=kept, **arm)  # type: ignore[arg-type]
+    return Arm(label, kept=kept, **arm)
 
 
 def _with_cost(label: str, run: int) -> Arm:
