@@ -59,8 +59,9 @@ class Arm:
       verb: or a command that writes JSON to its --output, such as "jaxrepro.papers.srcnn.evaluate".
       flags: of either. {data} in them is the folder that --data names, {runs} that of the claim's
         runs, where another arm's run has the name of its label.
-      values: of a verb, where in its JSON each result stands. file: the JSON, where it writes a
-        folder; arms of one command share what it writes.
+      values: of a verb, where in its JSON each result stands; of a run, what it calls a result that
+        has another name here. file: the JSON, where a verb writes a folder; arms of one command
+        share what it writes.
       kept: or an older record. folders: or runs that are there, one a seed or one of several.
       published: the published value of a result, by its name.
       seeded: whether chance has a part in it; not, for instance, where published weights are used.

@@ -154,8 +154,9 @@ def code_version() -> str:
 def of_runs(arm: Arm, folders: Iterable[pathlib.Path]) -> ArmRecord:
     """Returns what runs of one setting gave: one of several seeds, or several of one seed each.
 
-    Raises InputError for a folder without results.
+    Raises InputError for a folder without results, or without one that the arm names.
     """
+    folders = list(folders)
     values: dict[str, dict[int | None, float]] = {}
     last: dict[str, Any] = {}
     steps = set()
@@ -166,6 +167,10 @@ def of_runs(arm: Arm, folders: Iterable[pathlib.Path]) -> ArmRecord:
         steps.add(results.get("step"))
         for name, by_seed in _by_seed(results["results"], None if not arm.seeded else seed).items():
             values.setdefault(name, {}).update(by_seed)
+    for name, own in arm.values.items():
+        if own not in values:
+            raise InputError(f"{folders[0]} has no result {own}; it has {', '.join(values)}")
+        values[name] = values[str(own)]
     return ArmRecord(
         {name: Values(by_seed) for name, by_seed in values.items()},
         " ".join(last.get("command", [])),
