@@ -126,12 +126,8 @@ class Claim:
         for arm in self.arms:
             ways = sum(map(bool, (arm.run, arm.verb, arm.folders))) + (arm.kept is not None)
             problems.append((not ways, f"arm {arm.label!r} has no run, verb, record or folders"))
-            problems.append(
-                (
-                    bool(arm.verb) != bool(arm.values),
-                    f"arm {arm.label!r}: a verb and values belong together",
-                )
-            )
+            lost = bool(arm.verb) > bool(arm.values) or (arm.kept is not None and bool(arm.values))
+            problems.append((lost, f"arm {arm.label!r}: a verb and values belong together"))
             unknown = [*arm.published, *arm.values, *(arm.kept.values if arm.kept else ())]
             strange = [name for name in unknown if name not in names]
             problems.append((bool(strange), f"arm {arm.label!r} has {strange}, no results of it"))
