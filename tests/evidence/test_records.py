@@ -167,3 +167,12 @@ def test_claims_that_contradict_themselves(changes, message):
     }
     with pytest.raises(InputError, match=message):
         Claim(**given | changes)
+
+
+def test_a_result_of_a_run_may_have_another_name(tmp_path):
+    folder = run_folder(tmp_path / "run", {"test/psnr": 30.0, "baselines/psnr": 20.0})
+    arm = Arm("a", run="configs/x.py", values={"psnr": "baselines/psnr"}, seeded=False)
+    assert of_runs(arm, [folder]).values["psnr"].by_seed == {None: 20.0}
+    wrong = Arm("a", run="configs/x.py", values={"psnr": "psnr"})
+    with pytest.raises(InputError, match="has no result psnr; it has test/psnr, baselines/psnr"):
+        of_runs(wrong, [folder])
