@@ -341,7 +341,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "biggan/scaling",
-        "On 512 TPU v3 cores the exchanges between them cost at most a tenth of an update.",
+        "On 512 TPU v3 cores exchanges are predicted to cost at most a tenth of an update.",
         "our aim; the paper trains on 128 to 512 cores",
         (
             Arm(
