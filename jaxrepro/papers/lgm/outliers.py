@@ -1,0 +1,72 @@
+"""Says how typical pictures are of what a network was trained on, by the density of its features:
+
+  python -m jaxrepro.papers.lgm.outliers PICTURES --model=runs/both --output=scores.csv
+
+PICTURES are files and folders. For each are told the likeliest class, its log-likelihood, and which
+percentage of held-out images (the test split of the run or of --source) has a lower one. Pictures
+below --quantile of them are marked as odd. Without a likelihood term in training this says nothing.
+"""
+
+from absl import flags
+
+from jaxrepro.core import cli
+from jaxrepro.core.errors import InputError
+from jaxrepro.core.inference import network_flags
+from jaxrepro.tasks.classification import measured_images
+
+
+def define_flags() -> None:
+    """Defines the command's flags."""
+    cli.define_arguments("pictures", "Files and folders of pictures.")
+    network_flags.define_network()
+    measured_images.define_source()
+    flags.DEFINE_float("quantile", 0.01, "Share of held-out images to be marked.", 0.0, 1.0)
+    flags.DEFINE_string("output", None, "FILE.csv for the table.")
+
+
+def main(args: flags.FlagValues) -> None:
+    """Runs the command."""
+    network = network_flags.given_network(args, "runs/both")
+    if not args.pictures:
+        raise InputError("no pictures given; name files or folders")
+    from jaxrepro.core.machine import runtime
+
+    runtime.set_up()
+
+    import numpy as np
+
+    from jaxrepro.core.files.whole_files import write_atomically
+    from jaxrepro.core.reports.tables import aligned
+    from jaxrepro.data.formats.picture_files import read_colors
+    from jaxrepro.data.formats.picture_jobs import raise_failures
+    from jaxrepro.data.sets.pictures import open_pictures
+    from jaxrepro.papers.lgm.loaded import load
+
+    given = [cli.given_path(name) for name in args.pictures]
+    folders = {p: open_pictures(f"folder:{p}").paths for p in given if p.is_dir()}
+    paths = [path for p in given for path in folders.get(p, [p])]
+    trained = load(**network)
+    images = measured_images.images_of(args, trained)
+    known = trained.log_likelihood(measured_images.arrays_of(images.test, images, args.num)[0])
+    held_out, rows, failures = np.sort(known.max(axis=1)), [], []
+    for path in paths:
+        try:
+            scores = trained.log_likelihood(read_colors(path))
+        except InputError as error:
+            failures.append(error)
+            continue
+        below = np.searchsorted(held_out, scores.max()) / len(held_out)
+        mark = "odd" if below < args.quantile else ""
+        name = trained.class_names[int(scores.argmax())]
+        rows.append([str(path), name, f"{scores.max():.3f}", f"{100 * below:.1f}", mark])
+    head = ["picture", "class", "log-likelihood", "percentile", "mark"]
+    print(aligned(head, rows) if rows else "no picture could be read")
+    if args.output:
+        text = "".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in [head, *rows])
+        write_atomically(cli.given_path(args.output), text.encode())
+        print(f"written: {args.output}")
+    raise_failures(failures, len(paths))
+
+
+if __name__ == "__main__":
+    cli.run(define_flags, main)

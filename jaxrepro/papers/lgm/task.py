@@ -1,0 +1,127 @@
+"""Classifiers trained by the large-margin Gaussian mixture loss, its parts and its rivals."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxrepro.core.config import Settings
+from jaxrepro.core.state import Params
+from jaxrepro.core.task import Batch, Evaluator, PublishedFigure, References, Scalars
+from jaxrepro.losses.large_margin_gaussian_mixture import (
+    LIKELIHOODS,
+    large_margin_gaussian_mixture,
+    ramped,
+    squared_distances,
+)
+from jaxrepro.nn.classifiers.small_images import Classified
+from jaxrepro.papers.lgm.heads import Head, make_network, network_card
+from jaxrepro.tasks.classification import error, features
+from jaxrepro.tasks.classification.task import Classification
+
+# Errors in percent of the README of GM-Loss (6941fed), by training images, network, features or
+# depth, and head: of the best epoch on the test images.
+PUBLISHED = {
+    (60_000, "paired_convolutions", 2, "softmax"): 0.98,
+    (60_000, "paired_convolutions", 2, "both"): 0.71,
+    (60_000, "paired_convolutions", 100, "both"): 0.30,
+    (50_000, "resnet", 20, "both"): 7.20,
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class MixtureClassification(Classification):
+    """Classification with a `Head`. alpha to ramp_steps: the section `loss`; eps: of the attack."""
+
+    alpha: float
+    weight: float
+    likelihood: str
+    ramp_steps: int
+    eps: float
+
+    @property
+    def head(self) -> Head:
+        """The last layer."""
+        return self.module.head
+
+    def loss(
+        self, params: Params, outputs: Classified, batch: Batch, step: jax.Array
+    ) -> tuple[jax.Array, Scalars]:
+        """Returns the head's loss, and its parts and two numbers that show a bad scale at once."""
+        value, logs = super().loss(params, outputs, batch, step)
+        kind, last = self.head.kind, params["logits"]
+        if kind == "softmax":
+            return value, logs
+        alpha, weight = ramped(step, self.ramp_steps, alpha=self.alpha, weight=self.weight)
+        # Without variances. What the network has computed before is not computed twice.
+        plain = squared_distances(outputs.features, last["means"])
+        own = jnp.take_along_axis(plain, batch["label"][:, None], axis=1)
+        if kind == "center":
+            likelihood = weight * own.mean() / 2
+            value = value + likelihood
+        else:
+            gaussians: Any = self.head.gaussians(len(last["means"]))
+            squared, log_determinants = gaussians.apply({"params": last}, outputs.features)
+            value, entropy, likelihood = large_margin_gaussian_mixture(
+                squared,
+                batch["label"],
+                alpha=alpha if kind in ("margin", "both") else 0.0,
+                weight=weight if kind in ("likelihood", "both") else 0.0,
+                likelihood=self.likelihood,
+                log_determinants=log_determinants,
+                unscaled=plain,
+            )
+            logs = {**logs, "loss/cross_entropy": entropy}
+        between = squared_distances(last["means"], last["means"])
+        between = jnp.where(jnp.eye(len(between), dtype=bool), jnp.inf, between)
+        scales = {"own_squared": jnp.median(own), "of_two_means": jnp.sqrt(between.min())}
+        more = {"loss/likelihood": likelihood, **{f"distance/{k}": x for k, x in scales.items()}}
+        return value, logs | more
+
+    def evaluators(self) -> Mapping[str, Evaluator]:
+        """Returns those of all classifiers, how tight classes are and, at the end, the attack."""
+        of = functools.partial
+        batch_size = self.error_batch
+        spread = of(features.feature_variance, self.images, self.classified, batch_size=batch_size)
+        attack = of(features.attack_detection, self.images, self.classified, batch_size=batch_size)
+        return {
+            **super().evaluators(),
+            "features": spread(every=self.error_every),
+            "attack": attack(eps=self.eps, densities=self.head.is_mixture),
+        }
+
+    def references(self) -> References:
+        """Returns the published figure of this setting, and what the results mean."""
+        card = self.network
+        size = card.get("features", card.get("depth"))
+        found = PUBLISHED.get((len(self.images.train), card["name"], size, self.head.kind))
+        rows = ()
+        if found is not None and len(self.images.test) == 10_000:
+            protocol = "all training images, the best epoch on the test images"
+            source = "README of jschenthu/GM-Loss 6941fed"
+            rows = (PublishedFigure("test/top1_error", found, protocol, source),)
+        return References(rows, (), error.MEANINGS | features.MEANINGS)
+
+
+def from_settings(settings: Settings) -> MixtureClassification:
+    """Returns the Task of `configs/lgm.py`; raises InputError where the settings do not fit."""
+    loss = settings.loss
+    task = MixtureClassification.from_settings(
+        settings,
+        paper="lgm",
+        make_network=functools.partial(make_network, head=settings.head),
+        network_card=network_card,
+        alpha=loss.at_least("alpha", 0),
+        weight=loss.at_least("weight", 0),
+        likelihood=loss.one_of("likelihood", LIKELIHOODS),
+        ramp_steps=loss.at_least("ramp_steps", 0),
+        eps=settings.eval.at_least("eps", 0),
+    )
+    rate = settings.head.at_least("means_rate", 0)
+    if rate == 1 or task.head.kind == "softmax":
+        return task
+    optim = dataclasses.replace(task.optim, multipliers=(("logits/means$", float(rate)),))
+    return dataclasses.replace(task, optim=optim)
