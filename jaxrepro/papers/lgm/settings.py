@@ -51,7 +51,8 @@ def change_to_demo(config: Any) -> None:
     config.data.update(source="digits", size=8, pad=0, flip=False, normalization="half")
     config.data.num_train = 800
     _network(config, name="dense", widths=(128, 128), init="msra")
-    config.optim.learning_rate = 0.03
+    # L-GM of large alpha or rate ends in NaN without.
+    config.optim.update(learning_rate=0.03, clip_norm=1.0)
     config.eval.update(eps=0.15, batch_size=120)
     _train(config, total_steps=1500, batch_size=64, every=500)
 

@@ -14,7 +14,7 @@ from jaxrepro.data.memory import MemoryCache
 from jaxrepro.data.pipeline import MEMORY_BYTES, eval_batches
 from jaxrepro.data.source import Source
 from jaxrepro.data.sources import open_source
-from jaxrepro.data.transforms import BORDERS, Transform, shift_transform
+from jaxrepro.data.transforms import BORDERS, Transform, shift_transform, square_transform
 from jaxrepro.data.views import balanced_subset, the_rest
 
 # The split of the training images that `data.num_train` leaves: to choose settings by.
@@ -103,13 +103,12 @@ class LabelledImages:
         pad = data.at_least("pad", 0)
         if pad >= size:
             raise InputError(f"data.pad is {pad}; with data.size={size} it must be below {size}")
-        transform = shift_transform(
-            size,
-            channels=3,
-            pad=pad,
-            border=data.one_of("border", tuple(BORDERS)),
-            flip=data.one_of("flip", (False, True)),
-        )
+        border = data.one_of("border", tuple(BORDERS))
+        flip = data.one_of("flip", (False, True))
+        if pad or flip:
+            transform = shift_transform(size, channels=3, pad=pad, border=border, flip=flip)
+        else:
+            transform = square_transform(size, channels=3)
         return cls(train, test, size, transform)
 
 
