@@ -79,6 +79,7 @@ def _mnist(head: str, dim: int) -> Arm:
         "data.source": "idx:{data}/mnist",
         "data.num_train": "20000",
         "train.total_steps": "4700",
+        "loss.ramp_steps": "470",
         "optim.decay_every": "470",
         "optim.clip_norm": "1.0",
         "eval.every": "0",
