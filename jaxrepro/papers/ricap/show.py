@@ -48,12 +48,13 @@ def main(args: flags.FlagValues) -> None:
     runtime.set_up()
 
     import jax
+    import jax.numpy as jnp
 
     from jaxrepro.augment.ricap import ricap
     from jaxrepro.draw.sheet import sheet
 
-    images = _read(args.pictures, args.num, args.size)
-    labels = list(range(len(images)))
+    images = jnp.asarray(_read(args.pictures, args.num, args.size))
+    labels = jnp.arange(len(images))
     key = jax.random.key(args.seed)
     patched = jax.device_get(ricap(key, images, labels, args.beta, args.scope))
     drawn = draw_parts(*patched)

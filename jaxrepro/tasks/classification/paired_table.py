@@ -46,10 +46,9 @@ def _values(folder: Place, name: str) -> Values:
     results = read_json(folder / RESULTS).get("results")
     if not isinstance(results, dict) or not isinstance(results.get(name), int | float):
         raise InputError(f"{folder / RESULTS} has no number {name}; give runs of a classifier")
-    parts = parts_by_name(results)[name]
-    seeds = {
+    by_seed: dict[int | None, float] = {
         int(part.removeprefix(_SEED)): results[full]
-        for part, full in parts.items()
+        for part, full in parts_by_name(results)[name].items()
         if part.startswith(_SEED)
     }
-    return Values(seeds or {0: results[name]})
+    return Values(by_seed or {0: results[name]})
