@@ -51,7 +51,10 @@ cli.run(lambda: None, main)
         # An exec that it goes through would make Python end by the signal.
         ("def main(args): exec('press()')", ""),
         # What a library makes of it, and one that Python only prints.
-        ("def main(args):\n try: press()\n except BaseException: raise ValueError('own error')", ""),
+        (
+            "def main(args):\n try: press()\n except BaseException: raise ValueError('own error')",
+            "",
+        ),
         (
             "class Lost:\n def __del__(self): press()\n"
             "def main(args):\n Lost()\n print('lost', flush=True)\n time.sleep(30)",

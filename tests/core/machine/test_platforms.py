@@ -10,7 +10,7 @@ def machine(monkeypatch):
 
     def have(packages, given):
         monkeypatch.setattr(platforms, "_is_installed", lambda package: package in packages)
-        monkeypatch.setattr(platforms, "_other_plugins", lambda: [])
+        monkeypatch.setattr(platforms, "_other_plugins", list)
         monkeypatch.setenv("JAX_PLATFORMS", given)
 
     return have
