@@ -90,9 +90,9 @@ def test_without_any_place_the_error_says_what_to_set(monkeypatch):
 def test_errors_in_the_cache_name_it(tmp_path):
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "classifier"
-    with pytest.raises(InputError) as caught, cache.named_as_cache(folder):
-        with claimed(folder, {}, chosen_by="JAXREPRO_CACHE"):
-            pass
+    claim = claimed(folder, {}, chosen_by="JAXREPRO_CACHE")
+    with pytest.raises(InputError) as caught, cache.named_as_cache(folder), claim:
+        pass
     assert "choose another with JAXREPRO_CACHE" in str(caught.value)
     assert f"{folder} is in the cache" in str(caught.value)
     assert "--workdir" not in str(caught.value)
