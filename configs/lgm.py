@@ -18,15 +18,8 @@ layers, 2 features, 120 passes); test (2 updates).
 """
 
 from jaxrepro.core.config import parse_variant
-from jaxrepro.papers.lgm.settings import (
-    VARIANTS,
-    change_to_demo,
-    change_to_mnist,
-    change_to_small,
-    change_to_test,
-    choose,
-    published_cifar,
-)
+from jaxrepro.core.errors import InputError
+from jaxrepro.papers.lgm.settings import VARIANTS, settings_of
 
 
 def get_config(arg=None):
@@ -34,14 +27,17 @@ def get_config(arg=None):
     arg = parse_variant(
         arg, VARIANTS, head="both", dim=-1, likelihood="", covariance="identity", **numbers
     )
-    config = published_cifar()
-    if arg.variant == "small":
-        change_to_small(config)
-    if arg.variant == "mnist":
-        change_to_mnist(config)
-    if arg.variant == "demo":
-        change_to_demo(config)
-    if arg.variant == "test":
-        change_to_test(config)
-    choose(config, arg)
+    config = settings_of(arg.variant)
+    config.head.update(kind=arg.head, covariance=arg.covariance)
+    config.loss.likelihood = arg.likelihood or config.loss.likelihood
+    for name in ("alpha", "weight"):
+        config.loss[name] = arg[name] if arg[name] >= 0 else config.loss[name]
+    if arg.ramp >= 0:
+        config.loss.ramp_steps = round(arg.ramp * config.train.total_steps)
+    if arg.rate >= 0:
+        config.optim.learning_rate = arg.rate
+    if arg.dim >= 0 and "features" not in config.model:
+        raise InputError(f"setting dim={arg.dim}: features of {config.model.name} are not chosen")
+    if arg.dim >= 0:
+        config.model.features = arg.dim
     return config

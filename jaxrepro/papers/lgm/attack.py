@@ -2,11 +2,12 @@
 
 python -m jaxrepro.papers.lgm.attack --model=runs/both --eps=0.1,0.15
 
-For each eps, of the whole range of pixels: how many right test images become wrong, and the areas
-under the curve with which a score tells right images from those: the likeliest class's probability,
-Gaussians fitted afterwards to features of training images and, of L-GM, the likelihood. The attack
-knows the network and does not try to escape the scores.
+For each eps: the percentage of right test images that become wrong, and the areas under the curve
+with which scores tell these: the probability, Gaussians fitted afterwards to features, and L-GM's
+likelihood.
 """
+
+import importlib
 
 from absl import flags
 
@@ -18,14 +19,8 @@ define_flags = verb.define_flags
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-
-    # Here, so that --help does not wait for JAX.
-    def load(**network):
-        from jaxrepro.papers.lgm import loaded
-
-        return loaded.load(**network)
-
-    verb.main(args, load)
+    loaded = "jaxrepro.papers.lgm.loaded"  # Not imported before: --help does not wait for JAX.
+    verb.main(args, lambda **network: importlib.import_module(loaded).load(**network))
 
 
 if __name__ == "__main__":

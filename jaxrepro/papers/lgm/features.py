@@ -6,6 +6,8 @@ Of more than 2 features the two principal axes are drawn. Circles of L-GM have t
 class's Gaussian; of softmax centres and circles are those of the features themselves.
 """
 
+import importlib
+
 from absl import flags
 
 from jaxrepro.core import cli
@@ -16,14 +18,8 @@ define_flags = verb.define_flags
 
 def main(args: flags.FlagValues) -> None:
     """Runs the command."""
-
-    # Here, so that --help does not wait for JAX.
-    def load(**network):
-        from jaxrepro.papers.lgm import loaded
-
-        return loaded.load(**network)
-
-    verb.main(args, load)
+    loaded = "jaxrepro.papers.lgm.loaded"  # Not imported before: --help does not wait for JAX.
+    verb.main(args, lambda **network: importlib.import_module(loaded).load(**network))
 
 
 if __name__ == "__main__":

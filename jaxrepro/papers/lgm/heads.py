@@ -54,9 +54,8 @@ def network_card(module: Any) -> Mapping[str, Any]:
 
 def network_from_card(card: Mapping[str, Any]) -> Any:
     """Returns the network that `network_card` described; raises InputError if there is none."""
-    head = card.get("head")
-    fields = dict(head) if isinstance(head, Mapping) else {}
-    if fields.get("kind") not in KINDS or fields.get("covariance") not in COVARIANCES:
-        raise InputError(f"the model card's network has head={head!r}")
-    last = Head(fields["kind"], fields["covariance"])
+    fields = dict(card["head"]) if isinstance(card.get("head"), Mapping) else {}
+    last = Head(fields.get("kind", ""), fields.get("covariance", ""))
+    if last.kind not in KINDS or last.covariance not in COVARIANCES:
+        raise InputError(f"the model card's network has head={card.get('head')!r}")
     return networks.classifier_from_card(card).clone(head=last)

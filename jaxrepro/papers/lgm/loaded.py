@@ -23,11 +23,6 @@ class MixtureClassifier(TrainedClassifier):
             raise InputError(f"{self.origin} has no likelihoods: its head is {self.title}")
         return self.scores(images)
 
-    @property
-    def title(self) -> str:
-        """The kind of its head."""
-        return self.module.head.kind
-
     def gaussians(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Returns means [K, D] and deviations [K] (of diagonals their mean), None without."""
         if not self.module.head.is_mixture:

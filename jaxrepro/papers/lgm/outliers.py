@@ -2,9 +2,9 @@
 
   python -m jaxrepro.papers.lgm.outliers PICTURES --model=runs/both --output=scores.csv
 
-PICTURES are files and folders. For each are told the likeliest class, its log-likelihood, and which
-percentage of held-out images (the test split of the run or of --source) has a lower one. Pictures
-below --quantile of them are marked as odd. Without a likelihood term in training this says nothing.
+PICTURES are files and folders. For each: the likeliest class, its log-likelihood and the percentage
+of held-out images, of the run's test split or that of --source, with a lower one. Pictures below
+--quantile are marked. A network that was trained without the likelihood term knows nothing of it.
 """
 
 from absl import flags
@@ -44,28 +44,25 @@ def main(args: flags.FlagValues) -> None:
 
     given = [cli.given_path(name) for name in args.pictures]
     folders = {p: open_pictures(f"folder:{p}").paths for p in given if p.is_dir()}
-    paths = [path for p in given for path in folders.get(p, [p])]
     trained = load(**network)
     images = measured_images.images_of(args, trained)
     known = trained.log_likelihood(measured_images.arrays_of(images.test, images, args.num)[0])
-    held_out, rows, failures = np.sort(known.max(axis=1)), [], []
-    for path in paths:
+    held_out = np.sort(known.max(axis=1))
+    rows, failures = [["picture", "class", "log-likelihood", "percentile", "mark"]], []
+    for path in [path for p in given for path in folders.get(p, [p])]:
         try:
             scores = trained.log_likelihood(read_colors(path))
         except InputError as error:
             failures.append(error)
             continue
         below = np.searchsorted(held_out, scores.max()) / len(held_out)
-        mark = "odd" if below < args.quantile else ""
-        name = trained.class_names[int(scores.argmax())]
+        name, mark = trained.class_names[scores.argmax()], "odd" * (below < args.quantile)
         rows.append([str(path), name, f"{scores.max():.3f}", f"{100 * below:.1f}", mark])
-    head = ["picture", "class", "log-likelihood", "percentile", "mark"]
-    print(aligned(head, rows) if rows else "no picture could be read")
+    print(aligned(rows[0], rows[1:]))
     if args.output:
-        text = "".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in [head, *rows])
-        write_atomically(cli.given_path(args.output), text.encode())
-        print(f"written: {args.output}")
-    raise_failures(failures, len(paths))
+        lines = [",".join(f'"{cell}"' for cell in row) + "\n" for row in rows]
+        write_atomically(cli.given_path(args.output), "".join(lines).encode())
+    raise_failures(failures, len(rows) - 1 + len(failures))
 
 
 if __name__ == "__main__":

@@ -4,14 +4,13 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from jaxrepro.core.errors import InputError
 from jaxrepro.tasks.classification.settings import shared_sections
 
 VARIANTS = ("paper", "small", "mnist", "demo", "test")
 
 
-def published_cifar() -> Any:
-    """Returns the settings of the authors' later code for CIFAR-10: ResNet-20, 300 passes."""
+def settings_of(variant: str) -> Any:
+    """Returns the config of one of VARIANTS; "paper" and "mnist" are the later code's, GM-Loss."""
     epoch = 391
     config = shared_sections("lgm", total_steps=300 * epoch, every=5 * epoch)
     config.data.update(border="black", num_train=0)
@@ -24,63 +23,34 @@ def published_cifar() -> Any:
     config.loss = ConfigDict({"alpha": 0.3, "weight": 0.1, "likelihood": "class"})
     config.loss.ramp_steps = 30 * epoch
     config.eval.eps = 0.03  # Of the attack; of the whole range of pixels.
+    if variant == "small":
+        epoch = 195
+        config.data.num_train = 25_000
+        config.optim.drop_steps = (10 * epoch, 15 * epoch)
+        _train(config, total_steps=20 * epoch, batch_size=128, every=5 * epoch)
+    if variant == "mnist":
+        epoch = 938
+        config.data.update(source="idx:mnist", size=28, pad=0, flip=False, normalization="mnist")
+        _network(config, name="paired_convolutions", widths=(32, 64, 128), init="torch")
+        config.loss.update(alpha=1.0, likelihood="all")
+        config.optim.learning_rate = 0.01
+        config.eval.eps = 0.1
+        _train(config, total_steps=50 * epoch, batch_size=64, every=5 * epoch)
+    if variant in ("demo", "test"):
+        config.data.update(source="digits", size=8, pad=0, flip=False, normalization="half")
+        config.data.num_train = 800
+        _network(config, name="dense", widths=(128, 128), init="msra")
+        # L-GM of large alpha or rate ends in NaN without.
+        config.optim.update(learning_rate=0.03, clip_norm=1.0)
+        config.eval.update(eps=0.15, batch_size=120)
+        _train(config, total_steps=1500, batch_size=64, every=500)
+    if variant == "test":
+        config.data.num_train = 40
+        config.model.widths = (8,)
+        _train(config, total_steps=2, batch_size=8, every=2)
+        config.eval.batch_size = 360
+        config.checkpoint.every = config.log.every = 1
     return config
-
-
-def change_to_small(config: Any) -> None:
-    """Changes `config` to 20 passes of 25,000 images, an hour or two on CPU."""
-    epoch = 195
-    config.data.num_train = 25_000
-    config.optim.drop_steps = (10 * epoch, 15 * epoch)
-    _train(config, total_steps=20 * epoch, batch_size=128, every=5 * epoch)
-
-
-def change_to_mnist(config: Any) -> None:
-    """Changes `config` to that code's MNIST script: 50 passes of six convolutions, 2 features."""
-    epoch = 938
-    config.data.update(source="idx:mnist", size=28, pad=0, flip=False, normalization="mnist")
-    _network(config, name="paired_convolutions", widths=(32, 64, 128), init="torch")
-    config.loss.update(alpha=1.0, likelihood="all")
-    config.optim.learning_rate = 0.01
-    config.eval.eps = 0.1
-    _train(config, total_steps=50 * epoch, batch_size=64, every=5 * epoch)
-
-
-def change_to_demo(config: Any) -> None:
-    """Changes `config` to 800 handwritten digits of 8 pixels, 120 passes of two dense layers."""
-    config.data.update(source="digits", size=8, pad=0, flip=False, normalization="half")
-    config.data.num_train = 800
-    _network(config, name="dense", widths=(128, 128), init="msra")
-    # L-GM of large alpha or rate ends in NaN without.
-    config.optim.update(learning_rate=0.03, clip_norm=1.0)
-    config.eval.update(eps=0.15, batch_size=120)
-    _train(config, total_steps=1500, batch_size=64, every=500)
-
-
-def change_to_test(config: Any) -> None:
-    """Changes `config` to 2 updates of a tiny network: whether it runs, not what it learns."""
-    change_to_demo(config)
-    config.data.num_train = 40
-    config.model.widths = (8,)
-    _train(config, total_steps=2, batch_size=8, every=2)
-    config.eval.batch_size = 360
-    config.checkpoint.every = config.log.every = 1
-
-
-def choose(config: Any, arg: Any) -> None:
-    """Changes `config` as the settings of the command line say; -1 leaves a number as it is."""
-    config.head.update(kind=arg.head, covariance=arg.covariance)
-    config.loss.likelihood = arg.likelihood or config.loss.likelihood
-    for name in ("alpha", "weight"):
-        config.loss[name] = arg[name] if arg[name] >= 0 else config.loss[name]
-    if arg.ramp >= 0:
-        config.loss.ramp_steps = round(arg.ramp * config.train.total_steps)
-    if arg.rate >= 0:
-        config.optim.learning_rate = arg.rate
-    if arg.dim >= 0 and "features" not in config.model:
-        raise InputError(f"setting dim={arg.dim}: features of {config.model.name} are not chosen")
-    if arg.dim >= 0:
-        config.model.features = arg.dim
 
 
 def _network(config: Any, **fields: Any) -> None:

@@ -18,18 +18,18 @@ from jaxrepro.losses.large_margin_gaussian_mixture import (
     squared_distances,
 )
 from jaxrepro.nn.classifiers.small_images import Classified
-from jaxrepro.papers.lgm.heads import Head, make_network, network_card
+from jaxrepro.papers.lgm.heads import make_network, network_card
 from jaxrepro.tasks.classification import error, features
 from jaxrepro.tasks.classification.task import Classification
 
-# Errors in percent of the README of GM-Loss (6941fed), by training images, network, features or
-# depth, and head: of the best epoch on the test images.
+# Errors in percent, by training images, network, features or depth, and head.
 PUBLISHED = {
     (60_000, "paired_convolutions", 2, "softmax"): 0.98,
     (60_000, "paired_convolutions", 2, "both"): 0.71,
     (60_000, "paired_convolutions", 100, "both"): 0.30,
     (50_000, "resnet", 20, "both"): 7.20,
 }
+_QUOTED = ("the best epoch on the test images", "README of jschenthu/GM-Loss 6941fed")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -42,28 +42,23 @@ class MixtureClassification(Classification):
     ramp_steps: int
     eps: float
 
-    @property
-    def head(self) -> Head:
-        """The last layer."""
-        return self.module.head
-
     def loss(
         self, params: Params, outputs: Classified, batch: Batch, step: jax.Array
     ) -> tuple[jax.Array, Scalars]:
         """Returns the head's loss, and its parts and two numbers that show a bad scale at once."""
         value, logs = super().loss(params, outputs, batch, step)
-        kind, last = self.head.kind, params["logits"]
+        kind, last = self.module.head.kind, params["logits"]
         if kind == "softmax":
             return value, logs
         alpha, weight = ramped(step, self.ramp_steps, alpha=self.alpha, weight=self.weight)
-        # Without variances. What the network has computed before is not computed twice.
+        # Without variances; what the network has computed before is not computed twice.
         plain = squared_distances(outputs.features, last["means"])
         own = jnp.take_along_axis(plain, batch["label"][:, None], axis=1)
         if kind == "center":
             likelihood = weight * own.mean() / 2
             value = value + likelihood
         else:
-            gaussians: Any = self.head.gaussians(len(last["means"]))
+            gaussians: Any = self.module.head.gaussians(len(last["means"]))
             squared, log_determinants = gaussians.apply({"params": last}, outputs.features)
             value, entropy, likelihood = large_margin_gaussian_mixture(
                 squared,
@@ -83,26 +78,23 @@ class MixtureClassification(Classification):
 
     def evaluators(self) -> Mapping[str, Evaluator]:
         """Returns those of all classifiers, how tight classes are and, at the end, the attack."""
-        of = functools.partial
-        batch_size = self.error_batch
-        spread = of(features.feature_variance, self.images, self.classified, batch_size=batch_size)
-        attack = of(features.attack_detection, self.images, self.classified, batch_size=batch_size)
-        return {
-            **super().evaluators(),
-            "features": spread(every=self.error_every),
-            "attack": attack(eps=self.eps, densities=self.head.is_mixture),
-        }
+        measured = features.feature_evaluators(
+            self.images,
+            self.classified,
+            every=self.error_every,
+            batch_size=self.error_batch,
+            eps=self.eps,
+            densities=self.module.head.is_mixture,
+        )
+        return {**super().evaluators(), **measured}
 
     def references(self) -> References:
         """Returns the published figure of this setting, and what the results mean."""
-        card = self.network
-        size = card.get("features", card.get("depth"))
-        found = PUBLISHED.get((len(self.images.train), card["name"], size, self.head.kind))
-        rows = ()
+        card, rows = self.network, ()
+        key = (card["name"], card.get("features", card.get("depth")), self.module.head.kind)
+        found = PUBLISHED.get((len(self.images.train), *key))
         if found is not None and len(self.images.test) == 10_000:
-            protocol = "all training images, the best epoch on the test images"
-            source = "README of jschenthu/GM-Loss 6941fed"
-            rows = (PublishedFigure("test/top1_error", found, protocol, source),)
+            rows = (PublishedFigure("test/top1_error", found, *_QUOTED),)
         return References(rows, (), error.MEANINGS | features.MEANINGS)
 
 
@@ -120,8 +112,6 @@ def from_settings(settings: Settings) -> MixtureClassification:
         ramp_steps=loss.at_least("ramp_steps", 0),
         eps=settings.eval.at_least("eps", 0),
     )
-    rate = settings.head.at_least("means_rate", 0)
-    if rate == 1 or task.head.kind == "softmax":
-        return task
-    optim = dataclasses.replace(task.optim, multipliers=(("logits/means$", float(rate)),))
-    return dataclasses.replace(task, optim=optim)
+    rate = float(settings.head.at_least("means_rate", 0))
+    rules = () if rate == 1 or task.module.head.kind == "softmax" else (("logits/means$", rate),)
+    return dataclasses.replace(task, optim=dataclasses.replace(task.optim, multipliers=rules))

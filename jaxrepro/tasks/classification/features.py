@@ -39,6 +39,23 @@ MEANINGS = {
 }
 
 
+def feature_evaluators(
+    images: LabelledImages,
+    classified: Classify,
+    *,
+    every: Every,
+    batch_size: int,
+    eps: float,
+    densities: bool,
+) -> dict[str, Rows]:
+    """Returns "features", `feature_variance`, and "attack", `attack_detection`."""
+    spread = feature_variance(images, classified, every=every, batch_size=batch_size)
+    attack = attack_detection(
+        images, classified, eps=eps, densities=densities, batch_size=batch_size
+    )
+    return {"features": spread, "attack": attack}
+
+
 def feature_variance(
     images: LabelledImages, classified: Classify, *, every: Every, batch_size: int
 ) -> Rows:

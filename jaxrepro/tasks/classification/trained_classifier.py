@@ -86,8 +86,8 @@ class TrainedClassifier(trained.Trained):
 
     @property
     def title(self) -> str:
-        """What it is called in a figure: its network's kind."""
-        return type(self.module).__name__
+        """What it is called in a figure: the kind of its last layer, or of its network."""
+        return getattr(self.module.head, "kind", type(self.module).__name__)
 
     def gaussians(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Returns means of features, [K, D], and deviations, [K], where its classes have them."""

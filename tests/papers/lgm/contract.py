@@ -1,11 +1,5 @@
 """What tests of all papers have to know of this one."""
 
-# A median and distances over the whole batch.
-ON_MESHES = {"lgm": {}}
-ELASTIC = {"lgm": ()}
-KILLED = {"config": "configs/lgm.py:test", "more": ()}
-SMALLEST = "lgm"
-
 VERBS_WITHOUT_NETWORK = ()
 VERBS_OF_RUNS = ()
 
