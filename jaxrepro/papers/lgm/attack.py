@@ -3,8 +3,7 @@
 python -m jaxrepro.papers.lgm.attack --model=runs/both --eps=0.1,0.15
 
 For each eps: the percentage of right test images that become wrong, and the areas under the curve
-with which scores tell these: the probability, Gaussians fitted afterwards to features, and L-GM's
-likelihood.
+of what tells these: the probability, Gaussians fitted to features, L-GM's own likelihood.
 """
 
 import importlib

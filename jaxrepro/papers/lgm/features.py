@@ -2,8 +2,8 @@
 
 python -m jaxrepro.papers.lgm.features --model=runs/softmax,runs/both --output=features.png
 
-Of more than 2 features the two principal axes are drawn. Circles of L-GM have the deviation of the
-class's Gaussian; of softmax centres and circles are those of the features themselves.
+Of more than 2 features two principal axes are drawn. Circles are deviations of L-GM's Gaussians, or
+else of the features.
 """
 
 import importlib

@@ -30,11 +30,9 @@ class Head:
 
     def __call__(self, features: int, *, name: str) -> nn.Module:
         """Returns the layer."""
-        if self.kind == "softmax":
-            return nn.Dense(features, name=name)
-        if self.kind == "center":
-            return CentredScores(features, name=name)
-        return MixtureScores(features, self.covariance, name=name)
+        if self.is_mixture:
+            return MixtureScores(features, self.covariance, name=name)
+        return (CentredScores if self.kind == "center" else nn.Dense)(features, name=name)
 
     def gaussians(self, num_classes: int) -> GaussianMixtureHead:
         """Returns the layer with the same parameters that returns distances and determinants."""

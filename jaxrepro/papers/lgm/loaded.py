@@ -14,10 +14,10 @@ class MixtureClassifier(TrainedClassifier):
     """A classifier that says how typical an image is, where its classes are Gaussians."""
 
     def log_likelihood(self, images: Any) -> np.ndarray:
-        """Returns each class's log-density of features up to a constant, float32 [N, K].
+        """Returns each class's log-density of features up to a constant, float32 [N, K] or [K].
 
-        One image gives [K]. The highest of an image says how typical it is. images: as of
-        `classify`. Raises InputError for others, and for a network without Gaussians.
+        The highest says how typical an image is. images: as of `classify`; InputError as there, and
+        for a network without Gaussians.
         """
         if not self.module.head.is_mixture:
             raise InputError(f"{self.origin} has no likelihoods: its head is {self.title}")

@@ -46,8 +46,8 @@ def main(args: flags.FlagValues) -> None:
     folders = {p: open_pictures(f"folder:{p}").paths for p in given if p.is_dir()}
     trained = load(**network)
     images = measured_images.images_of(args, trained)
-    known = trained.log_likelihood(measured_images.arrays_of(images.test, images, args.num)[0])
-    held_out = np.sort(known.max(axis=1))
+    known, _ = measured_images.arrays_of(images.test, images, args.num)
+    held_out = np.sort(trained.log_likelihood(known).max(axis=1))
     rows, failures = [["picture", "class", "log-likelihood", "percentile", "mark"]], []
     for path in [path for p in given for path in folders.get(p, [p])]:
         try:

@@ -54,7 +54,6 @@ def settings_of(variant: str) -> Any:
 
 
 def _network(config: Any, **fields: Any) -> None:
-    """Changes the network to one with 2 features, trained as in that code's MNIST script."""
     config.model = ConfigDict({"features": 2, "dtype": "float32", "bn_groups": 1, **fields})
     config.optim.update(schedule="staircase", decay_factor=0.7, l2_penalty=1e-3, drop_steps=())
 

@@ -29,7 +29,10 @@ PUBLISHED = {
     (60_000, "paired_convolutions", 100, "both"): 0.30,
     (50_000, "resnet", 20, "both"): 7.20,
 }
-_QUOTED = ("the best epoch on the test images", "README of jschenthu/GM-Loss 6941fed")
+_QUOTED = (
+    "MNIST or CIFAR-10, the best epoch on the test images",
+    "README of jschenthu/GM-Loss 6941fed",
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -55,8 +58,7 @@ class MixtureClassification(Classification):
         plain = squared_distances(outputs.features, last["means"])
         own = jnp.take_along_axis(plain, batch["label"][:, None], axis=1)
         if kind == "center":
-            likelihood = weight * own.mean() / 2
-            value = value + likelihood
+            value += (likelihood := weight * own.mean() / 2)
         else:
             gaussians: Any = self.module.head.gaussians(len(last["means"]))
             squared, log_determinants = gaussians.apply({"params": last}, outputs.features)
@@ -73,26 +75,19 @@ class MixtureClassification(Classification):
         between = squared_distances(last["means"], last["means"])
         between = jnp.where(jnp.eye(len(between), dtype=bool), jnp.inf, between)
         scales = {"own_squared": jnp.median(own), "of_two_means": jnp.sqrt(between.min())}
-        more = {"loss/likelihood": likelihood, **{f"distance/{k}": x for k, x in scales.items()}}
-        return value, logs | more
+        logs = {**logs, **{f"distance/{name}": scale for name, scale in scales.items()}}
+        return value, {**logs, "loss/likelihood": likelihood}
 
     def evaluators(self) -> Mapping[str, Evaluator]:
         """Returns those of all classifiers, how tight classes are and, at the end, the attack."""
-        measured = features.feature_evaluators(
-            self.images,
-            self.classified,
-            every=self.error_every,
-            batch_size=self.error_batch,
-            eps=self.eps,
-            densities=self.module.head.is_mixture,
-        )
-        return {**super().evaluators(), **measured}
+        more = features.feature_evaluators(self, self.eps, densities=self.module.head.is_mixture)
+        return {**super().evaluators(), **more}
 
     def references(self) -> References:
         """Returns the published figure of this setting, and what the results mean."""
         card, rows = self.network, ()
-        key = (card["name"], card.get("features", card.get("depth")), self.module.head.kind)
-        found = PUBLISHED.get((len(self.images.train), *key))
+        size, num = card.get("features", card.get("depth")), len(self.images.train)
+        found = PUBLISHED.get((num, card["name"], size, self.module.head.kind))
         if found is not None and len(self.images.test) == 10_000:
             rows = (PublishedFigure("test/top1_error", found, *_QUOTED),)
         return References(rows, (), error.MEANINGS | features.MEANINGS)

@@ -18,6 +18,7 @@ from jaxrepro.metrics.fgsm import fgsm
 from jaxrepro.metrics.ranking import auroc
 from jaxrepro.nn.classifiers.small_images import Classified
 from jaxrepro.tasks.classification.images import LabelledImages, network_input
+from jaxrepro.tasks.classification.task import Classification
 from jaxrepro.tasks.classification.trained_classifier import TrainedClassifier
 
 # (variables, uint8 or float images [B, H, W, C] of 0 to 255) -> what the network makes of them.
@@ -39,17 +40,10 @@ MEANINGS = {
 }
 
 
-def feature_evaluators(
-    images: LabelledImages,
-    classified: Classify,
-    *,
-    every: Every,
-    batch_size: int,
-    eps: float,
-    densities: bool,
-) -> dict[str, Rows]:
-    """Returns "features", `feature_variance`, and "attack", `attack_detection`."""
-    spread = feature_variance(images, classified, every=every, batch_size=batch_size)
+def feature_evaluators(task: Classification, eps: float, *, densities: bool) -> dict[str, Rows]:
+    """Returns "features", `feature_variance`, and "attack", `attack_detection`, of a Task."""
+    images, classified, batch_size = task.images, task.classified, task.error_batch
+    spread = feature_variance(images, classified, every=task.error_every, batch_size=batch_size)
     attack = attack_detection(
         images, classified, eps=eps, densities=densities, batch_size=batch_size
     )
