@@ -123,7 +123,8 @@ def _detects(name: str, protocol: str, soft: Arm, form: Arm, both: Arm, data: st
         protocol=protocol,
         data=data,
         note="One step of FGSM that knows the classifier and does not try to escape detection. The "
-        "area is that of right test images against attacks that made them wrong.",
+        "area is that of right test images against attacks that made them wrong. The last two arms "
+        "tell whether the features changed or the score alone.",
     )
 
 
