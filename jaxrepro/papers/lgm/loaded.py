@@ -16,8 +16,7 @@ class MixtureClassifier(TrainedClassifier):
     def log_likelihood(self, images: Any) -> np.ndarray:
         """Returns each class's log-density of features up to a constant, float32 [N, K] or [K].
 
-        The highest says how typical an image is. images: as of `classify`; InputError as there, and
-        for a network without Gaussians.
+        The highest says how typical an image is. InputError as `classify`, and without Gaussians.
         """
         if not self.module.head.is_mixture:
             raise InputError(f"{self.origin} has no likelihoods: its head is {self.title}")
