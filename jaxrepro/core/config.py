@@ -74,8 +74,9 @@ def run_sections(
                 "best_metric": "",
                 "best_mode": "max",
             },
-            # profile_at: the first of five updates to be traced for TensorBoard; 0 for none.
-            "log": {"every": log_every, "profile_at": 0},
+            # profile_at: the first of five updates to be traced for TensorBoard; 0 for none. wandb:
+            # the project of Weights & Biases that is written to as well; "" for none.
+            "log": {"every": log_every, "profile_at": 0, "wandb": ""},
             # fsdp: over how many devices arrays of the state are split that have fsdp_min_mb MiB or
             # more; 1 keeps whole copies. fsdp_except: patterns of paths of arrays that stay whole.
             "mesh": {"fsdp": 1, "fsdp_min_mb": 4.0, "fsdp_except": ()},

@@ -49,6 +49,7 @@ class LoopSettings:
     profile_at: int
     fsdp: int
     best: BestRule | None = None
+    wandb: str = ""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "LoopSettings":
@@ -63,7 +64,15 @@ class LoopSettings:
             profile_at=settings.log.at_least("profile_at", 0),
             fsdp=settings.mesh.at_least("fsdp", 1),
             best=BestRule.from_settings(settings.checkpoint),
+            wandb=_checked_project(settings.log),
         )
+
+
+def _checked_project(log: Settings) -> str:
+    project = log.optional("wandb", "")
+    if not isinstance(project, str):
+        raise InputError(f"log.wandb is {project!r}; it is the name of a project, or empty")
+    return project
 
 
 def _checked_seed(settings: Settings) -> int:
@@ -136,7 +145,7 @@ def train(
             record_start(workdir, start, resume, resume_attempt)
         # A run killed in its final evaluation is measured again as a whole.
         redone = evaluation.due(total, total) if start == total else ()
-        writer = workdir_writers(workdir, start, redone)
+        writer = workdir_writers(workdir, start, redone, settings.wandb)
 
         def close_writer(kind: Any, error: BaseException | None, trace: Any) -> None:
             try:
@@ -263,7 +272,7 @@ def train(
                 progress.message(f"{error}; going back to step {start}")
                 state = watch.reseeded(checkpoints.restore(start, abstract_state))
                 writer.close()
-                writer = workdir_writers(workdir, start)
+                writer = workdir_writers(workdir, start, wandb=settings.wandb)
                 # All read the results again, as the first has them now.
                 distributed.wait_for_all()
                 progress.restart(start)

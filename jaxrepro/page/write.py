@@ -33,7 +33,7 @@ _LINKED = (
     (files.GUARD, "reports of the guard"),
     (files.SAMPLES, "pictures"),
     (files.CHECKPOINTS, "states to continue from"),
-    ("tb", "TensorBoard event files"),
+    ("tb", "event files, shown by: tensorboard --logdir=tb (of jaxrepro[tensorboard])"),
     ("debug", "the state at a failure"),
 )
 
