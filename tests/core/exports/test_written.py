@@ -51,9 +51,7 @@ def test_sizes_become_numbers_where_it_cannot_and_it_is_said_why():
 
 def test_another_result_is_refused_with_the_number():
     make, _ = of(2.0002, holds=lambda shape: True)
-    with pytest.raises(
-        InputError, match=r"^not written, for as Form its results differ by 1\.0e-04"
-    ):
+    with pytest.raises(InputError, match=r"^not written, for as Form its results differ by 1.0e"):
         written(doubling(), "Form", make)
     nothing, _ = of(np.nan, holds=lambda shape: True)
     with pytest.raises(InputError, match="differ by nan"):
