@@ -18,7 +18,7 @@ from jaxrepro.core.inference.plain_arrays import checked_picture, described
 from jaxrepro.core.state import Variables
 from jaxrepro.core.supervised import NET
 from jaxrepro.data.transforms import square_transform
-from jaxrepro.nn.blocks.small_images import Classified
+from jaxrepro.nn.classifiers.small_images import Classified
 from jaxrepro.tasks.classification.images import NORMALIZATIONS, network_input
 from jaxrepro.tasks.classification.networks import classifier_from_card
 
