@@ -5,8 +5,10 @@ python -m benchmarks.export_time --config=configs/hourglass.py:demo
 The network is as the config starts it: what it has learnt changes neither. Needs jaxrepro[onnx].
 """
 
+import importlib
 import pathlib
 import tempfile
+from typing import Any
 
 from absl import flags
 
@@ -32,7 +34,6 @@ def measure(config, runs: network_time.Runs) -> dict:
     """
     import jax
     import numpy as np
-    import onnxruntime
     from jax import export
 
     from jaxrepro import papers
@@ -53,7 +54,9 @@ def measure(config, runs: network_time.Runs) -> dict:
     here = jax.jit(function.function)
     variables = jax.device_put(function.variables)
     num_bytes = sum(x.nbytes for x in jax.tree.leaves(variables))
-    forms = {"here": {"kilobytes": round(num_bytes / 1e3, 1), "difference": 0.0}}
+    forms: dict[str, dict[str, Any]] = {
+        "here": {"kilobytes": round(num_bytes / 1e3, 1), "difference": 0.0}
+    }
     stablehlo, onnx = stablehlo_of(function), onnx_of(function, {})
     for name, form in (("stablehlo", stablehlo), ("onnx", onnx)):
         forms[name] = {
@@ -61,6 +64,7 @@ def measure(config, runs: network_time.Runs) -> dict:
             "difference": round(form.about["relative_difference"] * 1e6, 4),
             "inputs": {one["name"]: one["shape"] for one in form.about["inputs"]},
         }
+    onnxruntime = importlib.import_module("onnxruntime")
     read = jax.jit(export.deserialize(bytearray(stablehlo.content)).call)
     session = onnxruntime.InferenceSession(onnx.content, providers=["CPUExecutionProvider"])
     fed = {one.name: x for one, x in zip(function.inputs, inputs, strict=True)}

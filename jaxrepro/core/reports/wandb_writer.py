@@ -4,6 +4,7 @@ The package wandb is of the extra of that name. It writes to its own process, an
 where it has no network or WANDB_MODE=offline says so; `wandb sync` sends that later.
 """
 
+import importlib
 import importlib.util
 import pathlib
 import secrets
@@ -31,8 +32,8 @@ class WandbWriter:
                 f"log.wandb={project!r} needs wandb, which is not installed: "
                 "pip install 'jaxrepro[wandb]', or leave log.wandb empty"
             )
-        import wandb
-
+        # By name: type checkers run where the extra is not installed.
+        wandb = importlib.import_module("wandb")
         self._image = wandb.Image
         config = read_json(workdir / CONFIG) if exists(workdir / CONFIG) else {}
         try:
