@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.formats.images import SUFFIXES, decode_image
+from jaxrepro.data.sets.fingerprints import files_digest
 from jaxrepro.data.source import Source
 
 
@@ -40,6 +41,10 @@ class FolderSource(Source):
         for file in self.files:
             digest.update(f"{file}\0{(self.root / file).stat().st_size}\0".encode())
         return digest.hexdigest()
+
+    def content_digest(self) -> str:
+        """A hash of the names, sizes and contents of the files, see `files_digest`."""
+        return files_digest((file, self.root / file) for file in self.files)
 
     def read_image(self, index: int) -> np.ndarray:
         """File `index` decoded, uint8 [H, W, channels]; InputError names a file it cannot read."""
