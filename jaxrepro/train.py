@@ -139,6 +139,9 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
             end("failed", str(error))
             sys.exit(1)
         print_results(results, folder)
+        if job.leads and not results:
+            for note in all_notes(data):
+                print(note)
         if not end("finished"):
             sys.exit(1)
 

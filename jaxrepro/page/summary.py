@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxrepro.core.data_identity import DATA
 from jaxrepro.core.run.workdir import CARD_SEEDS
 from jaxrepro.page.numbers import duration, number, time
 from jaxrepro.page.records import Run
@@ -95,10 +96,20 @@ def _facts(run: Run, last: Mapping[str, Any]) -> dict[str, str]:
         "Time training": _time_training(run),
         "Speed": _speed(run),
         "Data": data.strip(),
+        "Notes on the data": "; ".join(_data_notes(run)),
         "Device": _devices(last.get("devices")),
         "Seeds" if len(seeds) > 1 else "Seed": ", ".join(map(str, seeds)),
         "Versions": _versions(last.get("versions")),
     }
+
+
+def _data_notes(run: Run) -> list[str]:
+    """Returns what the last start that described its data notes of them, each sentence once."""
+    for start in reversed(run.starts):
+        if isinstance(data := start.get(DATA), dict):
+            notes = [note for one in data.values() for note in one.get("notes", ())]
+            return [*dict.fromkeys(map(str, notes))]
+    return []
 
 
 def _devices(devices: Any) -> str:
