@@ -121,7 +121,7 @@ def other_content(
         if before is None:
             continue
         if before.class_names != one.class_names:
-            old, new = _listed_both(before.class_names, one.class_names)
+            old, new = listed_both(before.class_names, one.class_names)
             raise InputError(
                 f"{key} has the {one.named} {new}, and {run} was started with {old}: give the data "
                 "that it was started with, or start another run"
@@ -154,8 +154,8 @@ def _parsed(data: Any) -> dict[str, DataIdentity]:
         ) from error
 
 
-def _listed_both(old: Sequence[str], new: Sequence[str]) -> tuple[str, str]:
-    """Returns both lists as text; of long ones a part that begins where they differ."""
+def listed_both(old: Sequence[str], new: Sequence[str]) -> tuple[str, str]:
+    """Returns two lists of names as text; of long ones a part that begins where they differ."""
     pairs = zip(old, new)
     first = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(old), len(new)))
     if max(len(old), len(new)) <= _SHOWN:

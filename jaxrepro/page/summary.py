@@ -107,7 +107,8 @@ def _data_notes(run: Run) -> list[str]:
     """Returns what the last start that described its data notes of them, each sentence once."""
     for start in reversed(run.starts):
         if isinstance(data := start.get(DATA), dict):
-            notes = [note for one in data.values() for note in one.get("notes", ())]
+            sets = [one for one in data.values() if isinstance(one, dict)]
+            notes = [note for one in sets for note in one.get("notes", ())]
             return [*dict.fromkeys(map(str, notes))]
     return []
 

@@ -57,20 +57,33 @@ def decode_image(
     return pixels
 
 
+def orientation_of(path: os.PathLike[str]) -> int:
+    """Returns the EXIF orientation of a picture, 1 to 8; 1 if it has none.
+
+    A JPEG is not decoded for it. Raises InputError if the file is no readable picture.
+    """
+    return _head(path)[1]
+
+
 def picture_sizes(path: os.PathLike[str]) -> tuple[tuple[int, int], tuple[int, int]]:
     """Returns (width, height) of the pixels as stored and of the upright picture.
 
     A JPEG is not decoded for it. Raises InputError if the file is no readable picture.
     """
+    (width, height), orientation = _head(path)
+    turned = orientation in _SWAPPING
+    return (width, height), (height, width) if turned else (width, height)
+
+
+def _head(path: os.PathLike[str]) -> tuple[tuple[int, int], int]:
+    """Returns (width, height) as stored, and the EXIF orientation."""
     try:
         with Image.open(path, formats=_FORMATS) as image:
-            width, height = image.size
-            turned = image.getexif().get(ExifTags.Base.Orientation) in _SWAPPING
+            return image.size, image.getexif().get(ExifTags.Base.Orientation, 1)
     except _BOMBS as error:
         raise InputError(_too_large(str(path))) from error
     except _DECODE_ERRORS as error:
         raise InputError(f"{path}: not a readable image ({error}); repair or remove it") from error
-    return (width, height), (height, width) if turned else (width, height)
 
 
 def encode_png(image: np.ndarray) -> bytes:
