@@ -116,6 +116,17 @@ def run_of(path: str | os.PathLike[str], paper: str) -> tuple[Place, dict[str, A
     return where, read_model_card(where)
 
 
+def card_at(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Returns the model card of a run or an export, None where there is neither.
+
+    Only the card is read. Raises InputError for one that cannot be read.
+    """
+    where = place(os.path.expanduser(path))
+    if not _is_run(where) and not (isinstance(where, pathlib.Path) and is_export(where)):
+        return None
+    return read_json(where / MODEL_CARD)
+
+
 def check_same_arrays(what: str, given: Any, expected: Any) -> None:
     """Raises InputError unless both trees have the same names and shapes.
 

@@ -99,12 +99,14 @@ def load_generator(
     no generator of this paper.
     """
     files = trained.Published(
-        "a file of published BigGAN weights", _is_file_of_arrays, _from_published
+        "a file of published BigGAN weights", is_file_of_arrays, _from_published
     )
     return trained.load(path, "biggan", NET, _from_card, [files], step, average)
 
 
-def _is_file_of_arrays(path: pathlib.Path) -> bool:
+def is_file_of_arrays(path: str | os.PathLike[str]) -> bool:
+    """Whether a path looks like a file of published weights."""
+    path = pathlib.Path(path)
     return path.suffix in ENDINGS and path.is_file()
 
 

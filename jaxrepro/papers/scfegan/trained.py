@@ -90,7 +90,7 @@ def load_trained(
         return Trained(module, variables, _PUBLISHED_RESOLUTION, port.CHANNEL_ORDER, origin)
 
     checkpoint = trained.Published(
-        "the authors' TensorFlow checkpoint", _is_checkpoint, read_checkpoint
+        "the authors' TensorFlow checkpoint", is_checkpoint, read_checkpoint
     )
     found = trained.load(path, PAPER, NET, _from_card, [checkpoint], step, average)
     if deconv_gate is not None and found.card:
@@ -101,8 +101,9 @@ def load_trained(
     return found
 
 
-def _is_checkpoint(path: pathlib.Path) -> bool:
-    return checkpoint_prefix(path) is not None
+def is_checkpoint(path: str | os.PathLike[str]) -> bool:
+    """Whether a path looks like the authors' checkpoint."""
+    return checkpoint_prefix(pathlib.Path(path)) is not None
 
 
 def _from_card(card: Mapping[str, Any], origin: str) -> Trained:

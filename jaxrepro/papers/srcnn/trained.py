@@ -64,14 +64,16 @@ def load_trained(
             raise InputError(f"{file} does not say its scale; give it, such as --scale=3")
         return Trained(*from_mat(file), scale, "y", "matlab-bicubic", str(file))
 
-    mat = trained.Published("a .mat file of the authors", _is_mat, read_mat)
+    mat = trained.Published("a .mat file of the authors", is_mat, read_mat)
     found = trained.load(path, "srcnn", NET, _from_card, [mat], step)
     if scale is not None and scale != found.scale:
         raise InputError(f"{found.origin} enlarges by {found.scale}, not by {scale}")
     return found
 
 
-def _is_mat(path: pathlib.Path) -> bool:
+def is_mat(path: str | os.PathLike[str]) -> bool:
+    """Whether a path looks like a file of the authors."""
+    path = pathlib.Path(path)
     return path.suffix == ".mat" and path.is_file()
 
 
