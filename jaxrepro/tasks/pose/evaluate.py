@@ -71,7 +71,7 @@ def main(args: flags.FlagValues, load: "Load") -> None:
     run = trained.run if args.people is None else None
     if args.people is None and run is None:
         raise InputError("no people given; for example --people=lspet:DIR --split=1001-1250")
-    data_set = None if run is None else _run_data(run)
+    data_set = None if run is None else run_people(run)
     people, train = _people(args, trained, data_set)
     _check_exports_of(exports, people.spec)
     if run is None:
@@ -166,8 +166,11 @@ def _changed(trained: "TrainedPose", args: flags.FlagValues) -> "TrainedPose":
     return dataclasses.replace(trained.decoded_as(args.decode), **given)
 
 
-def _run_data(workdir: Place) -> "PoseData":
-    """Returns the people of a run."""
+def run_people(workdir: Place) -> "PoseData":
+    """Returns the people of a run, and says where they are not those that it was trained on.
+
+    Raises InputError for other joints or another order.
+    """
     from jaxrepro.core import config
     from jaxrepro.core.run import workdir as files
     from jaxrepro.tasks.pose.people import PoseData

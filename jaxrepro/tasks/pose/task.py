@@ -232,12 +232,11 @@ class PoseEstimation(Supervised):
             raise InputError(f"ema.decay is {decay}; it must be below 1, 0 for no moving average")
         batch_size = train.at_least("batch_size", 1)
         augmentation = AUGMENTATIONS[data.one_of("augmentation", tuple(AUGMENTATIONS))]
+        without = "take data.augmentation=none and eval.flip=False"
         if augmentation.flip_probability:
-            joint_set.check_mirrored(
-                f"data.augmentation={data.augmentation}", "take data.augmentation=none"
-            )
+            joint_set.check_mirrored(f"data.augmentation={data.augmentation}", without)
         if predictor.flip:
-            joint_set.check_mirrored("eval.flip=True", "take eval.flip=False")
+            joint_set.check_mirrored("eval.flip=True", without)
         varied = augmented_crop_transform(size, data_set.box_padding, augmentation, joint_set)
         if teacher is not None:
             _check_teacher(teacher, predictor, size)

@@ -11,13 +11,16 @@ import pytest
 from PIL import Image
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.run import workdir
+from jaxrepro.core.run.run_record import record_start
 from jaxrepro.data.pose.heat_maps import HEAT_MAP_STYLES, heat_maps
 from jaxrepro.data.pose.joint_sets import COCO
 from jaxrepro.nn.forms.biased_convolution import BiasedConvolution
 from jaxrepro.nn.norms.batch_norm import BatchNormRelu
+from jaxrepro.tasks.pose import evaluate
 from jaxrepro.tasks.pose.inference.predictor import network_input
 from tests import runs
-from tests.tasks.pose.tiny_pose import tiny_task
+from tests.tasks.pose.tiny_pose import tiny_config, tiny_task
 
 
 class TwoLayers(nn.Module):
@@ -147,6 +150,23 @@ def test_joints_that_a_mirror_leaves_are_said_and_sides_without_partner_refused(
     assert given.flip_pairs == ((1, 2), (3, 4), (17, 18))
     with pytest.raises(InputError, match="flip_pairs: 'nose' given; a pair is two joints"):
         own_task(odd, **{"data.flip_pairs": ("nose",)})
+
+
+def test_the_evaluation_of_a_run_takes_joints_in_the_order_of_its_training(tmp_path, capsys):
+    spec = people_file(tmp_path)
+    changes = {"data.source": spec, "data.split": "all", "data.validation_split": "all"}
+    known = tiny_task(**changes).identities()
+    with workdir.claimed(tmp_path / "run", tiny_config(**changes), data=known):
+        record_start(tmp_path / "run", 0, data=known)
+    assert len(evaluate.run_people(tmp_path / "run").validation) == 1
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "a.png")
+    evaluate.run_people(tmp_path / "run")
+    assert "data.source holds other data than the run in" in capsys.readouterr().out
+    content = json.loads((tmp_path / "mine.json").read_text())
+    content["categories"][0]["keypoints"].reverse()
+    (tmp_path / "mine.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="data.source has the joints .*right_ankle, left_ankle"):
+        evaluate.run_people(tmp_path / "run")
 
 
 def test_people_nobody_can_be_measured_on_are_said(tmp_path):
