@@ -20,6 +20,7 @@ from jaxrepro.core.data_identity import (
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import (
     Place,
+    check_is_text,
     exists,
     is_remote,
     make_folder,
@@ -60,13 +61,14 @@ def claimed(
     patience: float = 0.0,
     defaults: Mapping[str, Any] | None = None,
     data: Mapping[str, DataIdentity] | None = None,
+    chosen_by: str = "--workdir",
 ) -> Iterator[None]:
     """A context in which `workdir` is the folder of a run of `config`, and of no other process.
 
     mark: what `wait_for_mark` looks for in the other processes of this one's job. patience: seconds
     to wait for another run that uses the folder to end; a line is printed. defaults: what it means
     that an older run's config leaves a key out, `Settings.defaults`. data: what the run reads, see
-    `task.IdentifiesData`.
+    `task.IdentifiesData`. chosen_by: what a user sets to take another folder.
 
     A new folder gets the config. One of an earlier start must hold the same config, but for the
     keys in `jaxrepro.core.config.RESUMABLE`, which take the new values, and for keys that name
@@ -75,6 +77,7 @@ def claimed(
     Raises InputError if it holds another config or something else, or its data had other classes,
     InUseError if it is in use.
     """
+    check_is_text(workdir)
     with contextlib.ExitStack() as stack:
         try:
             make_folder(workdir)
@@ -87,7 +90,7 @@ def claimed(
             advice = "look at the bucket and your credentials, or " if is_remote(workdir) else ""
             raise InputError(
                 f"cannot use workdir {workdir}: {reason(error)}; {advice}choose another with "
-                "--workdir"
+                f"{chosen_by}"
             ) from error
         _check_same_run(workdir, config, defaults, data or {})
         write_atomically(workdir / CONFIG, to_json(config).encode())
@@ -214,6 +217,7 @@ def read_config(workdir: Place) -> dict[str, Any]:
     Raises InputError if it is absent, damaged, or another than the run was last started with, in
     keys that a continuation must not change.
     """
+    check_is_text(workdir)
     config = read_json(workdir / CONFIG)
     digest, free = _recorded_digest(workdir)
     if digest not in (None, config_digest(config, free)):
@@ -265,6 +269,7 @@ def read_model_card(workdir: Place) -> dict[str, Any]:
     Raises InputError if there is none, or the run trained several seeds, whose networks lie
     stacked in one state.
     """
+    check_is_text(workdir)
     card = read_json(workdir / MODEL_CARD)
     if seeds := card.get(CARD_SEEDS):
         raise InputError(

@@ -8,6 +8,7 @@ import re
 import unicodedata
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import local_path
 from jaxrepro.data.pose import coco_keypoints, leeds_sports, mpii_annotations
 from jaxrepro.data.pose.drawn_figures import DrawnFigures
 from jaxrepro.data.pose.joint_sets import LSP, MPII, JointSet
@@ -49,11 +50,11 @@ def open_people(
         return DrawnFigures(split)
     if kind not in ("lsp", "lspet", "mpii", "coco") or not place:
         raise InputError(f"unknown pose data {spec!r}; allowed are {_ALLOWED}")
-    path = pathlib.Path(place).expanduser()
+    path = local_path(place)
     read = _read(kind, path, validation)
     beside = path if kind in ("lsp", "lspet") else path.parent
     inner = beside / "images"
-    folder = pathlib.Path(images).expanduser() if images else inner if inner.is_dir() else beside
+    folder = local_path(images) if images else inner if inner.is_dir() else beside
     name = f"{kind}:{path.absolute()}, {split}"
     chosen = [_plain_name(p) for p in _split(read.persons, read.parts, split, spec)]
     found, notes = _with_picture(chosen, folder, split, spec)
@@ -87,7 +88,7 @@ def _read(kind: str, path: pathlib.Path, validation: str | None) -> _Read:
         people = mpii_annotations.read_mpii(path)
         parts = people.parts
         if validation:
-            held_out = mpii_annotations.read_person_list(pathlib.Path(validation).expanduser())
+            held_out = mpii_annotations.read_person_list(local_path(validation))
             parts = [
                 "valid" if (p.image_number, p.person_number) in held_out else part
                 for p, part in zip(people.persons, parts)

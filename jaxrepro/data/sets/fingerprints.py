@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import local_path
 from jaxrepro.data.sets.intact_files import file_sha256
 
 # Files of so many bytes together are read whole: a fraction of a second. Of more, so many files.
@@ -43,5 +44,5 @@ def weights_file(path: str) -> DataIdentity | None:
 
     Raises InputError if it cannot be read.
     """
-    file = pathlib.Path(path).expanduser()
+    file = local_path(path)
     return DataIdentity(files_digest([("", file)])) if file.is_file() else None

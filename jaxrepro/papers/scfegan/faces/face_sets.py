@@ -2,13 +2,13 @@
 
 import functools
 import operator
-import pathlib
 from typing import Protocol
 
 import numpy as np
 
 from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import check_is_text, local_path
 from jaxrepro.core.files.strict_json import json_digest
 from jaxrepro.data.sets.pictures import open_pictures
 from jaxrepro.data.source import Item, Items
@@ -85,7 +85,8 @@ class PreparedFaces:
     """A set that `python -m jaxrepro.papers.scfegan.prepare` wrote; see `Faces`."""
 
     def __init__(self, directory: str, split: str, size: int):
-        root = pathlib.Path(directory).expanduser()
+        root = local_path(directory)
+        check_is_text(root)
         manifest = read_face_manifest(root)
         settings = manifest.settings
         if settings["size"] != size:
