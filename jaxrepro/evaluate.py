@@ -48,6 +48,7 @@ def main(args: flags.FlagValues) -> None:
 def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
     from jaxrepro import papers
     from jaxrepro.core import config, loop
+    from jaxrepro.core.data_identity import OTHER_DATA
     from jaxrepro.core.evaluation import evaluate_workdir
     from jaxrepro.core.reports.tables import print_results
     from jaxrepro.core.reports.writers import Pictures, append_json_line
@@ -85,7 +86,7 @@ def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
             "step": step,
             **run_record.provenance(),
             "results": numbers,
-            **({"other_data": others} if others else {}),
+            **({OTHER_DATA: others} if others else {}),
         }
         append_json_line(folder / workdir.EVALUATIONS, record)
     if job.leads and not draw_after_run(folder, references_of(task)):

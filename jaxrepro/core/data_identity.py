@@ -9,6 +9,8 @@ from jaxrepro.core.errors import InputError
 
 # Of a start's entry in run.json: what it reads, and the keys of the config that say where that is.
 DATA, DATA_KEYS = "data", "data_keys"
+# Of a start that went on with other data, and of an evaluation on them: what differs.
+OTHER_DATA = "other_data"
 _SHOWN = 12
 
 

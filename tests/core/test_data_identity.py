@@ -30,7 +30,10 @@ def test_data_at_another_place_go_on_and_other_content_is_said_and_kept(tmp_path
     assert "data" not in start(tmp_path, INSECTS, "folder:moved")
     assert capsys.readouterr().out == ""
     other = dataclasses.replace(INSECTS, fingerprint="b2", num_examples=23)
-    assert start(tmp_path, other, "folder:moved")["data"][KEY]["fingerprint"] == "b2"
+    third = start(tmp_path, other, "folder:moved")
+    assert third["data"][KEY]["fingerprint"] == "b2" and "other_data" not in first
+    (line,) = third["other_data"]
+    assert line.startswith(f"{KEY} holds other data than the run was last started with")
     said = capsys.readouterr().out
     assert said.count("\n") == 1
     assert f"{KEY} holds other data than the run in {tmp_path}" in said

@@ -92,9 +92,11 @@ def test_notes_on_the_data_are_those_of_the_last_start_that_describes_them(workd
         {"data": {"data.source": {"fingerprint": "a", "notes": notes}, "data.validation": damaged}}
         for notes, damaged in ((["old"], {}), (["2 of 3", "2 of 3", "nose"], []))
     )
-    starts = [start(0, **old), start(5, **new), start(10)]
+    starts = [start(0, **old), start(5, **new, other_data=["data.source holds"]), start(10)]
     (workdir / "run.json").write_text(json.dumps({"starts": starts}))
-    assert summarize(read_run(workdir)).facts["Notes on the data"] == "2 of 3; nose"
+    assert summarize(read_run(workdir)).facts["Notes on the data"] == (
+        "2 of 3; nose; from step 5 on data.source holds"
+    )
     (workdir / "run.json").write_text(json.dumps({"starts": [start(0)]}))
     assert "Notes on the data" not in summarize(read_run(workdir)).facts
 

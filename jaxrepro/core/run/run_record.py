@@ -11,7 +11,15 @@ from typing import Any
 import jax
 
 from jaxrepro.core.config import config_digest
-from jaxrepro.core.data_identity import DATA, DATA_KEYS, DataIdentity, data_keys
+from jaxrepro.core.data_identity import (
+    DATA,
+    DATA_KEYS,
+    OTHER_DATA,
+    DataIdentity,
+    data_keys,
+    known_data,
+    other_content,
+)
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import Place, exists
 from jaxrepro.core.files.strict_json import json_digest
@@ -64,9 +72,10 @@ def read_starts(workdir: Place) -> list[dict[str, Any]]:
 
     An entry has "time", "step", "resume" and "resume_attempt" (None where --resume was not given),
     "command", "devices", "versions"; where the run reads data, "data_keys", the keys of its config
-    that say where, and "data", what they hold, unless that is as recorded before; after the first
-    update "first_update" and, once it ended in an orderly way, "ended", "outcome" and "message".
-    Raises InputError if the file is damaged.
+    that say where, and "data", what they hold, unless that is as recorded before, with sentences
+    "other_data" where the content is another than at the start before; after the first update
+    "first_update" and, once it ended in an orderly way, "ended", "outcome" and "message". Raises
+    InputError if the file is damaged.
     """
     path = workdir / RUN
     if not exists(path):
@@ -110,7 +119,7 @@ def record_start(
     """Adds an entry for a process that starts training after `step` updates.
 
     resume: the step that it was asked to go back to; resume_attempt: and for which time. data: what
-    the run reads, see `task.IdentifiesData`.
+    the run reads, see `task.IdentifiesData`. Raises InputError if it has other classes than before.
     """
     starts = read_starts(workdir)
     data = data or {}
@@ -127,6 +136,8 @@ def record_start(
         described = {key: one.as_json() for key, one in data.items()}
         if described != next((s[DATA] for s in reversed(starts) if DATA in s), None):
             entry[DATA] = described
+        if others := other_content(known_data(starts, {}), data, "the run"):
+            entry[OTHER_DATA] = others
     write_json(workdir / RUN, {"starts": [*starts, entry]})
 
 
