@@ -123,7 +123,7 @@ def _make_images(folder: pathlib.Path) -> None:
             Image.fromarray(pixels).save(folder / name / f"{number}.png")
 
 
-def _make_set(folder: pathlib.Path) -> None:
+def make_set(folder: pathlib.Path) -> None:
     """A prepared set of six pictures in two shards, written in this process."""
     from jaxrepro.core.files.whole_files import write_atomically
     from jaxrepro.data.sets.record_writer import _ShardWriter
@@ -152,7 +152,7 @@ def _make_set(folder: pathlib.Path) -> None:
     write_atomically(folder / MANIFEST, Manifest(settings, shards).to_json())
 
 
-def _make_faces(folder: pathlib.Path) -> None:
+def make_faces(folder: pathlib.Path) -> None:
     """Prepared faces of 64 pixels: four pictures in one shard, written in this process."""
     from array_record.python import array_record_module  # pyright: ignore
 
@@ -268,8 +268,8 @@ _MAKERS: dict[str, Callable[..., None]] = {
     "run": _make_run,
     "export": _make_export,
     "images": _make_images,
-    "set": _make_set,
-    "faces": _make_faces,
+    "set": make_set,
+    "faces": make_faces,
     "people": _make_people,
     "mat": _make_mat,
     "npz": _make_npz,
