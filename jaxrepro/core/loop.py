@@ -10,7 +10,7 @@ import jax
 from jaxrepro.core.checkpoints.best import BestRule
 from jaxrepro.core.checkpoints.checkpoint import Checkpoints
 from jaxrepro.core.checkpoints.resumption import start_step
-from jaxrepro.core.config import Settings
+from jaxrepro.core.config import Settings, checked_seed
 from jaxrepro.core.devices import mesh as mesh_lib
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation
@@ -32,9 +32,6 @@ from jaxrepro.core.task import Every, HostBatch, Image, Task
 from jaxrepro.core.update.compilation import compile_step, lay_out
 from jaxrepro.core.update.first_state import FirstState
 
-# Of a JAX key.
-_LARGEST_SEED = 2**32 - 1
-
 
 @dataclasses.dataclass(frozen=True)
 class LoopSettings:
@@ -54,7 +51,7 @@ class LoopSettings:
     def from_settings(cls, settings: Settings) -> "LoopSettings":
         """Reads seed, train.total_steps, checkpoint.*, log.* and mesh.*."""
         return cls(
-            seed=_checked_seed(settings),
+            seed=checked_seed(settings.seed),
             total_steps=settings.train.at_least("total_steps", 1),
             checkpoint=Every(settings.checkpoint.at_least("every", 0)),
             keep=settings.checkpoint.at_least("keep", 1),
@@ -64,13 +61,6 @@ class LoopSettings:
             fsdp=settings.mesh.at_least("fsdp", 1),
             best=BestRule.from_settings(settings.checkpoint),
         )
-
-
-def _checked_seed(settings: Settings) -> int:
-    seed = settings.at_least("seed", 0)
-    if not isinstance(seed, int) or seed > _LARGEST_SEED:
-        raise InputError(f"seed is {seed}; it is a whole number of at most {_LARGEST_SEED}")
-    return seed
 
 
 def train(

@@ -105,7 +105,7 @@ def test_flags_that_do_not_fit_are_said(export):
         ([export, output, "--num=0"], "--num=0; it must be 1 or more"),
         ([export, output, "--batch_size=0"], "--batch_size=0; it must be 1"),
         ([export, output, "--start=-1"], "--start=-1; it must be 0 or more"),
-        ([export, output, "--seed=-1"], "--seed=-1; it must be 0 or more"),
+        ([export, output, f"--start={2**31}"], "start 2147483648 given; .*at most 2147483648"),
         ([export, output, "--truncation=2", "--mode=scaled"], "outside the table"),
         ([export, output, "--mode=scaled"], "without a truncation"),
         ([export, output, "--truncation=2", "--mode=soft"], "no truncation mode 'soft'"),

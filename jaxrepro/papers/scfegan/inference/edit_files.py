@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.formats.picture_files import FORMATS, Picture, read_picture
+from jaxrepro.papers.scfegan.inference.mark_pictures import colors_of, marks_of
 
 # Formats that keep every pixel; JPEG would change what is outside of the mask.
 LOSSLESS = (".png", ".tif", ".tiff", ".webp", ".bmp")
@@ -84,13 +85,6 @@ def read_image(path: pathlib.Path, max_pixels: int | None = None) -> Picture:
     return dataclasses.replace(picture, color=color, stored_as="rgb")
 
 
-def eight_bits(color: np.ndarray) -> np.ndarray:
-    """Returns uint8 of 8 or 16 bits, to the nearest."""
-    if color.dtype == np.uint8:
-        return color
-    return ((color.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
 def with_result(picture: Picture, edited: np.ndarray, mask: np.ndarray) -> Picture:
     """Returns the picture with `edited` uint8 [H, W, 3] where the mask [H, W, 1] is not 0.
 
@@ -103,30 +97,19 @@ def with_result(picture: Picture, edited: np.ndarray, mask: np.ndarray) -> Pictu
 
 
 def read_marks(path: pathlib.Path, like: np.ndarray) -> np.ndarray:
-    """Returns uint8 {0, 1} [H, W, 1] of a mask or sketch: 1 where it is white.
+    """Returns uint8 {0, 1} [H, W, 1] of a mask or sketch, see `mark_pictures.marks_of`.
 
-    Where the file has alpha, 1 where it is opaque instead: a layer of a painting program. Raises
-    InputError unless it is as large as `like` [H, W, C].
+    Raises InputError unless it is as large as `like` [H, W, C].
     """
-    picture = _of_size(path, like)
-    half = picture.maximum // 2
-    if picture.alpha is not None:
-        return (picture.alpha > half).astype(np.uint8)[..., None]
-    return (picture.color.mean(axis=2, keepdims=True) > half).astype(np.uint8)
+    return marks_of(_of_size(path, like))
 
 
 def read_colors(path: pathlib.Path, like: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns (uint8 colours [H, W, 3], uint8 {0, 1} strokes [H, W, 1]) of a layer of colour.
 
-    A colour is given where the file is opaque; everywhere, if it has no alpha. Raises InputError
-    unless it is as large as `like` [H, W, C].
+    See `mark_pictures.colors_of`. Raises InputError unless it is as large as `like` [H, W, C].
     """
-    picture = _of_size(path, like)
-    color = np.broadcast_to(eight_bits(picture.color), (*like.shape[:2], 3))
-    strokes = np.ones((*like.shape[:2], 1), np.uint8)
-    if picture.alpha is not None:
-        strokes = (picture.alpha > picture.maximum // 2).astype(np.uint8)[..., None]
-    return np.ascontiguousarray(color), strokes
+    return colors_of(_of_size(path, like))
 
 
 def _of_size(path: pathlib.Path, like: np.ndarray) -> Picture:
