@@ -10,7 +10,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.strict_json import json_digest
+from jaxrepro.core.files.strict_json import json_digest, json_text
 
 # Keys that may differ between a run and its continuation: how long, how often, where to look.
 RESUMABLE = (
@@ -225,7 +225,7 @@ class Settings:
 def to_json(config: Mapping[str, Any]) -> str:
     """Returns the config as it is kept in a workdir."""
     nested = config.to_dict() if isinstance(config, ConfigDict) else config
-    return json.dumps(nested, indent=2) + "\n"
+    return json_text(nested, indent=2) + "\n"
 
 
 def config_digest(config: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from jaxrepro.core.devices import mesh as mesh_lib
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation
 from jaxrepro.core.files.places import Place, exists
+from jaxrepro.core.files.strict_json import number_of
 from jaxrepro.core.guard.collapse import Collapse
 from jaxrepro.core.guard.non_finite import NonFiniteError, check_finite
 from jaxrepro.core.guard.watch import Watch
@@ -297,10 +298,10 @@ def _results_of_finished_run(workdir: Place, start: int, total: int) -> dict[str
     if (
         type(step) is not int
         or not isinstance(results, dict)
-        or not all(type(x) in (int, float) for x in results.values())
+        or not all(type(number_of(x)) in (int, float) for x in results.values())
     ):
         raise InputError(
             f'{path} has no whole number "step" or no object "results" of numbers; remove it, and '
             "the same command measures the run again"
         )
-    return results if step == total else None
+    return {name: number_of(x) for name, x in results.items()} if step == total else None

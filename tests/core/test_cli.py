@@ -140,7 +140,9 @@ def test_output_that_nobody_reads_ends_without_a_word():
 @pytest.mark.parametrize("seed", ["4294967296", "4294967297", "-1", "1.5", "one", "9" * 60])
 def test_a_seed_has_32_bits_in_every_command(module, seed):
     verb = importlib.import_module(f"jaxrepro.papers.{module}")
-    with pytest.raises(flags.IllegalFlagValueError, match="--seed is .*, 0 to 4294967295") as raised:
+    with pytest.raises(
+        flags.IllegalFlagValueError, match="--seed is .*, 0 to 4294967295"
+    ) as raised:
         call(verb, f"--seed={seed}")
     assert isinstance(raised.value.__context__, InputError)
 

@@ -4,10 +4,10 @@ r"""Edits faces: completes what a mask erases, after a sketch and colours.
       --mask=mask.png --sketch=sketch.png --color=color.png --seed=0 --num=4 --output=edited.png
 
 MASK is white where the picture is erased, SKETCH white on its lines; if they have alpha that is not
-the same all over, what is opaque counts instead. COLOR gives a colour where it is opaque. All are as
-large as the picture. The line of each picture says how much of it is erased.
-IMAGE may be a folder; then the others are files for all of its pictures, or folders with files of
-the same names, and OUTPUT is a folder.
+the same all over, what is opaque counts instead. COLOR gives a colour where it is opaque. All are
+as large as the picture. The line of each picture says how much of it is erased. IMAGE may be a
+folder; then the others are files for all of its pictures, or folders with files of the same names,
+and OUTPUT is a folder.
 
 Pictures may have any size. The generator sees a square of them, at its own size; its result is
 resized back and put into the hole. Pixels outside of the mask stay as they are, byte for byte, so

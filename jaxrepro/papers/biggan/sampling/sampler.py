@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrepro.core.devices.row_map import RowMap
 from jaxrepro.core.config import checked_seed
+from jaxrepro.core.devices.row_map import RowMap
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.state import Variables
 from jaxrepro.papers.biggan.measures.evaluators import to_pixels

@@ -2,12 +2,15 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.reports import notices
+from jaxrepro.data.formats.other_files import OtherFiles
 from jaxrepro.data.formats.picture_files import FORMATS, Picture, read_picture
+from jaxrepro.data.formats.picture_jobs import distinct_targets
 from jaxrepro.papers.scfegan.inference.mark_pictures import colors_of, marks_of
 
 # Formats that keep every pixel; JPEG would change what is outside of the mask.
@@ -40,7 +43,8 @@ def find_edits(
     image: a picture, or a folder of pictures. mask, sketch, color: a file for all pictures, or a
     folder in which a picture's file has the same name up to its ending; every picture must have a
     mask, the others may be absent. output: a file for one picture, else a folder, where results
-    are PNG files of the picture's name. Of several results, names end in _1, _2 and so on.
+    are PNG files of the picture's name, see `picture_jobs.distinct_targets`. Of several results,
+    names end in _1, _2 and so on. Other files in these folders are told.
 
     Raises InputError for files that are not there, and for results that exist (unless overwrite),
     that would replace an input or that a lossy format would change.
@@ -55,8 +59,9 @@ def find_edits(
     if image.is_dir() and output.suffix.lower() in FORMATS:
         raise InputError(f"{output} names one file; the pictures of {image} need a folder")
     jobs = []
-    for path in inputs:
-        target = output if one_file else output / f"{path.stem}.png"
+    places = distinct_targets([output / path.name for path in inputs], ".png")
+    for path, place in zip(inputs, places, strict=True):
+        target = output if one_file else place
         numbered = [target.with_stem(f"{target.stem}_{i + 1}") for i in range(num)]
         jobs.append(
             EditJob(
@@ -68,6 +73,10 @@ def find_edits(
             )
         )
     _check_targets(jobs, overwrite)
+    for what, folder in (("mask", mask), ("sketch", sketch), ("color", color)):
+        if folder is not None and folder.is_dir():
+            used = [path for job in jobs if (path := getattr(job, what)) is not None]
+            _tell_of_others(folder, used)
     return jobs
 
 
@@ -126,8 +135,18 @@ def _pictures(place: pathlib.Path) -> list[pathlib.Path]:
             raise InputError(f"no picture or folder {place}, seen from {pathlib.Path.cwd()}")
         return [place]
     if found := [path for path in sorted(place.iterdir()) if _is_picture(path)]:
+        _tell_of_others(place, found)
         return found
     raise InputError(f"no pictures in {place} (endings {', '.join(FORMATS)})")
+
+
+def _tell_of_others(folder: pathlib.Path, used: Collection[pathlib.Path]) -> None:
+    """Tells of the files in a folder that no edit reads."""
+    others = OtherFiles()
+    for path in sorted(folder.iterdir()):
+        if path not in used and not path.name.startswith(".") and path.is_file():
+            others.add(path)
+    notices.tell(others.text(folder))
 
 
 def _is_picture(path: pathlib.Path) -> bool:

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jaxrepro.core.task import Evaluator, Every, HostBatch, Image
-from jaxrepro.papers.srcnn.measures.evaluators import mean_measures
+from jaxrepro.metrics.pictures.decibels import mean_measures
 from jaxrepro.papers.srcnn.measures.linear_filter import linear_filter
 from jaxrepro.papers.srcnn.measures.protocol import published_measures
 from jaxrepro.papers.srcnn.pairs.degraded import degraded_pictures

@@ -13,8 +13,9 @@ import numpy as np
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.formats.ycbcr import full_range_luma, rgb_to_ycbcr, to_uint8, ycbcr_to_rgb
 from jaxrepro.data.sets.pictures import open_pictures
+from jaxrepro.metrics.pictures.decibels import mean_measures
 from jaxrepro.metrics.pictures.image_quality import psnr
-from jaxrepro.papers.srcnn.measures.evaluators import Canvases, Quality, mean_measures
+from jaxrepro.papers.srcnn.measures.evaluators import Canvases, Quality
 from jaxrepro.papers.srcnn.measures.protocol import published_measures
 from jaxrepro.papers.srcnn.pairs.planes import crop_to_multiple
 

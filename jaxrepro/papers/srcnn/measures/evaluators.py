@@ -10,6 +10,7 @@ import numpy as np
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Batch, Every, HostBatch
 from jaxrepro.data.padding import padded_batches
+from jaxrepro.metrics.pictures.decibels import mean_measures
 from jaxrepro.papers.srcnn.measures.protocol import published_measures
 from jaxrepro.papers.srcnn.network.borders import TileBorder
 from jaxrepro.papers.srcnn.network.tiles import cut_tile, tile_places
@@ -95,15 +96,10 @@ class Quality:
         return acc
 
     def finish(self, acc: Canvases) -> Mapping[str, float]:
-        """Returns the means over the pictures."""
+        """Returns the means over the pictures, see `mean_measures`."""
         return mean_measures(
             [
                 published_measures(acc[number][..., 0], picture.truth[..., 0], self.scale)
                 for number, picture in enumerate(self.prepared)
             ]
         )
-
-
-def mean_measures(rows: list[dict[str, float]]) -> dict[str, float]:
-    """Returns the mean of each measure over pictures, in float64."""
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}

@@ -105,4 +105,5 @@ def rescaled(pictures: Pictures, factors: tuple[float, ...]) -> Pictures:
         tuple(f"{name}x{factor:g}" for name in pictures.names for factor in factors),
         tuple(path for path in pictures.paths for _ in factors),
         factors,
+        not_read=pictures.not_read,
     )

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.metrics.pictures.decibels import mean_measures
 from jaxrepro.papers.srcnn.measures.color_quality import color_measures, has_color, true_pictures
-from jaxrepro.papers.srcnn.measures.evaluators import mean_measures
 from jaxrepro.papers.srcnn.network.tiles import TiledNetwork
 from jaxrepro.papers.srcnn.pairs.degraded import DegradedPicture, degraded_pictures
 from jaxrepro.papers.srcnn.trained import Trained
