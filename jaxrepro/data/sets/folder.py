@@ -10,6 +10,7 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.reports import notices
 from jaxrepro.data.formats.images import SUFFIXES, decode_image
 from jaxrepro.data.formats.other_files import OtherFiles, ending_of
+from jaxrepro.data.sets.class_names import order_note
 from jaxrepro.data.source import Source
 
 
@@ -27,6 +28,8 @@ class FolderSource(Source):
         self.root = _split_root(folder, split)
         files_of_class, self.not_read = _scan(self.root)
         notices.tell(self.not_read)
+        if note := order_note(tuple(files_of_class)):
+            notices.tell(f"{self.root}: {note}")
         super().__init__(
             f"folder:{folder}", split=split, channels=channels, class_names=tuple(files_of_class)
         )
