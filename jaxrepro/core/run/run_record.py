@@ -14,7 +14,7 @@ from jaxrepro.core.config import config_digest
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import Place, exists
 from jaxrepro.core.files.strict_json import json_digest
-from jaxrepro.core.reports import notices
+from jaxrepro.core.run import notices
 from jaxrepro.core.run.workdir import CONFIG, CONFIG_DIGEST, RUN, read_json, write_json
 
 _PACKAGES = ("jaxrepro", "jax", "jaxlib", "flax", "optax", "numpy")

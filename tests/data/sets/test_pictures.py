@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.reports import notices
+from jaxrepro.core.run import notices
 from jaxrepro.data.sets.pictures import open_pictures
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4)

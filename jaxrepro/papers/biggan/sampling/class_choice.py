@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.reports import notices
+from jaxrepro.core.run import notices
 from jaxrepro.data.sets.class_names import are_numbers, order_note
 
 _LISTED = 10

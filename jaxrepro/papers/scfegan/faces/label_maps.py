@@ -6,7 +6,8 @@ import re
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.reports import notices
+from jaxrepro.core.files.places import local_path
+from jaxrepro.core.run import notices
 from jaxrepro.data.formats.other_files import OtherFiles, ending_of
 from jaxrepro.papers.scfegan.faces.face_regions import PARTS
 
@@ -29,7 +30,7 @@ class LabelMaps:
 
     def __init__(self, directory: str | pathlib.Path):
         """Raises InputError if the folder is missing or holds no PNG."""
-        self.directory = pathlib.Path(directory).expanduser()
+        self.directory = local_path(directory)
         if not self.directory.is_dir():
             raise InputError(f"{directory} is not a folder; give the one that holds label maps")
         self._maps: dict[str, pathlib.Path] = {}

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.reports import notices
+from jaxrepro.core.run import notices
 from jaxrepro.data.formats.other_files import OtherFiles
 from jaxrepro.data.formats.picture_files import FORMATS, Picture, read_picture
 from jaxrepro.data.formats.picture_jobs import distinct_targets

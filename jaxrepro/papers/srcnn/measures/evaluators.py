@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxrepro.core.reports import notices
+from jaxrepro.core.run import notices
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Batch, Every, HostBatch
 from jaxrepro.data.padding import padded_batches

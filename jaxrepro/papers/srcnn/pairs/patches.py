@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.reports import notices
+from jaxrepro.core.run import notices
 from jaxrepro.data.sets.pictures import Pictures
 from jaxrepro.papers.srcnn.pairs.degradation import Degradation
 from jaxrepro.papers.srcnn.pairs.degraded import degrade, patch_places

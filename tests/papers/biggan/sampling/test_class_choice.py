@@ -1,7 +1,7 @@
 import pytest
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.reports import notices
+from jaxrepro.core.run import notices
 from jaxrepro.papers.biggan.sampling.class_choice import parse_class, parse_classes
 
 NAMES = ("tabby, tabby cat", "tiger cat", "crane", "hen", "crane", "7", "cattle")
