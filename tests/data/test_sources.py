@@ -137,7 +137,7 @@ def test_what_a_folder_of_classes_holds_beside_is_told_once(folder, capsys):
         f"not read in {folder}: 2 .heic, 1 without ending (such as bare), 1 .txt, 1 folder inside "
         "class folders, 1 picture beside the class folders (such as preview.png)"
     )
-    assert capsys.readouterr().err == f"note: {expected}\n"
+    assert capsys.readouterr().out == f"note: {expected}\n"
     assert [len(source) for source in sources] == [5, 5]
     assert {source.not_read for source in sources} == {expected}
     assert run_record.noticed() == {"notices": [expected]}
@@ -150,7 +150,7 @@ def test_every_kind_of_picture_in_class_folders_is_read(folder, capsys):
     for ending, kind in (("tif", "TIFF"), ("TIFF", "TIFF"), ("jfif", "JPEG"), ("jpe", "JPEG")):
         Image.new("RGB", (6, 5), (9, 9, 9)).save(folder / "dog" / f"new.{ending}", kind)
     source = open_source(f"folder:{folder}")
-    assert (len(source), source.not_read, capsys.readouterr().err) == (9, "", "")
+    assert (len(source), source.not_read, capsys.readouterr().out) == (9, "", "")
     assert all(source[i]["image"].shape == (5, 6, 3) for i in range(9))
     assert open_source("digits").not_read == ""
 

@@ -1,19 +1,17 @@
 """What a command says once about its inputs and goes on, kept for the record of what it makes."""
 
-import sys
-
 _told: list[str] = []
 
 
 def tell(text: str) -> None:
-    """Prints one line on standard error, the first time that it is told; nothing for "".
+    """Prints one line, the first time that it is told; nothing for "".
 
     For what may make a result another one than was meant, such as files of a folder that nobody
     reads. Records have it too, see `run_record.provenance`.
     """
     if text and text not in _told:
         _told.append(text)
-        print(f"note: {text}", file=sys.stderr)
+        print(f"note: {text}")
 
 
 def told() -> tuple[str, ...]:

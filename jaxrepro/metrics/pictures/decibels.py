@@ -53,4 +53,5 @@ def exact_text(num_exact: int, num: int) -> str:
         return ""
     if num_exact == num:
         return "no picture has an error"
-    return f"{num_exact} of {num} pictures have no error; the mean is over the others"
+    have = "has" if num_exact == 1 else "have"
+    return f"{num_exact} of {num} pictures {have} no error; the mean is over the others"

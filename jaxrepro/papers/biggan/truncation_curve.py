@@ -65,6 +65,7 @@ def main(args: flags.FlagValues) -> None:
 
     from jaxrepro.core.files.strict_json import write_strict_json
     from jaxrepro.core.files.whole_files import write_atomically
+    from jaxrepro.core.run import run_record
     from jaxrepro.data.sources import open_source
     from jaxrepro.data.transforms import square_transform
     from jaxrepro.metrics.feature_choice import feature_network
@@ -104,6 +105,7 @@ def main(args: flags.FlagValues) -> None:
         "standing_statistics": {"passes": args.passes, "batch_size": args.batch_size},
         "seed": args.seed,
         "points": points,
+        **run_record.noticed(),
     }
     write_strict_json(output, record)
     write_atomically(output.with_suffix(".png"), plot(points, f"{generator.origin}, {mode}"))

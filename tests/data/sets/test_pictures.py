@@ -44,7 +44,7 @@ def test_tiff_is_a_picture_and_other_files_are_told(tmp_path, capsys):
     line = f"not read in {tmp_path}: 2 .heic, 1 without ending (such as README), 1 .avif"
     assert pictures.not_read == line
     open_pictures(f"folder:{tmp_path}")
-    assert capsys.readouterr().err == f"note: {line}\n"
+    assert capsys.readouterr().out == f"note: {line}\n"
 
 
 def test_what_comes_with_the_package():

@@ -22,5 +22,5 @@ def test_means_by_name_with_a_count_only_where_there_is_one():
 
 def test_the_sentence_on_them():
     assert exact_text(0, 5) == ""
-    assert exact_text(1, 5) == "1 of 5 pictures have no error; the mean is over the others"
+    assert exact_text(1, 5) == "1 of 5 pictures has no error; the mean is over the others"
     assert exact_text(5, 5) == "no picture has an error"

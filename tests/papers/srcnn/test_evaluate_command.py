@@ -113,7 +113,7 @@ def test_notes_say_which_pictures_are_grey_and_which_have_no_error():
     notes = [
         "1 of 3 pictures is grey: luma in 0..255 (a); "
         "1 of 3 pictures is grey but stored in colour: luma in 16..235 (c)",
-        "bicubic: 1 of 3 pictures have no error; the mean is over the others",
+        "bicubic: 1 of 3 pictures has no error; the mean is over the others",
         "exact: no picture has an error",
     ]
     assert text.splitlines()[-3:] == [f"note: {note}" for note in notes]

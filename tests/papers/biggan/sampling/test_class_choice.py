@@ -51,11 +51,11 @@ def test_such_names_are_found_and_their_order_is_told_once(capsys):
     assert parse_classes(["10", "2"], TEN) == [1, 2]
     assert parse_classes(None, TEN) == list(range(10))
     text = "the classes are called by numbers and are in this order, counted from 0: 1, 10, 2, 3"
-    assert capsys.readouterr().err == f"note: {text}, 4, 5, ...\n"
+    assert capsys.readouterr().out == f"note: {text}, 4, 5, ...\n"
     # Their own numbers, or a name among them that is none: nothing to say.
     assert parse_classes(["2"], ("0", "1", "2")) == [2]
     assert parse_classes(["1"], ("3", "hen")) == [1]
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("word", ["8", "-1", "cow", "", " "])
