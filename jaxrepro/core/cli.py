@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
+from jaxrepro.core.config import checked_seed
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.config_files import config_called, nearest_config
 from jaxrepro.core.files.orbax_failures import waits_for_nothing
@@ -49,6 +50,20 @@ class _StepParser(flags.ArgumentParser):
         if not str(argument).isdecimal():
             raise ValueError(f"{argument!r} given; allowed are a step such as 500, or best")
         return int(argument)
+
+
+class _SeedParser(flags.ArgumentParser):
+    """Takes a seed."""
+
+    def parse(self, argument: Any) -> Any:
+        """Returns an int; InputError unless it is a whole number of 32 bits."""
+        text = str(argument)
+        return checked_seed(int(text) if re.fullmatch(r"-?\d{1,40}", text) else text, "--seed")
+
+
+def define_seed(help_string: str) -> None:
+    """Defines --seed, 0 by default: a whole number of 32 bits, as in a config."""
+    flags.DEFINE(_SeedParser(), "seed", 0, help_string, serializer=flags.ArgumentSerializer())
 
 
 def define_step(help_string: str) -> None:

@@ -3,13 +3,14 @@
 import contextlib
 import json
 import math
+import numbers
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.strict_json import json_digest
+from jaxrepro.core.files.strict_json import json_digest, json_text
 
 # Keys that may differ between a run and its continuation: how long, how often, where to look.
 RESUMABLE = (
@@ -21,10 +22,23 @@ RESUMABLE = (
     "log.",
     "mesh.",
 )
+# The seed of a JAX key has 32 bits: a larger one would be cut off without a word.
+LARGEST_SEED = 2**32 - 1
 # What code that reads a config raises where a value is of a kind that nobody meant.
 _WRONG_KINDS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 # What `at_least` takes as default for a key that a config must have.
 _REQUIRED: Any = object()
+
+
+def checked_seed(value: Any, name: str = "seed") -> int:
+    """Returns a seed; raises InputError unless it is a whole number of 32 bits.
+
+    value: as of a config, a flag or a caller. name: what it is called in the message.
+    """
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or not 0 <= value <= LARGEST_SEED:
+        raise InputError(f"{name} is {value!r}; it must be a whole number, 0 to {LARGEST_SEED}")
+    return int(value)
 
 
 def parse_variant(arg: str | None, variants: Sequence[str], **settings: Any) -> Any:
@@ -212,7 +226,7 @@ class Settings:
 def to_json(config: Mapping[str, Any]) -> str:
     """Returns the config as it is kept in a workdir."""
     nested = config.to_dict() if isinstance(config, ConfigDict) else config
-    return json.dumps(nested, indent=2) + "\n"
+    return json_text(nested, indent=2) + "\n"
 
 
 def config_digest(config: Mapping[str, Any], places: Collection[str] = ()) -> str:

@@ -10,12 +10,13 @@ import jax
 from jaxrepro.core.checkpoints.best import BestRule
 from jaxrepro.core.checkpoints.checkpoint import Checkpoints
 from jaxrepro.core.checkpoints.resumption import start_step
-from jaxrepro.core.config import Settings
+from jaxrepro.core.config import Settings, checked_seed
 from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices import mesh as mesh_lib
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation
 from jaxrepro.core.files.places import Place, exists
+from jaxrepro.core.files.strict_json import number_of
 from jaxrepro.core.guard.collapse import Collapse
 from jaxrepro.core.guard.non_finite import NonFiniteError, check_finite
 from jaxrepro.core.guard.watch import Watch
@@ -32,9 +33,6 @@ from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Every, HostBatch, Image, Task, identities_of
 from jaxrepro.core.update.compilation import compile_step, lay_out
 from jaxrepro.core.update.first_state import FirstState
-
-# Of a JAX key.
-_LARGEST_SEED = 2**32 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +54,7 @@ class LoopSettings:
     def from_settings(cls, settings: Settings) -> "LoopSettings":
         """Reads seed, train.total_steps, checkpoint.*, log.* and mesh.*."""
         return cls(
-            seed=_checked_seed(settings),
+            seed=checked_seed(settings.seed),
             total_steps=settings.train.at_least("total_steps", 1),
             checkpoint=Every(settings.checkpoint.at_least("every", 0)),
             keep=settings.checkpoint.at_least("keep", 1),
@@ -74,13 +72,6 @@ def _checked_project(log: Settings) -> str:
     if not isinstance(project, str):
         raise InputError(f"log.wandb is {project!r}; it is the name of a project, or empty")
     return project
-
-
-def _checked_seed(settings: Settings) -> int:
-    seed = settings.at_least("seed", 0)
-    if not isinstance(seed, int) or seed > _LARGEST_SEED:
-        raise InputError(f"seed is {seed}; it is a whole number of at most {_LARGEST_SEED}")
-    return seed
 
 
 def train(
@@ -319,10 +310,10 @@ def _results_of_finished_run(workdir: Place, start: int, total: int) -> dict[str
     if (
         type(step) is not int
         or not isinstance(results, dict)
-        or not all(type(x) in (int, float) for x in results.values())
+        or not all(type(number_of(x)) in (int, float) for x in results.values())
     ):
         raise InputError(
             f'{path} has no whole number "step" or no object "results" of numbers; remove it, and '
             "the same command measures the run again"
         )
-    return results if step == total else None
+    return {name: number_of(x) for name, x in results.items()} if step == total else None

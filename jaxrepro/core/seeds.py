@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
-from jaxrepro.core.config import Settings
+from jaxrepro.core.config import Settings, checked_seed
 from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices.partition import Rule, Rules
 from jaxrepro.core.errors import InputError
@@ -172,6 +172,7 @@ def make_seeds_task(settings: Settings, from_settings: Callable[[Settings], Task
         raise InputError(f"num_seeds is {number!r}; it must be a whole number")
     if number == 1:
         return from_settings(settings)
+    checked_seed(settings.seed + number - 1, f"the last of {number} seeds from {settings.seed}")
     seeds = tuple(range(settings.seed, settings.seed + number))
     tasks = tuple(from_settings(settings.replaced(seed=seed)) for seed in seeds)
     if not isinstance(tasks[0], IsMonitored):

@@ -27,9 +27,14 @@ class Items(Protocol):
 class Source(abc.ABC):
     """Random access to labelled images.
 
+    Attributes: spec, split, channels and class_names, as they were opened; not_read, a line on what
+    lies where the images are and is not read, "" for nothing.
+
     A source can be pickled, because worker processes receive a copy of it, and its `repr` is the
     same in every process. Readers keep no open file across a pickle.
     """
+
+    not_read = ""
 
     def __init__(self, spec: str, *, split: str, channels: int, class_names: tuple[str, ...]):
         self.spec = spec

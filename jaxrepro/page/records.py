@@ -10,6 +10,7 @@ import numpy as np
 from jaxrepro.core.config import flatten
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import Place, exists, modified
+from jaxrepro.core.files.strict_json import number_of
 from jaxrepro.core.reports.writers import read_json_lines
 from jaxrepro.core.run import workdir as files
 from jaxrepro.core.run.run_record import read_starts
@@ -135,6 +136,7 @@ def _series(records: Sequence[Mapping[str, Any]], path: Place) -> tuple[list[Ser
 
 
 def _number(value: Any, name: str, path: Place) -> float:
+    value = number_of(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{path}: {name} is {value!r}, not a number")
     return float(value)

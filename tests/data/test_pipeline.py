@@ -110,7 +110,7 @@ def test_one_update_may_span_epochs():
         ({"source": Numbered(3)}, "3 examples, fewer than the batch of 4"),
         ({"num_processes": 3}, "multiple of 3"),
         ({"process": 2, "num_processes": 2}, "process 2 of 2"),
-        ({"seed": -1}, "seed -1"),
+        ({"seed": -1}, "the seed of the data is -1"),
         ({"start_step": -1}, "start_step=-1"),
         ({"batch_shape": (2, 0)}, "positive"),
     ],

@@ -258,6 +258,14 @@ def test_hostile_strings_are_shown_and_not_run(tmp_path):
         assert link.startswith(("./", "#"))
 
 
+def test_null_is_a_number_that_is_not_finite(tmp_path):
+    workdir = full(tmp_path / "run")
+    (workdir / "results.json").write_text('{"step": 1, "results": {"a/psnr": null}}')
+    (workdir / "evaluations.jsonl").write_text('{"step": 1, "results": {"a/psnr": null}}\n')
+    page.write_page(workdir, None)
+    assert "not finite (nan)" in (workdir / "page.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -7,7 +7,6 @@ import functools
 import importlib
 import importlib.metadata
 import itertools
-import json
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.exports.inference_function import InferenceFunction
 from jaxrepro.core.exports.known_values import with_known_values
 from jaxrepro.core.exports.written import Attempt, Written, written
+from jaxrepro.core.files.strict_json import json_text
 
 # Of the properties of a model's file: the card, as JSON.
 CARD = "jaxrepro.card"
@@ -62,7 +62,7 @@ def onnx_of(function: InferenceFunction, card: Mapping[str, Any]) -> Written:
             "opset": {one.domain or "ai.onnx": one.version for one in model.opset_import},
             "jax2onnx": importlib.metadata.version("jax2onnx"),
         }
-        model.metadata_props.add(key=CARD, value=json.dumps({**card, **about}))
+        model.metadata_props.add(key=CARD, value=json_text({**card, **about}))
         content = model.SerializeToString()
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
         return Attempt(

@@ -23,6 +23,7 @@ from jaxrepro.core.data_identity import (
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import Place, exists
 from jaxrepro.core.files.strict_json import json_digest
+from jaxrepro.core.run import notices
 from jaxrepro.core.run.workdir import CONFIG, CONFIG_DIGEST, RUN, read_json, write_json
 
 _PACKAGES = ("jaxrepro", "jax", "jaxlib", "flax", "optax", "numpy")
@@ -63,8 +64,17 @@ def command() -> list[str]:
 
 
 def provenance() -> dict[str, Any]:
-    """Returns {"command", "time", "devices", "versions"}: what every record of a number carries."""
-    return {"command": command(), "time": now(), "devices": devices(), "versions": versions()}
+    """Returns {"command", "time", "devices", "versions"}: what every record of a number carries.
+
+    And "notices", where something was told of the inputs.
+    """
+    about = {"command": command(), "time": now(), "devices": devices(), "versions": versions()}
+    return about | noticed()
+
+
+def noticed() -> dict[str, Any]:
+    """Returns {"notices": what this process told of its inputs}, {} where it told nothing."""
+    return {"notices": list(told)} if (told := notices.told()) else {}
 
 
 def read_starts(workdir: Place) -> list[dict[str, Any]]:
@@ -145,7 +155,7 @@ def record_first_update(workdir: Place, times: dict[str, Any]) -> None:
     """Writes into the last entry how long the first update took, as `StartTimes` tells it."""
     starts = read_starts(workdir)
     if starts:
-        starts[-1]["first_update"] = times
+        starts[-1] |= {"first_update": times, **noticed()}
         write_json(workdir / RUN, {"starts": starts})
 
 
@@ -156,7 +166,7 @@ def record_end(workdir: Place, outcome: str, message: str = "") -> None:
     """
     starts = read_starts(workdir)
     if starts and "ended" not in starts[-1]:
-        starts[-1] |= {"ended": now(), "outcome": outcome, "message": message}
+        starts[-1] |= {"ended": now(), "outcome": outcome, "message": message, **noticed()}
         write_json(workdir / RUN, {"starts": starts})
 
 

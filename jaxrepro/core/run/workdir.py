@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import json
 import pathlib
 import time
 from collections.abc import Iterator, Mapping
@@ -28,7 +27,7 @@ from jaxrepro.core.files.places import (
     reason,
     reported,
 )
-from jaxrepro.core.files.strict_json import parse_json
+from jaxrepro.core.files.strict_json import json_text, parse_json, write_strict_json
 from jaxrepro.core.files.whole_files import remove_abandoned, write_atomically
 from jaxrepro.core.run import store_lock
 
@@ -113,7 +112,7 @@ def _locked(path: Place, mark: str, patience: float) -> Iterator[None]:
         remove_abandoned(path.parent)
         remove_abandoned(path.parent / SAMPLES)
         lock.truncate(0)
-        lock.write(json.dumps({"owner": store_lock.this_process(), "mark": mark}))
+        lock.write(json_text({"owner": store_lock.this_process(), "mark": mark}))
         lock.flush()
         yield
 
@@ -281,5 +280,5 @@ def read_model_card(workdir: Place) -> dict[str, Any]:
 
 
 def write_json(path: Place, value: Mapping[str, Any]) -> None:
-    """Writes `value` to `path`, whole or not at all."""
-    write_atomically(path, (json.dumps(value, indent=2) + "\n").encode())
+    """Writes `value` to `path`, see `write_strict_json`."""
+    write_strict_json(path, value)

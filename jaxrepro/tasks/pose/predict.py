@@ -136,8 +136,9 @@ def _report(found: "PeoplePictures") -> None:
     if found.done:
         print(f"{found.done} pictures are done already")
     if found.left_out:
-        kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(found.left_out.items()))
-        print(f"left out, no pictures of a known kind: {kinds}")
+        from jaxrepro.data.formats.other_files import counts_text
+
+        print(f"left out, no pictures of a known kind: {counts_text(found.left_out)}")
 
 
 def _draw_all(

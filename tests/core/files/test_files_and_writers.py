@@ -1,5 +1,6 @@
 import fcntl
 import json
+import math
 import pathlib
 
 import numpy as np
@@ -77,6 +78,22 @@ def test_json_lines_drop_what_the_continuation_writes_again(tmp_path):
         {"step": 20, "loss": 2.0},
         {"step": 30, "loss": 9.0},
     ]
+
+
+def test_json_lines_have_null_where_a_number_is_not_finite(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    writer = writers.JsonLines(path)
+    writer.write(1, {"psnr": math.inf, "loss": math.nan, "ssim": 1.0})
+    writer.close()
+    line = '{"step": 1, "psnr": null, "loss": null, "ssim": 1.0}\n'
+    assert path.read_text() == line
+    (record,) = writers.read_json_lines(path)
+    assert math.isnan(record["psnr"]) and record["ssim"] == 1.0
+    # Lines of before are kept as they are when the file is written anew.
+    assert writers.kept_lines(path, 1) == line
+    path.write_text(line + '{"step": 2, "re')
+    writers.append_json_line(path, {"step": 2, "results": {"fid": -math.inf}})
+    assert path.read_text() == line + '{"step": 2, "results": {"fid": null}}\n'
 
 
 def test_json_lines_drop_the_results_that_are_measured_again(tmp_path):

@@ -64,7 +64,13 @@ WITHHELD = {
     "without_input": ("sketch", "strokes"),
 }
 # What is told of such edits, of all holes together and, of nearness, by their size.
-_TOLD_OF_WITHHELD = ("hole_l1", "hole_psnr", "sketch_f_score", "stroke_color_difference")
+_TOLD_OF_WITHHELD = (
+    "hole_l1",
+    "hole_psnr",
+    "hole_psnr_exact",
+    "sketch_f_score",
+    "stroke_color_difference",
+)
 # Training pictures that the mean picture is made of, at most.
 _NUM_FOR_MEAN = 1000
 
