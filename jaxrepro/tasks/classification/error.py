@@ -79,7 +79,7 @@ def network_size(module, size: int) -> Rows:
     def results(rows: Mapping[str, np.ndarray]) -> Mapping[str, float]:
         del rows
         return {
-            "parameters": float(num_parameters(module)),
+            "parameters": float(num_parameters(module, size)),
             "multiplications": float(num_multiplications(module, size)),
         }
 
