@@ -6,6 +6,7 @@ A paper without the file, or without one of the constants, needs nothing said.
     ON_MESHES     {name of a config: changes of its `test` variant} of `tests/test_any_mesh.py`
     KILLED        {"config": its argument, "more": further arguments} of `python -m tests.kills`
     ELASTIC       {name of a config: arguments} of `python -m tests.elastic`
+    BAD_INPUTS    the paper's `PaperInputs` of `python -m tests.bad_inputs`
     SMALLEST      name of the config whose `test` variant is the smallest
 """
 

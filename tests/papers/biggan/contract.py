@@ -1,5 +1,7 @@
 """What tests of all papers have to know of this one."""
 
+from tests.papers.biggan.bad_inputs import BAD_INPUTS as BAD_INPUTS
+
 # Compiling them takes minutes; they are the same classes, and their parameter counts and shapes are
 # tested without compiling. So are those of BigGAN-deep, whose gradients are held against the
 # author's code at 64 pixels. That of 64 pixels is that of 32 with a block more.

@@ -1,5 +1,7 @@
 """What tests of all papers have to know of this one."""
 
+from tests.papers.pyranet.bad_inputs import BAD_INPUTS as BAD_INPUTS
+
 # Moments of batch norm over the whole batch, momentum.
 ON_MESHES = {"prm_cifar": {}}
 KILLED = {"config": "configs/pyranet.py:test", "more": ()}

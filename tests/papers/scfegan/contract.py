@@ -1,5 +1,7 @@
 """What tests of all papers have to know of this one."""
 
+from tests.papers.scfegan.bad_inputs import BAD_INPUTS as BAD_INPUTS
+
 # Several networks, one of them frozen.
 ON_MESHES = {"scfegan": {"optim.epsilon": 1.0}}
 KILLED = {"config": "configs/scfegan.py:test", "more": ()}
