@@ -1,6 +1,7 @@
 """A bad input: a command, the files it is given, and what its error must name."""
 
 import dataclasses
+import functools
 import pathlib
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -53,8 +54,12 @@ class Case:
         return np.random.default_rng([seed, zlib.crc32(f"{self.kind}/{self.name}".encode())])
 
 
-def all_cases() -> list[Case]:
-    """Returns every case, in an order that does not change."""
+@functools.cache
+def all_cases() -> tuple[Case, ...]:
+    """Returns every case, in an order that does not change.
+
+    The first call defines the flags of every command for a moment: none of theirs may be defined.
+    """
     from tests.bad_inputs import (
         config_cases,
         data_cases,
@@ -76,7 +81,7 @@ def all_cases() -> list[Case]:
     names = [(case.kind, case.name) for case in cases]
     if len(set(names)) < len(names):
         raise AssertionError(f"named twice: {sorted(n for n in names if names.count(n) > 1)}")
-    return cases
+    return tuple(cases)
 
 
 def given(kind: str, command: str, *arguments: str, names: str = "", **fields: Any) -> Case:

@@ -52,19 +52,12 @@ def _of_command(command: str) -> Iterator[Case]:
 def _flags_of(command: str) -> dict[str, str]:
     """Returns the kind of each flag that a command itself defines."""
     module: Any = importlib.import_module(command)
-    # This process may have flags of the same names.
-    before = {name: flags.FLAGS[name] for name in flags.FLAGS}
-    for name in before:
-        delattr(flags.FLAGS, name)
+    # Not those that libraries define once, when they are imported.
+    before = set(flags.FLAGS)
     module.define_flags()
-    defined = {name: flags.FLAGS[name] for name in sorted(flags.FLAGS)}
-    for name in defined:
-        delattr(flags.FLAGS, name)
-    for name, flag in before.items():
-        flags.FLAGS[name] = flag
-    flags.FLAGS.set_gnu_getopt(False)
     found = {}
-    for name, flag in defined.items():
+    for name in sorted(set(flags.FLAGS) - before):
+        flag = flags.FLAGS[name]
         parser = type(flag.parser).__name__
         kind = {
             "IntegerParser": "integer",
@@ -76,6 +69,8 @@ def _flags_of(command: str) -> dict[str, str]:
         # A config is read at once, several values may be empty, and "" may be the default.
         if name != "config" and not isinstance(flag, flags.MultiFlag):
             found[name] = "" if kind == "string" and flag.default == "" else kind
+        delattr(flags.FLAGS, name)
+    flags.FLAGS.set_gnu_getopt(False)
     return found
 
 

@@ -13,7 +13,9 @@ NOT_COMPILED = (
 ON_MESHES = {
     "biggan_digits": {"optim.epsilon": 1.0, "train.batch_size": 16, "model.bn_groups": 2},
 }
-KILLED = {"config": "configs/biggan_digits.py:test", "more": ("--config.guard.every=4",)}
+KILLED = {
+    "biggan": {"config": "configs/biggan_digits.py:test", "more": ("--config.guard.every=4",)}
+}
 ELASTIC = {"biggan_digits": ("--config.train.batch_size=16", "--config.optim.epsilon=1.0")}
 SMALLEST = "biggan_digits"
 
@@ -34,6 +36,9 @@ def _changed(folder):
     return [f"--config={folder}/config.py", f"--output={folder}/new"]
 
 
+VERBS_THAT_WRITE = {
+    "port": lambda folder: [f"--input={published_network(folder)}", f"--output={folder}/export"],
+}
 VERB_ARGUMENTS = {
     "change_classes": _changed,
     "interpolate": lambda folder: [

@@ -4,7 +4,10 @@ from tests.papers.pyranet.bad_inputs import BAD_INPUTS as BAD_INPUTS
 
 # Moments of batch norm over the whole batch, momentum.
 ON_MESHES = {"prm_cifar": {}}
-KILLED = {"config": "configs/pyranet.py:test", "more": ()}
+KILLED = {
+    "pyranet": {"config": "configs/pyranet.py:test", "more": ()},
+    "prm_cifar": {"config": "configs/prm_cifar.py:test", "more": ()},
+}
 ELASTIC = {"hourglass": ("--config.optim.name=sgd",), "prm_cifar": ()}
 SMALLEST = "hourglass"
 

@@ -25,9 +25,9 @@ _FLAGS = (
     ("convert", ("--model=none", "--output=o", "--deconv_gate=x"), "deconv_gate"),
     ("calibrate", ("--config=CONFIGS/biggan_digits.py:test",), "scfegan"),
     ("calibrate", ("--config=CONFIGS/scfegan.py:test", "--steps=1"), "steps"),
-    ("__main__", ("--model=none", "--port=70000"), "port"),
-    ("__main__", ("--model=none", "--port=0"), "none"),
-    ("__main__", ("--model=none", "--host=no.such.host.invalid"), "no.such"),
+    ("studio.__main__", ("--model=none", "--port=70000"), "port"),
+    ("studio.__main__", ("--model=none", "--port=0"), "none"),
+    ("studio.__main__", ("--model=none", "--host=no.such.host.invalid"), "no.such"),
 )
 _OVERRIDES = (
     ("scfegan", "data.source=faces:none", "none"),
