@@ -99,8 +99,7 @@ def _page(paper: str) -> list[str]:
     if verbs := contents.verbs(folder):
         lines += ["", f"Verbs: {_program()} {paper} VERB [FLAGS]", *_listed(verbs)]
     if configs := contents.configs().get(paper):
-        files = {str(file): file for file in configs.values()}
-        lines += ["", f"Configs: {_program()} train --config=FILE[:VARIANT]", *_listed(files)]
+        lines += ["", f"Configs: {_program()} train --config=NAME[:VARIANT]", *_listed(configs)]
     return lines
 
 

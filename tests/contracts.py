@@ -6,7 +6,8 @@ A paper without the file, or without one of the constants, needs nothing said.
     ON_MESHES     {name of a config: changes of its `test` variant} of `tests/test_any_mesh.py`
     KILLED        {name: {"config": its argument, "more": further arguments}} of the trainings that
                   `python -m tests.kills` stops: one of every kind of state
-    VERBS_THAT_WRITE  {name of a verb without a network: what makes its arguments below a folder}
+    VERBS_THAT_WRITE  {name of a verb: what makes its arguments below a folder, outputs among them},
+                  where VERB_ARGUMENTS does not
     VERBS_THAT_WRITE_NOTHING  names of verbs that leave no file
     ELASTIC       {name of a config: arguments} of `python -m tests.elastic`
     BAD_INPUTS    the paper's `PaperInputs` of `python -m tests.bad_inputs`

@@ -79,7 +79,7 @@ def test_a_paper_has_a_page(monkeypatch, capsys, tmp_path, paper):
         assert contents.summary(file)[:20] in out
     # From another folder too: they lie beside the package.
     for name in contents.configs()[paper]:
-        assert f"configs/{name}.py " in out
+        assert f"\n  {name} " in out
 
 
 def test_configs_of_the_current_folder_come_first(monkeypatch, capsys, tmp_path):

@@ -16,6 +16,7 @@ from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.config_files import config_called, nearest_config
 from jaxrepro.core.files.orbax_failures import waits_for_nothing
 from jaxrepro.core.files.places import local_path, raised_by_store
 from jaxrepro.core.machine import interrupts, platforms
@@ -28,11 +29,12 @@ _OF_CONFIG_FILES = (
 
 
 def define_config() -> flags.FlagHolder:
-    """Defines `--config=FILE.py[:VARIANT]` and overrides such as `--config.seed=1`."""
+    """Defines `--config=NAME[:VARIANT]`, or a path, and overrides such as `--config.seed=1`."""
     return config_flags.DEFINE_config_file(
         "config",
         None,
-        "Configuration file and, after a colon, its variant: configs/biggan128.py:demo,bs=64. "
+        "Name or file of a config and, after a colon, its variant: biggan128:demo,bs=64 or "
+        "configs/biggan128.py:demo,bs=64. "
         "Every key can be set too: --config.train.total_steps=1000.",
     )
 
@@ -94,8 +96,10 @@ def define_arguments(name: str, help_string: str) -> None:
 def parse(argv: list[str]) -> None:
     """Parses a command line, whose first word is the command's name.
 
-    Raises InputError for words that are neither flags nor arguments of the command.
+    Raises InputError for words that are neither flags nor arguments of the command, and for a
+    config that is not there.
     """
+    argv, _ = _with_config_file(argv)
     rest = flags.FLAGS(argv)[1:]
     arguments = [argument for argument in _arguments() if not argument.present]
     for argument, word in zip(arguments, rest, strict=False):
@@ -238,7 +242,7 @@ def _is_read() -> bool:
 
 
 def _parse(argv: list[str]) -> list[str]:
-    file = _config_file(argv)
+    file = _with_config_file(argv)[1]
     try:
         parse(argv)
     except (InputError, BrokenPipeError):
@@ -253,21 +257,28 @@ def _parse(argv: list[str]) -> list[str]:
     return argv[:1]
 
 
-def _config_file(argv: list[str]) -> str:
-    """Returns the file that --config names, "" for none; raises InputError if it is not there."""
-    file = ""
-    for previous, argument in zip(["", *argv], argv, strict=False):
+def _with_config_file(argv: list[str]) -> tuple[list[str], str]:
+    """Returns the words with the file of a config that --config gives by name, and that file.
+
+    The file is "" without --config. Raises InputError if there is none of that name or path.
+    """
+    words, file = list(argv), ""
+    for place, (previous, argument) in enumerate(zip(["", *argv], argv, strict=False)):
         match = re.match(r"--?config=(.*)", argument)
         value = match[1] if match else argument if re.fullmatch("--?config", previous) else None
         if value is None:
             continue
-        file = value.partition(":")[0]
-        if not pathlib.Path(file).is_file():
+        given, colon, variant = value.partition(":")
+        file = given if pathlib.Path(given).is_file() else str(config_called(given) or "")
+        if not file:
+            near = nearest_config(given)
             raise InputError(
-                f"no config file {file!r}; give a path such as "
-                f"--config=configs/biggan_digits.py, seen from {pathlib.Path.cwd()}"
+                f"no config {given!r}{f'; the nearest is {near!r}' if near else ''}; give a name "
+                "such as --config=biggan_digits, of those that `jaxrepro` lists, or the path of a "
+                f"file, seen from {pathlib.Path.cwd()}"
             )
-    return file
+        words[place] = f"{argument.removesuffix(value)}{file}{colon}{variant}"
+    return words, file
 
 
 def _as_input_error(error: BaseException, file: str) -> InputError:

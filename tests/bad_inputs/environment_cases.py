@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from jaxrepro.core.machine import platforms
 from tests.bad_inputs.case import Case, Place
 from tests.bad_inputs.network_cases import draw_photo
-from tests.bad_inputs.paper import CONFIGS, papers, verb
+from tests.bad_inputs.paper import CONFIGS, papers, users
 
 _PLATFORMS = ("cuda", "gpu", "tpu", "rocm", "nonsense", "cpu,", "cuda,tpu", " cpu")
 # Without a home, or with one or a cache where nobody may write, root neither.
@@ -38,7 +38,7 @@ def cases() -> Iterator[Case]:
             if platform in platforms.installed() or platform == " cpu" or platform == "gpu":
                 continue
             yield _with_platform(command, make, platform)
-    for paper in papers():
+    for paper in users():
         for name, variables in _NO_CACHE.items():
             yield _without_cache(paper, name, variables)
         for name, (shown, encoding) in _NAMES.items():
@@ -50,7 +50,7 @@ def cases() -> Iterator[Case]:
 def _network(paper: str) -> Callable[[Place], Sequence[str]]:
     def make(place: Place) -> Sequence[str]:
         draw_photo(place)
-        return papers()[paper].use[1](str(place.materials.path(f"export:{paper}")))
+        return users()[paper][1](str(place.materials.path(f"export:{paper}")))
 
     return make
 
@@ -67,7 +67,7 @@ def _uses() -> dict[str, Callable[[Place], Sequence[str]]]:
     first = next(iter(papers()))
     config = f"--config={CONFIGS / papers()[first].config}.py:test"
     return {
-        **{verb(paper, told.use[0]): _network(paper) for paper, told in papers().items()},
+        **{command: _network(paper) for paper, (command, _) in users().items()},
         "jaxrepro.train": lambda place: [config, "--workdir=run"],
         "jaxrepro.evaluate": _run_of(first),
         "jaxrepro.export": _run_of(first, "--output=out"),
@@ -85,7 +85,7 @@ def _without_cache(paper: str, name: str, variables: Mapping[str, str | None]) -
     return Case(
         "cache",
         f"{paper}: {name}",
-        verb(paper, papers()[paper].use[0]),
+        users()[paper][0],
         _network(paper),
         said=("no cache can be kept (", "JAXREPRO_CACHE"),
         environment={**variables, "JAX_COMPILATION_CACHE_DIR": None},
@@ -98,9 +98,9 @@ def _absent(paper: str, name: str, shown: str, encoding: str) -> Case:
 
     def make(place: Place) -> Sequence[str]:
         draw_photo(place)
-        return papers()[paper].use[1](f"{name}/absent")
+        return users()[paper][1](f"{name}/absent")
 
-    command = verb(paper, papers()[paper].use[0])
+    command = users()[paper][0]
     # The end of a name that is too long for a line of error may be left out.
     return Case("name", f"{paper}: no {shown}", command, make, shown[:40], encoding=encoding)
 

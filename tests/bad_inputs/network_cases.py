@@ -9,7 +9,7 @@ import numpy as np
 from tests.bad_inputs import mutations
 from tests.bad_inputs.case import Case, Place
 from tests.bad_inputs.materials import STEP, makers
-from tests.bad_inputs.paper import CONFIGS, Change, Published, given_words, papers, verb
+from tests.bad_inputs.paper import CONFIGS, Change, Published, given_words, papers, users, verb
 
 
 def cases() -> Iterator[Case]:
@@ -26,8 +26,9 @@ def _checkpoint_cases() -> Iterator[Case]:
     for number, paper in enumerate(papers()):
         for name, change, certain in _CHECKPOINT:
             yield _of_run(f"{paper}: {name}", paper, "jaxrepro.export", change, certain=certain)
-        change, used = _data_files(mutations.halved), verb(paper, papers()[paper].use[0])
-        yield _of_run(f"{paper}: all data halved, to use it", paper, used, change)
+        change = _data_files(mutations.halved)
+        if paper in users():
+            yield _of_run(f"{paper}: all data halved, to use it", paper, users()[paper][0], change)
         # To continue takes a while: of each paper another few.
         for name, change, certain in _CHECKPOINT[number :: len(papers())]:
             text = f"{paper}: {name}, to continue"
@@ -50,7 +51,7 @@ def _of_run(name: str, paper: str, command: str, change: Change, *, certain: boo
                 "--workdir=run",
             ]
         draw_photo(place)
-        return told.use[1]("run")
+        return users()[paper][1]("run")
 
     is_train = command == "jaxrepro.train"
     written = ("run",) if is_train else ()
@@ -151,7 +152,7 @@ def _to_read(paper: str, path: str) -> Sequence[str]:
 
 
 def _export_cases() -> Iterator[Case]:
-    names = list(papers())
+    names = list(users())
     for number, paper in enumerate(names):
         for name, change in _EXPORT:
             yield _of_export(f"{paper}: {name}", paper, change, paper)
@@ -169,14 +170,14 @@ def _export_cases() -> Iterator[Case]:
 def _of_export(
     name: str, paper: str, change: Change, material: str, *, certain: bool = True
 ) -> Case:
-    short, arguments = papers()[paper].use
+    command, arguments = users()[paper]
 
     def make(place: Place) -> Sequence[str]:
         change(place.materials.copy(f"export:{material}", place.folder / "net"), place.rng)
         draw_photo(place)
         return arguments("net") if certain else _to_read(paper, "net")
 
-    return Case("export", name, verb(paper, short) if certain else _READING, make, "", certain)
+    return Case("export", name, command if certain else _READING, make, "", certain)
 
 
 def _arrays(how: mutations.Damage) -> Change:

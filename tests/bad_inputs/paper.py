@@ -42,17 +42,18 @@ class PaperInputs:
     """Good inputs of a paper and what may be wrong with them.
 
     config: whose `test` variant is the smallest. use: (verb, arguments that use the network at a
-    path). choices: what loading a published file must be told. flags: (verb, arguments, what the
-    error names). overrides: (config, override, names). variants: (file:variant, names). configs:
-    (arguments of training, names, whether it is found only after the workdir was made). run_values:
-    (key of a run's config, a wrong value, the command that minds). cards: (key of an export's card,
-    a wrong value). pictures: {verb, and perhaps after a comma for what: arguments}. all_formats: of
-    `use`, if that reads every format to the last pixel. published: files of others. materials:
-    {name: what makes a file or folder}. data: cases of data sets of its own. more: further cases.
+    path), None where no verb does. choices: what loading a published file must be told. flags:
+    (verb, arguments, what the error names). overrides: (config, override, names). variants:
+    (file:variant, names). configs: (arguments of training, names, whether it is found only after
+    the workdir was made). run_values: (key of a run's config, a wrong value, the command that
+    minds). cards: (key of an export's card, a wrong value). pictures: {verb, and perhaps after a
+    comma for what: arguments}. all_formats: of `use`, if that reads every format to the last pixel.
+    published: files of others. materials: {name: what makes a file or folder}. data: cases of data
+    sets of its own. more: further cases.
     """
 
     config: str
-    use: tuple[str, Callable[[str], Sequence[str]]]
+    use: tuple[str, Callable[[str], Sequence[str]]] | None = None
     choices: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     flags: Sequence[tuple[str, Sequence[str], Any]] = ()
     overrides: Sequence[tuple[str, str, Any]] = ()
@@ -74,6 +75,16 @@ class PaperInputs:
 def papers() -> dict[str, PaperInputs]:
     """Returns what the papers tell, by their names."""
     return told("BAD_INPUTS")
+
+
+@functools.cache
+def users() -> dict[str, tuple[str, Callable[[str], Sequence[str]]]]:
+    """Returns (module, arguments that use the network at a path) of the papers that have one."""
+    return {
+        paper: (verb(paper, told.use[0]), told.use[1])
+        for paper, told in papers().items()
+        if told.use is not None
+    }
 
 
 def verb(paper: str, name: str) -> str:

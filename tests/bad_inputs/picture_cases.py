@@ -24,13 +24,13 @@ def cases() -> Iterator[Case]:
         for short, arguments in told.pictures.items():
             for name, write in _FOR_ALL:
                 yield _read(paper, short, f"{short}: {name}", ".png", arguments, write, True)
-            if short == told.use[0]:
+            if told.use is not None and short == told.use[0]:
                 for name, suffix, write, certain in _of_all_formats():
                     # What another program takes of an odd file, this one may take as well.
                     certain = certain and name in _NO_PICTURES
                     text = f"{short}: {suffix} {name}"
                     yield _read(paper, short, text, suffix, arguments, write, certain)
-        if told.all_formats is not None:
+        if told.use is not None and told.all_formats is not None:
             short, arguments = told.use[0], told.all_formats
             for name, suffix, write, certain in _of_all_formats():
                 text = f"{short}: {suffix} {name}"

@@ -3,7 +3,7 @@
 import functools
 import pathlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tests.bad_inputs.materials import Materials
 from tests.bad_inputs.paper import CONFIGS
@@ -13,12 +13,13 @@ from tests.kills.training import Training
 from tests.kills.victim import Command
 from tests.kills.writing import Writing
 from tests.papers.networks import commands as verbs
-from tests.papers.networks import contract_of, flags_of
+from tests.papers.networks import contract_of
 
 PAPERS = tuple(
     Training(name, **killed) for runs in told("KILLED").values() for name, killed in runs.items()
 )
 _ROOT = CONFIGS.parent
+Arguments = Callable[[pathlib.Path], Sequence[str]]
 # What `python -m jaxrepro.claims` reads and writes, and the package it is.
 _OF_CLAIMS = ("jaxrepro", "configs", "docs", "benchmarks", "tests", "README.md", "pyproject.toml")
 
@@ -36,16 +37,16 @@ def _of_runs(materials: Materials) -> list[Writing]:
     """Returns the commands on a run, each on that of another paper, and the plan of a config."""
     papers = list(told("BAD_INPUTS"))
 
-    def on_run(number: int, *words: str):
+    def on_run(number: int) -> Arguments:
         paper = papers[number % len(papers)]
 
         def arguments(folder: pathlib.Path) -> Sequence[str]:
             materials.copy(f"run:{paper}", folder / "run")
-            return [f"--workdir={folder}/run", *(f"{word}" for word in words)]
+            return [f"--workdir={folder}/run"]
 
         return arguments
 
-    def to(name: str, number: int):
+    def to(name: str, number: int) -> Arguments:
         run = on_run(number)
         return lambda folder: [*run(folder), f"--output={folder}/{name}"]
 
@@ -92,19 +93,18 @@ def _of_papers(materials: Materials) -> list[Writing]:
             make=make,
             materials=materials,
             network=f"{kind}:{paper}" if network else "",
-            overwrite="overwrite" in flags_of(module),
         )
         found.append(Writing(f"{paper} {name}", module.__name__, arguments))
     return found
 
 
 def _arguments(
-    folder: pathlib.Path, *, make, materials: Materials, network: str, overwrite: bool
+    folder: pathlib.Path, *, make: Arguments, materials: Materials, network: str
 ) -> list[str]:
     words = list(map(str, make(folder)))
     if network:
         words.append(f"--model={materials.path(network)}")
-    return [*words, "--overwrite"] if overwrite else words
+    return words
 
 
 def _claims() -> Writing:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -22,6 +23,9 @@ _OF_A_START = {"time", "seconds", "command", "versions", "rendered"}
 _WAYS = ((signal.SIGKILL, (-9,)), (signal.SIGTERM, (-15, 143)), (signal.SIGINT, (130,)))
 # Python itself has not taken Ctrl-C before.
 _FIRST_SECONDS = 0.3
+# Half of the kills come within this time of the first new name in the folder.
+_WRITING, _WRITES_SECONDS = "writing", 0.03
+_AIMS = ("any moment", _WRITING)
 _PLACE = b"(the folder)"
 _CHECKPOINTS = "checkpoints"
 
@@ -76,18 +80,24 @@ def torment_writing(
     replaces = start.end() == 0
     seconds = start.seconds()
     complete = content(command, reference, given)
-    record = Record()
-    for number in range(num_kills):
+    record, number, longest = Record(), -1, seconds
+    # Of three ways and two kinds of place every pair comes up.
+    first_way = int(random.integers(len(_WAYS)))
+    while len(record.kills) < num_kills:
+        number += 1
         workdir = folder / f"{command.name}-{number}"
         words = command.words(workdir)
         over = replaces and number % 2 == 1
         if over:
             complaints_of(command.start(words, workdir, log))
-        way, statuses = _WAYS[number % len(_WAYS)]
-        # The end, where files are written, is hit as often as all that comes before.
-        part = random.uniform(0, 1) if random.random() < 0.5 else random.uniform(0.7, 1)
-        moment = _FIRST_SECONDS + part * max(seconds - _FIRST_SECONDS, 0)
+        way, statuses = _WAYS[(number // 2 + first_way) % len(_WAYS)]
+        aim = _AIMS[int(random.integers(len(_AIMS)))]
         start = command.start(words, workdir, log)
+        moment = _FIRST_SECONDS + random.uniform(0, 1) * max(longest - _FIRST_SECONDS, 0)
+        if aim == _WRITING:
+            before = _names_at_top(workdir)
+            start.wait_for(lambda workdir=workdir, before=before: _names_at_top(workdir) != before)
+            moment = start.seconds() + random.uniform(0, _WRITES_SECONDS)
         start.wait_for(lambda start=start, moment=moment: start.seconds() >= moment)
         descendants = start.descendants()
         status = start.stop(way)
@@ -113,13 +123,18 @@ def torment_writing(
         entry = {
             "command": command.name,
             "phase": f"{way.name}, {'over an output' if over else 'no output yet'}",
-            "aimed_at": "a drawn moment",
+            "aimed_at": aim,
+            "signal": way.name,
             "progress": len(left),
             "seconds": round(moment, 3),
             "children": len(descendants),
-            "ended_by_itself": status == 0,
             "differences": differences,
         }
+        if status == 0:
+            longest *= 0.8  # It came too late, and is none.
+            if not differences:
+                shutil.rmtree(workdir)
+                continue
         record.kills.append(entry)
         record.rounds.append(
             {"command": command.name, "kills": 1, "compared": len(complete), "differences": []}
@@ -195,6 +210,16 @@ def _files(folder: pathlib.Path) -> list[str]:
     files = [p for p in folder.rglob("*") if p.is_file()]
     folders = [p.parent for p in folder.rglob(_CHECKPOINTS) if p.is_dir()]
     return sorted(p.relative_to(folder).as_posix() for p in (*files, *folders))
+
+
+def _names_at_top(folder: pathlib.Path) -> set[str]:
+    """Returns the names in a folder and in those that are in it."""
+    names = set()
+    for entry in os.scandir(folder):
+        names.add(entry.name)
+        if entry.is_dir():
+            names.update(f"{entry.name}/{name}" for name in os.listdir(entry.path))
+    return names
 
 
 def _hidden(folder: pathlib.Path) -> list[str]:

@@ -85,7 +85,12 @@ _VARIANTS = (
     ("biggan_digits.py:test,bs=-4", "batch_size"),
 )
 _CONFIGS = (
-    (("--config=configs/bigan.py",), "no config file 'configs/bigan.py'", False),
+    (("--config=configs/bigan.py",), "no config 'configs/bigan.py'", False),
+    (
+        ("--config=bigan_digits:test",),
+        "no config 'bigan_digits'; the nearest is 'biggan_digits'",
+        False,
+    ),
     (
         ("--config=configs/biggan_digits.py:tset",),
         ("unknown variant 'tset'", "paper, demo, test"),

@@ -32,6 +32,7 @@ def _measured(folder):
     return [*people, "--size=64", "--batch_size=2", f"--output={folder}/scores"]
 
 
+VERBS_THAT_WRITE = {"predict": lambda folder: [*_predicted(folder), "--overwrite"]}
 VERB_ARGUMENTS = {
     "evaluate": _measured,
     "predict": _predicted,

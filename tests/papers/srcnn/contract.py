@@ -39,7 +39,7 @@ def _enlarged(folder):
 VERBS_THAT_WRITE = {
     name: lambda folder: [*_measured(folder), f"--output={folder}/table.json"]
     for name in ("colors", "evaluate", "protocols")
-}
+} | {"upscale": lambda folder: [*_enlarged(folder), "--overwrite"]}
 VERB_ARGUMENTS = {
     "colors": _measured,
     "evaluate": _measured,
