@@ -19,7 +19,7 @@ from jaxrepro.data.sources import open_source
 from jaxrepro.papers import make_task
 from jaxrepro.papers.scfegan.faces.face_sets import open_faces
 from tests import runs
-from tests.bad_inputs import materials
+from tests.bad_inputs.materials import Materials
 from tests.test_task_contract import load
 
 CONFIG = pathlib.Path(__file__).resolve().parents[1] / "configs" / "prm_cifar.py"
@@ -91,15 +91,12 @@ def test_a_moved_folder_goes_on_and_another_is_refused(run, monkeypatch, capsys)
 
 
 def test_prepared_sets_are_the_same_wherever_they_lie(tmp_path):
-    for make, open_set in (
-        (materials.make_set, lambda place: open_source(f"array_record:{place}")),
-        (
-            materials.make_faces,
-            lambda place: open_faces(f"faces:{place}", split="train", size=64),
-        ),
+    materials = Materials(tmp_path / "materials")
+    for name, open_set in (
+        ("set", lambda place: open_source(f"array_record:{place}")),
+        ("faces", lambda place: open_faces(f"faces:{place}", split="train", size=64)),
     ):
-        here, there = (tmp_path / f"{make.__name__}_{name}" for name in ("here", "there"))
-        make(here)
+        here, there = materials.path(name), tmp_path / name
         shutil.copytree(here, there)
         assert open_set(here).identity().is_same(open_set(there).identity())
     held_out = open_faces(f"faces:{there}", split="held_out", size=64).identity()
