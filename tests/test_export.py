@@ -12,7 +12,6 @@ import pytest
 import jaxrepro
 from jaxrepro import export, papers
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.srcnn.packaged import packaged_weights
 from tests import runs
 from tests.bad_inputs.materials import Materials
 from tests.test_load import write_classifier
@@ -75,6 +74,8 @@ def test_the_program_on_the_page_reads_a_file_without_this_package(exports, tmp_
 def test_an_enlarging_network_takes_pictures_of_any_size(tmp_path, capsys):
     pytest.importorskip("flatbuffers")
     from jax.export import deserialize
+
+    from jaxrepro.papers.srcnn.packaged import packaged_weights
 
     output = tmp_path / "x3.stablehlo"
     sizes = "--sizes=height=12,width=10"
