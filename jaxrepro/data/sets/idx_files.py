@@ -62,7 +62,7 @@ class IdxSource(Source):
 
     def fingerprint(self) -> str:
         """A hash of what it is and of all pixels."""
-        return f"{super().fingerprint()}-{zlib.crc32(self._images):08x}"
+        return f"{super().fingerprint()}-{zlib.crc32(self._images.data):08x}"
 
 
 def read_idx(path: pathlib.Path, num_axes: int) -> np.ndarray:

@@ -37,9 +37,8 @@ def main(args: flags.FlagValues, load: "Callable[..., TrainedClassifier]") -> No
 
     trained = load(**network)
     images = measured_images.images_of(args, trained)
-    train, test = (
-        measured_images.arrays_of(split, images, args.num) for split in (images.train, images.test)
-    )
+    train = measured_images.arrays_of(images.train, images, args.num)
+    test = measured_images.arrays_of(images.test, images, args.num)
     found = [detected_attacks(trained, train, test, eps=eps) for eps in strengths]
     head = ["eps", *(name.replace("_", " ") for name in found[0])]
     rows = [[f"{eps:g}", *(f"{x:.3f}" for x in f.values())] for eps, f in zip(strengths, found)]

@@ -48,7 +48,9 @@ def images_of(args: flags.FlagValues, trained: "TrainedClassifier") -> "Labelled
     return images
 
 
-def arrays_of(source: "Source", images: "LabelledImages", num: int) -> "tuple[np.ndarray, ...]":
+def arrays_of(
+    source: "Source", images: "LabelledImages", num: int
+) -> "tuple[np.ndarray, np.ndarray]":
     """Returns (uint8 [N, S, S, 3], labels [N]) of a split of `images`, at most `num`, at random."""
     import numpy as np
 
