@@ -10,9 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrepro.core.config import Settings
+from jaxrepro.core.config import Settings, flatten
+from jaxrepro.core.data_identity import data_keys
 from jaxrepro.core.devices import platform
 from jaxrepro.core.loop import LoopSettings
+from jaxrepro.core.task import identities_of
 from jaxrepro.papers import make_task, task_names
 from tests import runs
 from tests.contracts import not_compiled, on_meshes
@@ -62,6 +64,10 @@ def test_every_key_is_read_and_data_fit_their_spec(path, variant):
         k: (s.shape, np.dtype(s.dtype)) for k, s in task.batch_spec.items()
     }
     json.dumps(task.model_card())
+    # Wherever its data lie, a run is the same: every such key says so.
+    known = identities_of(task)
+    assert "data.source" in known and all(one.fingerprint for one in known.values())
+    assert set(data_keys(known)) <= set(flatten(config))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -35,7 +35,7 @@ def ends_with(monkeypatch):
     """A function that makes the loop end with an error, or with results if it is None."""
 
     def set_end(error, recorded=True):
-        def end(task, settings, workdir, resume, started, resume_attempt):
+        def end(task, settings, workdir, resume, started, resume_attempt, data):
             if recorded:
                 record_start(workdir, 0)
             if error is not None:

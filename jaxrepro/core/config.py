@@ -3,7 +3,7 @@
 import contextlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -214,10 +214,17 @@ def to_json(config: Mapping[str, Any]) -> str:
     return json.dumps(nested, indent=2) + "\n"
 
 
-def config_digest(config: Mapping[str, Any]) -> str:
-    """Returns the SHA-256 of the keys that a continuation must not change."""
-    leaves = flatten(config)
-    return json_digest({k: v for k, v in leaves.items() if not k.startswith(RESUMABLE)})
+def config_digest(config: Mapping[str, Any], places: Collection[str] = ()) -> str:
+    """Returns the SHA-256 of the keys that a continuation must not change.
+
+    places: keys that only say where data are, which may change.
+    """
+    fixed = {
+        key: value
+        for key, value in flatten(config).items()
+        if not key.startswith(RESUMABLE) and key not in places
+    }
+    return json_digest(fixed)
 
 
 def differing_keys(
@@ -225,16 +232,18 @@ def differing_keys(
     given: Mapping[str, Any],
     defaults: Mapping[str, Any] | None = None,
     free: tuple[str, ...] = RESUMABLE,
+    places: Collection[str] = (),
 ) -> list[str]:
     """Returns lines "key: saved -> given" for keys that a continuation must not change.
 
     defaults: what it means that a config leaves a key out, as `Settings.defaults` has it once the
-    config was read. free: beginnings of the keys that may differ.
+    config was read. free: beginnings of the keys that may differ. places: keys that may, as they
+    name another place of the same data.
     """
     meant = flatten(defaults or {})
     old, new = (json.loads(json.dumps(meant | flatten(config))) for config in (saved, given))
     return [
         f"{key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
         for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key) and not key.startswith(free)
+        if old.get(key) != new.get(key) and not key.startswith(free) and key not in places
     ]

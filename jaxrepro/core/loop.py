@@ -11,6 +11,7 @@ from jaxrepro.core.checkpoints.best import BestRule
 from jaxrepro.core.checkpoints.checkpoint import Checkpoints
 from jaxrepro.core.checkpoints.resumption import start_step
 from jaxrepro.core.config import Settings
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices import mesh as mesh_lib
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation
@@ -28,7 +29,7 @@ from jaxrepro.core.reports.writers import read_json_lines, workdir_writers
 from jaxrepro.core.run.run_record import record_first_update, record_start
 from jaxrepro.core.run.workdir import METRICS, MODEL_CARD, RESULTS, read_json, write_json
 from jaxrepro.core.state import TrainState
-from jaxrepro.core.task import Every, HostBatch, Image, Task
+from jaxrepro.core.task import Every, HostBatch, Image, Task, identities_of
 from jaxrepro.core.update.compilation import compile_step, lay_out
 from jaxrepro.core.update.first_state import FirstState
 
@@ -81,6 +82,7 @@ def train(
     started: StartTimes | None = None,
     resume_attempt: int = 1,
     devices: Sequence[Any] | None = None,
+    data: Mapping[str, DataIdentity] | None = None,
 ) -> dict[str, float]:
     """Trains until `settings.total_steps` and returns the final results.
 
@@ -89,7 +91,7 @@ def train(
     finished run is not trained again: its results are returned.
 
     started: the stopwatch of this process's start, of which `run.json` keeps the times. devices: to
-    train on, all when None.
+    train on, all when None. data: `identities_of(task)`, where the caller has them.
 
     Every process of a job calls it; process 0 alone writes what is no checkpoint.
 
@@ -133,7 +135,8 @@ def train(
         leads = jax.process_index() == 0
         if leads:
             write_json(workdir / MODEL_CARD, task.model_card())
-            record_start(workdir, start, resume, resume_attempt)
+            data = identities_of(task) if data is None else data
+            record_start(workdir, start, resume, resume_attempt, data)
         # A run killed in its final evaluation is measured again as a whole.
         redone = evaluation.due(total, total) if start == total else ()
         writer = workdir_writers(workdir, start, redone)

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.state import TrainState, Variables
 
 HostBatch = Mapping[str, np.ndarray]
@@ -257,12 +258,30 @@ class IsMonitored(Protocol):
 
 
 @runtime_checkable
+class IdentifiesData(Protocol):
+    """A Task that says which of its config's keys name data, and what they hold."""
+
+    def identities(self) -> Mapping[str, DataIdentity]:
+        """Returns what the run reads, by the key of the config that names it: "data.source".
+
+        Training and validation sets, and weights that it starts from or measures with. Cheap, as
+        every start asks for it: no second reading of a large set.
+        """
+        ...
+
+
+@runtime_checkable
 class HasReferences(Protocol):
     """A Task that knows what was published: optional, for the page of a run."""
 
     def references(self) -> References:
         """Returns the published figures that belong to this setting."""
         ...
+
+
+def identities_of(task: Any) -> Mapping[str, DataIdentity]:
+    """Returns what a Task reads, nothing if it does not say so."""
+    return task.identities() if isinstance(task, IdentifiesData) else {}
 
 
 def references_of(task: Any) -> References | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxrepro.core.data_identity import DATA, OTHER_DATA
 from jaxrepro.core.run.workdir import CARD_SEEDS
 from jaxrepro.page.numbers import duration, number, time
 from jaxrepro.page.records import Run
@@ -95,10 +96,24 @@ def _facts(run: Run, last: Mapping[str, Any]) -> dict[str, str]:
         "Time training": _time_training(run),
         "Speed": _speed(run),
         "Data": data.strip(),
+        "Notes on the data": "; ".join(_data_notes(run)),
         "Device": _devices(last.get("devices")),
         "Seeds" if len(seeds) > 1 else "Seed": ", ".join(map(str, seeds)),
         "Versions": _versions(last.get("versions")),
     }
+
+
+def _data_notes(run: Run) -> list[str]:
+    """Returns what is noted of the data, each sentence once, and where they became others."""
+    described = [start[DATA] for start in run.starts if isinstance(start.get(DATA), dict)]
+    sets = [one for one in (described[-1] if described else {}).values() if isinstance(one, dict)]
+    notes = [note for one in sets for note in one.get("notes", ())]
+    notes += [
+        f"from step {start['step']} on {line}"
+        for start in run.starts
+        for line in start.get(OTHER_DATA, ())
+    ]
+    return [*dict.fromkeys(map(str, notes))]
 
 
 def _devices(devices: Any) -> str:

@@ -87,6 +87,20 @@ def test_state_and_time(last, state, workdir):
     assert summary.facts["Started"] == "2026-11-20 10:00 UTC"
 
 
+def test_notes_on_the_data_are_those_of_the_last_start_that_describes_them(workdir):
+    old, new = (
+        {"data": {"data.source": {"fingerprint": "a", "notes": notes}, "data.validation": damaged}}
+        for notes, damaged in ((["old"], {}), (["2 of 3", "2 of 3", "nose"], []))
+    )
+    starts = [start(0, **old), start(5, **new, other_data=["data.source holds"]), start(10)]
+    (workdir / "run.json").write_text(json.dumps({"starts": starts}))
+    assert summarize(read_run(workdir)).facts["Notes on the data"] == (
+        "2 of 3; nose; from step 5 on data.source holds"
+    )
+    (workdir / "run.json").write_text(json.dumps({"starts": [start(0)]}))
+    assert "Notes on the data" not in summarize(read_run(workdir)).facts
+
+
 def test_config_name_from_a_command():
     assert config_name(["python", "--config=a.py:b,c=1", "--config.x=2"]) == "a.py:b,c=1"
     assert config_name(["--config", "a.py"]) == "a.py"

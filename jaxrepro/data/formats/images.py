@@ -5,13 +5,15 @@ import os
 import struct
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from jaxrepro.core.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 # Only these decoders run: Pillow also knows formats that start other programs (EPS).
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+# EXIF orientations in which width and height change places.
+_SWAPPING = (5, 6, 7, 8)
 # How the modes of pictures without colour begin.
 _GREY = ("1", "L", "I;16")
 # What Pillow's decoders raise on damaged data.
@@ -19,7 +21,9 @@ _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error)
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
-def decode_image(data: bytes | os.PathLike[str], *, channels: int | None, name: str) -> np.ndarray:
+def decode_image(
+    data: bytes | os.PathLike[str], *, channels: int | None, name: str, upright: bool = True
+) -> np.ndarray:
     """Pixels of an encoded image, uint8 [H, W, channels].
 
     The EXIF orientation is applied, transparent pixels are laid over white, 16-bit grey is scaled
@@ -30,6 +34,7 @@ def decode_image(data: bytes | os.PathLike[str], *, channels: int | None, name: 
       data: the bytes of a file, or its path.
       channels: 3 for RGB, 1 for grey, None for what the file has.
       name: what to call the image in an error.
+      upright: False leaves the pixels as they are stored, whatever the EXIF orientation.
 
     Raises:
       InputError: if the image cannot be decoded, or is larger than Pillow's safety limit.
@@ -42,7 +47,7 @@ def decode_image(data: bytes | os.PathLike[str], *, channels: int | None, name: 
             limit = Image.MAX_IMAGE_PIXELS
             if limit is not None and image.width * image.height > limit:
                 raise InputError(_too_large(name))
-            pixels = _pixels(ImageOps.exif_transpose(image), channels)
+            pixels = _pixels(ImageOps.exif_transpose(image) if upright else image, channels)
     except _BOMBS as error:
         raise InputError(_too_large(name)) from error
     except InputError:
@@ -50,6 +55,35 @@ def decode_image(data: bytes | os.PathLike[str], *, channels: int | None, name: 
     except _DECODE_ERRORS as error:
         raise InputError(f"{name}: not a readable image ({error}); repair or remove it") from error
     return pixels
+
+
+def orientation_of(path: os.PathLike[str]) -> int:
+    """Returns the EXIF orientation of a picture, 1 to 8; 1 if it has none.
+
+    A JPEG is not decoded for it. Raises InputError if the file is no readable picture.
+    """
+    return _head(path)[1]
+
+
+def picture_sizes(path: os.PathLike[str]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Returns (width, height) of the pixels as stored and of the upright picture.
+
+    A JPEG is not decoded for it. Raises InputError if the file is no readable picture.
+    """
+    (width, height), orientation = _head(path)
+    turned = orientation in _SWAPPING
+    return (width, height), (height, width) if turned else (width, height)
+
+
+def _head(path: os.PathLike[str]) -> tuple[tuple[int, int], int]:
+    """Returns (width, height) as stored, and the EXIF orientation."""
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            return image.size, image.getexif().get(ExifTags.Base.Orientation, 1)
+    except _BOMBS as error:
+        raise InputError(_too_large(str(path))) from error
+    except _DECODE_ERRORS as error:
+        raise InputError(f"{path}: not a readable image ({error}); repair or remove it") from error
 
 
 def encode_png(image: np.ndarray) -> bytes:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import local_path
 from jaxrepro.data.formats.images import SUFFIXES, decode_image
+from jaxrepro.data.sets.fingerprints import files_digest
 from jaxrepro.data.source import Source
 
 
@@ -43,6 +44,10 @@ class FolderSource(Source):
             # Names of old archives are not always UTF-8.
             digest.update(entry.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
+
+    def content_digest(self) -> str:
+        """A hash of the names, sizes and contents of the files, see `files_digest`."""
+        return files_digest((file, self.root / file) for file in self.files)
 
     def read_image(self, index: int) -> np.ndarray:
         """File `index` decoded, uint8 [H, W, channels]; InputError names a file it cannot read."""

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxrepro.core.config import Settings
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices.mesh import split_examples
 from jaxrepro.core.devices.partition import Rules, rules_from_settings
 from jaxrepro.core.errors import InputError
@@ -27,6 +28,7 @@ from jaxrepro.core.task import (
 )
 from jaxrepro.core.update.optim import OptimizerSpec
 from jaxrepro.data.pipeline import train_iterator
+from jaxrepro.data.sets.fingerprints import weights_file
 from jaxrepro.data.source import Source
 from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import Transform, crop_transform, square_transform
@@ -70,6 +72,16 @@ class BigGAN:
         return self.batch_size // self.microbatches
 
     # --- Data.
+
+    def identities(self) -> Mapping[str, DataIdentity]:
+        """Returns the images, and the file of the network that measures samples."""
+        validation, features = self.measurements.validation, self.measurements.features
+        network = weights_file(features) if features else None
+        return {
+            "data.source": self.source.identity(),
+            **({"data.validation": validation.identity()} if validation else {}),
+            **({"eval.features": network} if network else {}),
+        }
 
     @property
     def batch_spec(self) -> Mapping[str, BatchSpec]:

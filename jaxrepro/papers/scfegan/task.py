@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxrepro.core.config import Settings
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices.partition import Rules, rules_from_settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.random import named_key
@@ -55,6 +56,7 @@ class FaceEditing:
 
     update: EditingUpdate
     faces: Faces
+    validation: Faces
     examples: ExampleSettings
     batch_size: int
     seed: int
@@ -63,6 +65,16 @@ class FaceEditing:
     rules: Rules
 
     # --- Data.
+
+    def identities(self) -> Mapping[str, DataIdentity]:
+        """Returns the pictures, and the file of weights of the fixed features."""
+        features = self.update.features
+        return {
+            "data.source": self.faces.identity(),
+            "data.validation": self.validation.identity(),
+            # Its name ends in a digest of its arrays.
+            **({"features.weights": DataIdentity(features.name)} if features.trained else {}),
+        }
 
     @property
     def batch_spec(self) -> Mapping[str, BatchSpec]:
@@ -179,6 +191,7 @@ def from_settings(settings: Settings) -> FaceEditing:
     return FaceEditing(
         update=update,
         faces=faces,
+        validation=validation,
         examples=examples,
         batch_size=train.at_least("batch_size", 1),
         seed=settings.at_least("seed", 0),

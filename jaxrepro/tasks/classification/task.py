@@ -8,6 +8,7 @@ import jax
 import optax
 
 from jaxrepro.core.config import Settings
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices.partition import rules_from_settings
 from jaxrepro.core.state import Collections, Params, Variables
 from jaxrepro.core.supervised import Supervised
@@ -76,6 +77,11 @@ class Classification(Supervised):
             ),
             "size": network_size(self.module, self.images.size),
         }
+
+    def identities(self) -> Mapping[str, DataIdentity]:
+        """Returns the images to train on and to measure."""
+        images = self.images
+        return {"data.source": images.train.identity(), "data.validation": images.test.identity()}
 
     def references(self) -> References:
         """Returns what the results mean."""

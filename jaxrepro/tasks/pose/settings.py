@@ -31,6 +31,9 @@ def pose_sections(task: str, *, total_steps: int) -> Any:
             "size": 256,  # Side of a crop in pixels; maps are a quarter of it.
             "padding": "by_set",  # mpii, lsp, joint_box; by_set: what belongs to the source.
             "augmentation": "hourglass",
+            # Joints that a mirror swaps, ("left_toe:right_toe", ...); () for those that their names
+            # tell, ("none",) for none.
+            "flip_pairs": (),
             "mean": "none",  # Of the colours, which is subtracted: mpii, lsp or none.
         }
     )

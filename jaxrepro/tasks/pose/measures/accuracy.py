@@ -99,6 +99,18 @@ def measurable(people: People, units: np.ndarray) -> bool:
     return bool((people.labelled & np.isfinite(units)[:, None]).any())
 
 
+def unmeasured(people: People) -> str:
+    """Returns why `measured` finds nothing to say of these people, "" if it does."""
+    if measurable(people, people.head_sizes) or measurable(people, torso_sizes(people)):
+        return ""
+    if not people.labelled.any():
+        return "nothing measured: no person has a labelled joint"
+    return (
+        "nothing measured: no person has both ends of the torso (left_shoulder and right_hip), and "
+        "none has a head"
+    )
+
+
 def _details(name: str, errors: JointErrors, threshold: float) -> dict[str, float]:
     low, high = bootstrap_interval(errors, threshold, UNWEIGHTED)
     rows = group_shares(errors, threshold)
