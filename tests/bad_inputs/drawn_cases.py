@@ -67,7 +67,8 @@ def _flags_of(command: str) -> dict[str, str]:
             "ArgumentParser": "string",
         }.get(parser, "")
         # A config is read at once, several values may be empty, and "" may be the default.
-        if name != "config" and not isinstance(flag, flags.MultiFlag):
+        # One that has two spellings is told of under one of them.
+        if name != "config" and not isinstance(flag, flags.MultiFlag) and "-" not in name:
             found[name] = "" if kind == "string" and flag.default == "" else kind
         delattr(flags.FLAGS, name)
     flags.FLAGS.set_gnu_getopt(False)

@@ -159,7 +159,9 @@ def content(command: Writing, folder: pathlib.Path, given: set[str]) -> dict[str
             or (name in given and name not in command.appended)
         ):
             continue
-        if path.name.startswith(".") or _CHECKPOINTS in path.relative_to(folder).parts:
+        # What is hidden is on its way: the command that is given again removes it.
+        parts = path.relative_to(folder).parts
+        if any(part.startswith(".") for part in parts) or _CHECKPOINTS in parts:
             continue
         value = path.read_bytes().replace(str(folder).encode(), _PLACE)
         if name in command.appended:
@@ -176,8 +178,9 @@ def content(command: Writing, folder: pathlib.Path, given: set[str]) -> dict[str
             # MATLAB's files begin with the time.
             found[name] = value[116:] if path.suffix == ".mat" else value
     for run in {path.parent for path in folder.rglob(_CHECKPOINTS) if path.is_dir()}:
-        if run.relative_to(folder).as_posix() not in given:
-            found |= _leaves(run, run.relative_to(folder).as_posix())
+        name = run.relative_to(folder).as_posix()
+        if name not in given and not name.startswith("."):
+            found |= _leaves(run, name)
     return found
 
 

@@ -4,13 +4,11 @@ from tests.bad_inputs.paper import PaperInputs
 
 _FLAGS = (
     ("compare", (), "workdirs"),
-    ("compare", ("--workdirs=none",), "workdirs"),
-    ("compare", ("--workdirs=none,neither", "--output=a.png"), "none"),
-    ("show", (), "output"),
-    ("show", ("--output=a.png", "--num=0"), "num"),
-    ("show", ("--output=a.png", "--size=0"), "size"),
-    ("show", ("--output=a.png", "--beta=0"), "beta"),
-    ("show", ("--output=a.png", "--beta=nan"), "beta"),
+    ("compare", ("--workdirs=none",), "none"),
+    ("compare", ("--workdirs=none,neither",), "none"),
+    ("show", (), "pictures"),
+    ("show", ("--output=a.png",), "pictures"),
+    ("show", ("absent", "--output=a.png"), "absent"),
     ("show", ("--output=a.png", "--scope=all"), "scope"),
 )
 _OVERRIDES = (
