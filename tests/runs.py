@@ -5,7 +5,6 @@ import pathlib
 import signal
 import socket
 import subprocess
-import sys
 import time
 import types
 
@@ -22,22 +21,17 @@ from jaxrepro.core.run.workdir import CONFIG, read_json
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.update.first_state import FirstState
 from jaxrepro.papers import make_task
+from tests import forks
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
-def start(module: str, *arguments: str, devices: int = 1) -> subprocess.Popen:
+def start(module: str, *arguments: str, devices: int = 1) -> forks.Process:
     """Starts `python -m module`, on one CPU device unless said otherwise."""
     flags = [word for word in os.environ.get("XLA_FLAGS", "").split() if "device_count" not in word]
     flags.append(f"--xla_force_host_platform_device_count={devices}")
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        env=os.environ | {"XLA_FLAGS": " ".join(flags)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    env = os.environ | {"XLA_FLAGS": " ".join(flags)}
+    return forks.Process([module, *arguments], env)
 
 
 def run(module: str, *arguments: str, devices: int = 1) -> subprocess.CompletedProcess:
@@ -64,7 +58,7 @@ def call(module: types.ModuleType, *arguments: str) -> None:
             delattr(flags.FLAGS, name)
 
 
-def interrupt_after(process: subprocess.Popen, path: pathlib.Path, number: signal.Signals) -> int:
+def interrupt_after(process: forks.Process, path: pathlib.Path, number: signal.Signals) -> int:
     """Sends a signal once `path` exists; returns the exit status."""
     deadline = time.monotonic() + 120
     while not path.exists():
