@@ -22,36 +22,44 @@ import subprocess
 import sys
 import threading
 import warnings
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import IO
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # What runs import and what takes long. None of it starts JAX or a thread that a fork would lose.
 _IMPORTS = (
-    *("flax.linen", "grain", "matplotlib.figure", "matplotlib.backends.backend_svg", "optax"),
-    *("orbax.checkpoint", "PIL.Image", "rich.progress", "scipy.ndimage", "tensorboardX"),
-    *("jaxrepro.core.loop", "jaxrepro.page.curves", "jaxrepro.data.pipeline"),
+    *("chex", "flax.linen", "grain", "matplotlib.figure", "matplotlib.backends.backend_svg"),
+    *("optax", "orbax.checkpoint", "PIL.Image", "rich.progress", "scipy.ndimage"),
+    *("skimage.metrics", "tensorboardX", "threadpoolctl"),
+    *("jaxrepro.core.loop", "jaxrepro.data.pipeline", "jaxrepro.page.curves"),
 )
 _READ_ON_IMPORT = ("JAX_", "PYTHON")
 _MAX_BYTES = 2**17
 
 
 class Process:
-    """A command that runs: what is used here of a subprocess.Popen with text pipes."""
+    """A command that runs: what is used here of a subprocess.Popen, its output as text."""
 
-    def __init__(self, words: list[str], env: dict[str, str]):
-        """Starts `python -m` with these words."""
+    def __init__(
+        self, words: Sequence[str], env: Mapping[str, str], output: tuple[int, int] | None = None
+    ):
+        """Starts `python -m` with these words.
+
+        output: files, open for writing, for what it prints and for errors; pipes if None.
+        """
         self.args = [sys.executable, "-m", *words]
         self.returncode: int | None = None
-        pipes = os.pipe(), os.pipe()
+        pipes = [] if output else [os.pipe(), os.pipe()]
         self._answers, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        request = json.dumps([words, env]).encode()
+        request = json.dumps([list(words), dict(env)]).encode()
         assert len(request) < _MAX_BYTES
-        given = [theirs.fileno(), *(write for _, write in pipes)]
+        given = [theirs.fileno(), *(output or (write for _, write in pipes))]
         socket.send_fds(_server(_read_on_import(os.environ)), [request], given)
-        for number in given[1:]:
-            os.close(number)
         theirs.close()
-        self.stdout, self.stderr = (open(read, encoding="utf-8") for read, _ in pipes)
+        for _, write in pipes:
+            os.close(write)
+        self._streams = [os.fdopen(read, encoding="utf-8") for read, _ in pipes]
         self.pid = int(self._answers.recv(64))
 
     def poll(self) -> int | None:
@@ -83,8 +91,8 @@ class Process:
         late = threading.Timer(timeout or threading.TIMEOUT_MAX, self.kill)
         late.daemon = True
         late.start()
-        with ThreadPoolExecutor() as pool, self.stdout, self.stderr:
-            out, err = pool.map(lambda stream: stream.read(), (self.stdout, self.stderr))
+        with ThreadPoolExecutor() as pool:
+            out, err = pool.map(_read, self._streams)
         self.wait()
         if late.finished.is_set():
             raise subprocess.TimeoutExpired(self.args, timeout, out, err)
@@ -92,7 +100,12 @@ class Process:
         return out, err
 
 
-def _read_on_import(env) -> tuple[tuple[str, str], ...]:
+def _read(stream: IO[str]) -> str:
+    with stream:
+        return stream.read()
+
+
+def _read_on_import(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Returns the variables by which the processes that fork differ."""
     return tuple(sorted(item for item in env.items() if item[0].startswith(_READ_ON_IMPORT)))
 

@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from tests import forks
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # A start that takes longer hangs.
 LIMIT_SECONDS = 600.0
@@ -16,19 +18,20 @@ LIMIT_SECONDS = 600.0
 class Start:
     """A running command. What it prints goes to `log` and, for errors, `log`.err, emptied first."""
 
-    def __init__(self, arguments: tuple[str, ...], log: pathlib.Path):
+    def __init__(self, arguments: tuple[str, ...], log: pathlib.Path, *, forked: bool = False):
+        """Starts `python -m` with the arguments; what is forked has done its imports already."""
         self.log = log
         words = os.environ.get("XLA_FLAGS", "").split()
         flags = [word for word in words if "device_count" not in word]
         self.errors = log.with_name(f"{log.name}.err")
+        env = os.environ | {"XLA_FLAGS": " ".join(flags), "JAX_PLATFORMS": "cpu"}
         with log.open("wb") as out, self.errors.open("wb") as err:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
-                cwd=ROOT,
-                env=os.environ | {"XLA_FLAGS": " ".join(flags), "JAX_PLATFORMS": "cpu"},
-                stdout=out,
-                stderr=err,
-            )
+            if forked:
+                self._process = forks.Process(arguments, env, (out.fileno(), err.fileno()))
+            else:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", *arguments], cwd=ROOT, env=env, stdout=out, stderr=err
+                )
         self.began = time.monotonic()
 
     def wait_for(self, sign: Callable[[], bool]) -> bool:
