@@ -81,6 +81,28 @@ def random_subset(source: Source, num_images: int, seed: int = 0) -> Source:
     return Subset(source, order[:num_images])
 
 
+def balanced_subset(source: Source, num_images: int) -> Source:
+    """`num_images` images of `source`, of each class as many, or one more of the first classes.
+
+    Within a class they are the first of a fixed permutation, so that a larger part contains a
+    smaller one; no seed has a part in it. Raises InputError where a class has too few images.
+    """
+    labels = np.asarray(source.labels)
+    share, rest = divmod(num_images, source.num_classes)
+    order = np.random.default_rng(0).permutation(len(labels))
+    chosen = []
+    for label, name in enumerate(source.class_names):
+        of_class = order[labels[order] == label]
+        wanted = share + (label < rest)
+        if len(of_class) < wanted:
+            raise InputError(
+                f"{num_images} images of {source!r} with as many of each class were asked for; "
+                f"class {name!r} has {len(of_class)}, {wanted} are needed"
+            )
+        chosen.append(of_class[:wanted])
+    return Subset(source, np.sort(np.concatenate(chosen)))
+
+
 def content_fingerprint(source: Source) -> str:
     """A hash of what the source says about itself, its labels, and the pixels of a few images.
 

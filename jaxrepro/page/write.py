@@ -49,7 +49,9 @@ def write_page(workdir: Place, references: References | None, output: Place | No
     the page cannot be written.
     """
     output = workdir / files.PAGE if output is None else output
-    write_atomically(output, render(read_run(workdir), references, output).encode())
+    page = render(read_run(workdir), references, output)
+    # Names that are not UTF-8 are shown with escapes.
+    write_atomically(output, page.encode("utf-8", "backslashreplace"))
     return output
 
 

@@ -15,6 +15,7 @@ import jax
 
 from jaxrepro.core.checkpoints.export import is_export, read_export
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.exports.inference_function import InferenceFunction
 from jaxrepro.core.files.places import Place, exists, place
 from jaxrepro.core.run.workdir import MODEL_CARD, read_json, read_model_card
 
@@ -43,6 +44,13 @@ class Trained(abc.ABC):
     @abc.abstractmethod
     def shapes(self) -> Any:
         """Returns the shapes and dtypes of the variables that the module takes."""
+
+    def inference_function(self) -> InferenceFunction:
+        """Returns what the network computes, for programs without this package.
+
+        Raises InputError for networks that have not said it.
+        """
+        raise InputError(f"{type(self).__name__} has no inference_function, which exports need")
 
 
 Network = TypeVar("Network", bound=Trained)
@@ -114,6 +122,17 @@ def run_of(path: str | os.PathLike[str], paper: str) -> tuple[Place, dict[str, A
         _refuse(where, paper, taken)
     _check_paper(read_json(where / MODEL_CARD), where, paper, taken)
     return where, read_model_card(where)
+
+
+def card_at(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Returns the model card of a run or an export, None where there is neither.
+
+    Only the card is read. Raises InputError for one that cannot be read.
+    """
+    where = place(os.path.expanduser(path))
+    if not _is_run(where) and not (isinstance(where, pathlib.Path) and is_export(where)):
+        return None
+    return read_json(where / MODEL_CARD)
 
 
 def check_same_arrays(what: str, given: Any, expected: Any) -> None:

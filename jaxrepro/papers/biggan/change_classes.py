@@ -66,7 +66,7 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core.inference.trained import run_of
     from jaxrepro.core.run import workdir
     from jaxrepro.core.seeds import refuse_several_seeds
-    from jaxrepro.papers.biggan import class_tables
+    from jaxrepro.papers.biggan.porting import class_tables
 
     old_folder, card = run_of(args.model, "biggan")
     settings = config.Settings(args.config)

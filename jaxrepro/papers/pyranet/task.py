@@ -8,7 +8,7 @@ from jaxrepro.papers.pyranet.classification.classification_task import (
     classification_from_settings,
 )
 from jaxrepro.papers.pyranet.network.networks import NETWORKS
-from jaxrepro.tasks.classification.networks import CLASSIFIERS
+from jaxrepro.tasks.classification.networks import WITH_BRANCHES
 from jaxrepro.tasks.pose.task import PoseEstimation
 
 
@@ -25,6 +25,6 @@ def from_settings(settings: Settings) -> PyramidPose | PyramidClassification:
 
     Raises InputError where the settings do not fit.
     """
-    if settings.model.name in CLASSIFIERS:
+    if settings.model.name in WITH_BRANCHES:
         return classification_from_settings(settings)
     return PyramidPose.from_settings(settings, NETWORKS)

@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 
 from jaxrepro.core.config import run_sections
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.srcnn.color_strategy import STRATEGIES
+from jaxrepro.papers.srcnn.pairs.color_strategy import STRATEGIES
 
 VARIANTS = ("paper", "demo", "test")
 

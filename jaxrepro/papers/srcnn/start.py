@@ -21,8 +21,8 @@ from jaxrepro.core.devices.partition import leaf_path
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.state import Params
 from jaxrepro.data.formats.ycbcr import LUMA_WEIGHTS
-from jaxrepro.papers.srcnn.color_strategy import ColorStrategy
 from jaxrepro.papers.srcnn.network.model import FSRCNN, SRCNN
+from jaxrepro.papers.srcnn.pairs.color_strategy import ColorStrategy
 from jaxrepro.papers.srcnn.trained import Trained, load_trained
 
 

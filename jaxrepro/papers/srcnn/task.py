@@ -22,9 +22,9 @@ from jaxrepro.core.update.optim import OptimizerSpec
 from jaxrepro.data.sets.pictures import open_pictures
 from jaxrepro.data.stream import TrainStream
 from jaxrepro.data.transforms import Transform
-from jaxrepro.papers.srcnn.color_strategy import STRATEGIES, PlanesInLoss
 from jaxrepro.papers.srcnn.measures.measurements import Measurements
 from jaxrepro.papers.srcnn.network.networks import make_network, network_card
+from jaxrepro.papers.srcnn.pairs.color_strategy import STRATEGIES, PlanesInLoss
 from jaxrepro.papers.srcnn.pairs.degradation import DEGRADATIONS
 from jaxrepro.papers.srcnn.pairs.patches import PatchSpec, training_patches
 from jaxrepro.papers.srcnn.pairs.planes import AUGMENTATIONS, COLORS, rescaled

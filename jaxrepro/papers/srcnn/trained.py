@@ -10,14 +10,18 @@ import jax
 import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.exports.inference_function import InferenceFunction, Input
 from jaxrepro.core.inference import trained
 from jaxrepro.core.state import Variables
+from jaxrepro.papers.srcnn.network.borders import replicate
 from jaxrepro.papers.srcnn.network.networks import network_from_card
 from jaxrepro.papers.srcnn.pairs.degradation import DEGRADATIONS
 from jaxrepro.papers.srcnn.pairs.planes import COLORS
 from jaxrepro.papers.srcnn.port import from_mat
 
 NET = "model"
+# Of the planes in forms that hold no sizes by name.
+_EXPORTED_SIDE = 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +50,22 @@ class Trained(trained.Trained):
         x = jnp.zeros((1, side, side, self.module.channels))
         return jax.eval_shape(lambda: dict(self.module.init(jax.random.key(0), x)))
 
+    def inference_function(self) -> InferenceFunction:
+        """Returns the enlarged planes of whole pictures, as `Enlarger` gives and takes them."""
+        shape = f"batch, height, width, {self.module.channels}"
+        factor = self.scale // self.module.factor
+        enlarged = f", enlarged {factor} times by bicubic interpolation" if factor > 1 else ""
+        planes = f"{self.color} in [0, 1]{enlarged}"
+        side = _EXPORTED_SIDE
+        return InferenceFunction(
+            lambda variables, x: self.module.apply(variables, x, replicate),
+            self.variables,
+            (Input("planes", shape, "float32", 1, planes),),
+            "enlarged",
+            f"{shape} with {self.module.factor} times the height and width, not clipped",
+            {"batch": 1, "height": side, "width": side},
+        )
+
 
 def load_trained(
     path: str | os.PathLike[str], scale: int | None = None, *, step: int | str | None = None
@@ -64,14 +84,16 @@ def load_trained(
             raise InputError(f"{file} does not say its scale; give it, such as --scale=3")
         return Trained(*from_mat(file), scale, "y", "matlab-bicubic", str(file))
 
-    mat = trained.Published("a .mat file of the authors", _is_mat, read_mat)
+    mat = trained.Published("a .mat file of the authors", is_mat, read_mat)
     found = trained.load(path, "srcnn", NET, _from_card, [mat], step)
     if scale is not None and scale != found.scale:
         raise InputError(f"{found.origin} enlarges by {found.scale}, not by {scale}")
     return found
 
 
-def _is_mat(path: pathlib.Path) -> bool:
+def is_mat(path: str | os.PathLike[str]) -> bool:
+    """Whether a path looks like a file of the authors."""
+    path = pathlib.Path(path)
     return path.suffix == ".mat" and path.is_file()
 
 

@@ -11,7 +11,7 @@ from jaxrepro.core.state import TrainState, Variables
 from jaxrepro.core.supervised import trained_variables
 from jaxrepro.core.task import Batch, Every
 from jaxrepro.metrics.evaluators import Rows
-from jaxrepro.nn.blocks.small_images import Classified
+from jaxrepro.nn.classifiers.small_images import Classified
 from jaxrepro.tasks.classification.images import LabelledImages
 from jaxrepro.tasks.classification.networks import num_multiplications, num_parameters
 

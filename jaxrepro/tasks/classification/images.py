@@ -15,6 +15,7 @@ from jaxrepro.data.pipeline import MEMORY_BYTES, eval_batches
 from jaxrepro.data.source import Source
 from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import BORDERS, Transform, shift_transform
+from jaxrepro.data.views import balanced_subset
 
 # Mean and deviation of the colours in [0, 1], red first: of CIFAR-10's training images, or those
 # that bring any image to [-1, 1].
@@ -55,10 +56,18 @@ class LabelledImages:
 
         They are whole and unmirrored: the `batches` of an `evaluators.Rows`.
         """
+        return self._batches(self.measured, batch_size)
 
+    def train_batches(self, batch_size: int) -> Callable[[int, int], Iterable[HostBatch]]:
+        """Returns the same of the training images, each seen once and not varied."""
+        items = MemoryCache(self.train, self.transform.prepare, max_bytes=MEMORY_BYTES)
+        return self._batches(items, batch_size)
+
+    @staticmethod
+    def _batches(items: MemoryCache, batch_size: int) -> Callable[[int, int], Iterable[HostBatch]]:
         def batches(process: int, num_processes: int) -> Iterable[HostBatch]:
             return eval_batches(
-                self.measured,
+                items,
                 Transform(prepare=dict),
                 batch_size,
                 process=process,
@@ -81,6 +90,8 @@ class LabelledImages:
                 f"classes to learn from {train!r}: {_listed(train)}; to measure on {test!r}: "
                 f"{_listed(test)}; give two or more, the same in both"
             )
+        if num_train := data.at_least("num_train", 0, default=0):
+            train = balanced_subset(train, num_train)
         size = data.at_least("size", 8)
         pad = data.at_least("pad", 0)
         if pad >= size:

@@ -14,7 +14,7 @@ from jaxrepro.core.supervised import Supervised
 from jaxrepro.core.task import Batch, Evaluator, Every, References, Scalars
 from jaxrepro.core.update.optim import OptimizerSpec
 from jaxrepro.data.stream import TrainStream
-from jaxrepro.nn.blocks.small_images import Classified
+from jaxrepro.nn.classifiers.small_images import Classified
 from jaxrepro.nn.norms.example_groups import apply_in_groups, num_groups_from_settings
 from jaxrepro.tasks.classification.error import MEANINGS, classification_error, network_size
 from jaxrepro.tasks.classification.images import NORMALIZATIONS, LabelledImages, network_input

@@ -19,7 +19,8 @@ from jaxrepro.core.config import Settings
 from jaxrepro.core.devices import mesh
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers import make_task
-from jaxrepro.papers.biggan import change_classes, class_tables
+from jaxrepro.papers.biggan import change_classes
+from jaxrepro.papers.biggan.porting import class_tables
 from jaxrepro.papers.biggan.trained import load_generator
 from tests import runs
 from tests.papers.biggan.drawn_run import lighter, write_run

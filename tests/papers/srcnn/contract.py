@@ -39,6 +39,10 @@ VERB_ARGUMENTS = {
 }
 
 
+# A .mat file does not say its scale.
+PUBLISHED_CHOICES = {"scale": 3}
+
+
 def published_network(folder):
     """A .mat file as in the authors' release."""
     from tests.bad_inputs.materials import Materials

@@ -11,11 +11,11 @@ from jaxrepro.core.checkpoints.export import Export, write_export
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.update.optim import OptimizerSpec, make_optimizer, parse_multipliers
-from jaxrepro.papers.srcnn.color_strategy import STRATEGIES
 from jaxrepro.papers.srcnn.network.borders import replicate, valid, zero
 from jaxrepro.papers.srcnn.network.model import ESPCN, FSRCNN, Deconvolution
 from jaxrepro.papers.srcnn.network.networks import network_card
 from jaxrepro.papers.srcnn.network.tiles import TiledNetwork
+from jaxrepro.papers.srcnn.pairs.color_strategy import STRATEGIES
 from jaxrepro.papers.srcnn.start import starting_params
 from tests import runs
 

@@ -11,9 +11,9 @@ from jaxrepro.core.checkpoints.export import Export, write_export
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.papers import make_task
-from jaxrepro.papers.srcnn.color_strategy import STRATEGIES
 from jaxrepro.papers.srcnn.network.model import SRCNN
 from jaxrepro.papers.srcnn.network.networks import network_card
+from jaxrepro.papers.srcnn.pairs.color_strategy import STRATEGIES
 from jaxrepro.papers.srcnn.start import started_params
 from jaxrepro.papers.srcnn.trained import Trained
 from tests.papers.srcnn.tiny_color import tiny_config, write_pictures

@@ -17,8 +17,8 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.supervised import trained_variables
 from jaxrepro.core.task import Every
 from jaxrepro.metrics.evaluators import Rows
-from jaxrepro.nn.blocks.small_images import Classified
-from jaxrepro.nn.blocks.wide_resnet import WideResNet
+from jaxrepro.nn.classifiers.small_images import Classified
+from jaxrepro.nn.classifiers.wide_resnet import WideResNet
 from jaxrepro.tasks.classification.error import network_size
 from jaxrepro.tasks.classification.images import network_input
 from jaxrepro.tasks.classification.networks import (

@@ -1,1 +1,1 @@
-"""Published weights: their names and layouts."""
+"""Networks brought to other shapes: published weights, other classes."""

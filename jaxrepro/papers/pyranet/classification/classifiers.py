@@ -13,12 +13,16 @@ import flax.linen as nn
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.nn.blocks.wide_resnet import WideResNet
+from jaxrepro.nn.classifiers.resnext import ResNeXt
+from jaxrepro.nn.classifiers.wide_resnet import WideResNet
 from jaxrepro.nn.forms.biased_convolution import Start
 from jaxrepro.papers.pyranet.network.networks import pyramid_from_card, pyramid_from_settings
 from jaxrepro.papers.pyranet.network.pyramid import Pyramid, PyramidSettings
 from jaxrepro.tasks.classification import networks
-from jaxrepro.tasks.classification.networks import WIDTH_STEP, Classifier, num_parameters
+from jaxrepro.tasks.classification.networks import WIDTH_STEP, num_parameters
+
+# Networks with a place for a branch in every block.
+Classifier = WideResNet | ResNeXt
 
 # What pyramids do to the number of parameters: add to it, or take the place of others.
 SIZES = ("added", "equal")
@@ -61,6 +65,7 @@ def make_classifier(settings: Settings, *, num_classes: int) -> Classifier:
     `with_equal_parameters`. Raises InputError for values that are not allowed.
     """
     plain = networks.make_classifier(settings, num_classes=num_classes)
+    assert isinstance(plain, Classifier)
     pyramid = pyramid_from_settings(settings)
     size = settings.one_of("size", SIZES)
     if pyramid is None:
@@ -128,5 +133,7 @@ def classifier_card(module: Classifier) -> Mapping[str, Any]:
 def classifier_from_card(card: Mapping[str, Any]) -> Classifier:
     """Returns the network that `classifier_card` described; raises InputError if there is none."""
     plain = networks.classifier_from_card(card)
+    if not isinstance(plain, Classifier):
+        raise InputError(f"the model card's network is {card['name']!r}, which has no pyramids")
     pyramid = pyramid_from_card(card)
     return plain if pyramid is None else plain.clone(beside=PyramidBranch(pyramid))

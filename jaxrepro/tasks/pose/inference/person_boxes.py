@@ -74,7 +74,7 @@ def annotated_person(person: Person, padding: Padding) -> PersonBox:
 def parse_box(text: str) -> Box:
     """Returns the box of "x,y,width,height"; raises InputError for anything else."""
     try:
-        return _checked([float(part) for part in text.split(",")])
+        return checked_box([float(part) for part in text.split(",")])
     except ValueError as error:
         raise InputError(
             f"--box={text}: give x,y,width,height in pixels, such as --box=20,10,180,300 ({error})"
@@ -94,7 +94,7 @@ def read_boxes(path: pathlib.Path) -> Mapping[str, Sequence[Box]]:
     if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
         raise InputError(f"{path} is no object of lists of boxes; {form}")
     try:
-        return {name: [_checked(box) for box in boxes] for name, boxes in content.items()}
+        return {name: [checked_box(box) for box in boxes] for name, boxes in content.items()}
     except (ValueError, TypeError) as error:
         raise InputError(f"{path}: {error}; {form}") from error
 
@@ -111,7 +111,8 @@ def boxes_of(boxes: Mapping[str, Sequence[Box]], source: pathlib.Path, shown: st
     raise InputError(f"{source}: the file of boxes does not name it; give it a list, [] for nobody")
 
 
-def _checked(values: Any) -> Box:
+def checked_box(values: Any) -> Box:
+    """Returns four numbers as a box; raises ValueError or TypeError, which say why, for others."""
     if isinstance(values, str) or len(values) != 4:
         raise ValueError(f"a box has 4 numbers, {values!r} given")
     if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):

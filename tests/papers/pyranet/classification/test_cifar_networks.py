@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.nn.blocks.resnext import ResNeXt
-from jaxrepro.nn.blocks.wide_resnet import WideResNet
+from jaxrepro.nn.classifiers.resnext import ResNeXt
+from jaxrepro.nn.classifiers.wide_resnet import WideResNet
 from jaxrepro.papers.pyranet.classification.classifiers import (
     PyramidBranch,
     classifier_card,

@@ -10,8 +10,8 @@ import pytest
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
-from jaxrepro.nn.blocks.resnext import ResNeXt
-from jaxrepro.nn.blocks.wide_resnet import WideResNet
+from jaxrepro.nn.classifiers.resnext import ResNeXt
+from jaxrepro.nn.classifiers.wide_resnet import WideResNet
 from jaxrepro.papers import make_task
 from jaxrepro.papers.pyranet import classifier_table
 from jaxrepro.papers.pyranet.classification import classification_published

@@ -7,7 +7,8 @@ import chex
 import flax.linen as nn
 import jax
 
-from jaxrepro.nn.blocks.small_images import (
+from jaxrepro.nn.branch_initialization import Initialization
+from jaxrepro.nn.classifiers.small_images import (
     NUM_GROUPS,
     Classified,
     MakeBranch,
@@ -17,7 +18,6 @@ from jaxrepro.nn.blocks.small_images import (
     classified,
     in_groups,
 )
-from jaxrepro.nn.branch_initialization import Initialization
 from jaxrepro.nn.forms.biased_convolution import BiasedConvolution, Start
 from jaxrepro.nn.norms.batch_norm import BatchNormRelu
 
@@ -28,7 +28,8 @@ _HE = Initialization("msra")
 class WideBlock(nn.Module):
     """Twice norm, ReLU and 3x3 convolution, plus x; where channels change, its 1x1 convolution.
 
-    beside: the first convolution, added before the second norm; None for no branch. The shortcut's
+    beside: the first convolution, added before the second norm; None for no branch. dropout: the
+    share of what the second convolution sees that is dropped in training. The shortcut's
     convolution sees x after the first norm and ReLU.
     """
 
@@ -36,6 +37,7 @@ class WideBlock(nn.Module):
     stride: int = 1
     beside: MakeBranch | None = None
     start: Start = _HE
+    dropout: float = 0.0
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -52,6 +54,8 @@ class WideBlock(nn.Module):
             active, self.features, self.beside, stride=self.stride, start=self.start, train=train
         )
         h = BatchNormRelu(name="norm_2")(h, train=train)
+        if self.dropout:
+            h = nn.Dropout(self.dropout, deterministic=not train)(h)
         h = convolve(h, 3, 1, "conv_2")
         if self.stride == 1 and x.shape[-1] == self.features:
             return h + x
@@ -62,8 +66,8 @@ class WideResNet(nn.Module):
     """WRN-depth-width: three groups of (depth - 4) / 6 blocks of 16, 32 and 64 times `width`.
 
     width: may be a fraction; channels are rounded. beside: a branch of all blocks; None for the
-    plain network. start: of all convolutions. head: the last layer. Maps have the dtype of the
-    images.
+    plain network. start: of all convolutions. head: the last layer. dropout: in every block, of
+    the random numbers "dropout". Maps have the dtype of the images.
     """
 
     depth: int = 28
@@ -72,6 +76,7 @@ class WideResNet(nn.Module):
     beside: MakeBranch | None = None
     start: Start = _HE
     head: MakeHead = nn.Dense
+    dropout: float = 0.0
 
     @property
     def group_features(self) -> tuple[int, ...]:
@@ -86,7 +91,9 @@ class WideResNet(nn.Module):
 
         def make_block(group: int, **place) -> nn.Module:
             features = self.group_features[group]
-            return WideBlock(features, beside=self.beside, start=self.start, **place)
+            return WideBlock(
+                features, beside=self.beside, start=self.start, dropout=self.dropout, **place
+            )
 
         x = BiasedConvolution(_STEM, 3, use_bias=False, start=self.start, name="stem_conv")(images)
         x = in_groups(x, num_blocks, make_block, train=train)

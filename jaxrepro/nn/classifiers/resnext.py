@@ -8,7 +8,8 @@ import chex
 import flax.linen as nn
 import jax
 
-from jaxrepro.nn.blocks.small_images import (
+from jaxrepro.nn.branch_initialization import Initialization
+from jaxrepro.nn.classifiers.small_images import (
     NUM_GROUPS,
     Classified,
     MakeBranch,
@@ -18,7 +19,6 @@ from jaxrepro.nn.blocks.small_images import (
     classified,
     in_groups,
 )
-from jaxrepro.nn.branch_initialization import Initialization
 from jaxrepro.nn.forms.biased_convolution import BiasedConvolution, Start
 from jaxrepro.nn.norms.batch_norm import BatchNormRelu
 

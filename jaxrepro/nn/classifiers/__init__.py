@@ -1,0 +1,1 @@
+"""Classifiers of images: what they share, and one network a file."""
