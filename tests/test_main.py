@@ -127,8 +127,8 @@ def test_a_misspelt_name_is_one_line(monkeypatch, capsys, words, line):
     ],
 )
 def test_short_names_run_the_same_commands(short, module, flags):
-    ours = runs.run("jaxrepro", *short, *flags)
-    theirs = runs.run(f"jaxrepro.{module}", *flags)
+    ours = runs.run("jaxrepro", *short, *flags, imported=False)
+    theirs = runs.run(f"jaxrepro.{module}", *flags, imported=False)
     assert (ours.returncode, ours.stdout, ours.stderr) == (
         *(theirs.returncode, theirs.stdout, theirs.stderr),
     )

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tests.kills.process import Start, survivors
+from tests.kills.training import STARTING
 
 _WAYS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
 
@@ -131,7 +132,8 @@ def _kill(
 ) -> dict[str, Any] | None:
     """Returns what a kill hit, None if the command came to its end before."""
     sign = command.sign(wanted, workdir, log)
-    start = Start(command.command(workdir), log)
+    # A kill of a start may come during the imports.
+    start = Start(command.command(workdir), log, forked=wanted != STARTING)
     if not start.wait_for(sign):
         _check_status(start)
         return None
