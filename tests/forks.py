@@ -24,7 +24,7 @@ import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO
+from typing import IO, TextIO
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # What runs import and what takes long. None of it starts JAX or a thread that a fork would lose.
@@ -169,6 +169,9 @@ def _serve(requests: socket.socket) -> list[str]:
                     os.dup2(output, number)
                 for number in numbers:
                     os.close(number)
+                # Anew, as they were opened for what the numbers stood for before.
+                sys.stdout = sys.__stdout__ = _opened(sys.stdout, 1)
+                sys.stderr = sys.__stderr__ = _opened(sys.stderr, 2)
                 return words
             os.write(answers, str(pid).encode())
             for output in outputs:
@@ -176,6 +179,13 @@ def _serve(requests: socket.socket) -> list[str]:
             ended = os.pidfd_open(pid)
             selector.register(ended, selectors.EVENT_READ, (ended, answers))
             pids[ended] = pid
+
+
+def _opened(like: TextIO, number: int) -> TextIO:
+    """Returns the stream of that number, as Python opens it at its start."""
+    # Errors by the line.
+    buffering = 1 if number == 2 else -1
+    return open(number, "w", buffering, like.encoding, like.errors, closefd=False)
 
 
 def main() -> None:
