@@ -133,3 +133,15 @@ def test_output_that_nobody_reads_ends_without_a_word():
             stderr=subprocess.PIPE,
         )
     assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_memory_that_is_not_there_is_one_line(monkeypatch, capsys):
+    def main(args):
+        raise MemoryError("Unable to allocate 8.00 TiB")
+
+    monkeypatch.setattr(sys, "argv", ["command"])
+    monkeypatch.delenv("JAXREPRO_TRACEBACK", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        cli.run(lambda: None, main)
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("error: not enough memory: Unable to allocate 8.00")

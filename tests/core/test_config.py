@@ -127,3 +127,15 @@ def test_every_config_has_the_common_keys(path, variant):
     assert config_lib.flatten(load(path, f"{variant},bs=24"))["train.batch_size"] == 24
     if variant != "paper":
         assert keys["data.source"] in BUNDLED
+
+
+def test_numbers_that_no_machine_has_room_for_are_refused():
+    settings = config_lib.Settings(
+        {"eval": {"batch_size": 2**40}, "seed": 2**32 - 1, "rate": 1e30, "w": 5000}
+    )
+    with pytest.raises(InputError, match="eval.batch_size is 1099511627776; it must be at most"):
+        settings.eval.at_least("batch_size", 1)
+    assert settings.at_least("seed", 0) == 2**32 - 1
+    assert settings.at_least("rate", 0) == 1e30
+    with pytest.raises(InputError, match="w is 5000; it must be at most 1024"):
+        settings.at_least("w", 0, maximum=config_lib.MOST_WORKERS)
