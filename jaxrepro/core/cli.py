@@ -9,6 +9,7 @@ import select
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -172,6 +173,8 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
         logging.set_verbosity(logging.WARNING)
         # Without a home it makes itself a temporary folder, and tells at length.
         standard_logging.getLogger("matplotlib").setLevel(standard_logging.ERROR)
+        # Of names in letters that its font does not have; it draws boxes.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         return main(flags.FLAGS)
 
     # A function that calls a command keeps its own Ctrl-C.

@@ -89,7 +89,9 @@ def _read(
 
     command = verb(paper, short.partition(",")[0])
     slow = not certain
-    return Case(_KIND, name, command, make, "photo", certain, may_write=("run",), slow=slow)
+    # What is read may be refused for another reason, such as its size.
+    names = "photo" if certain else ""
+    return Case(_KIND, name, command, make, names, certain, may_write=("run",), slow=slow)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

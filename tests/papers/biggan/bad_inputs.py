@@ -1,11 +1,13 @@
 """Inputs of this paper with one thing wrong, for `python -m tests.bad_inputs`."""
 
+import json
 import pathlib
 import shutil
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from jaxrepro.core.files.strict_json import json_digest
 from tests.bad_inputs import mutations
 from tests.bad_inputs.case import Case, Place
 from tests.bad_inputs.data_cases import damaged, data_case, drawn_json, fixed, shard, without
@@ -256,7 +258,10 @@ def _more() -> Iterator[Case]:
     def numbered(place: Place) -> Sequence[str]:
         net = place.materials.copy("export:biggan", place.folder / "net")
         names = sorted(map(str, range(1, 11)))
-        mutations.set_json(net / "model.json", "class_names", names)
+        card = json.loads((net / "model.json").read_bytes()) | {"class_names": names}
+        del card["sha256"]
+        card["sha256"] = json_digest(card)
+        (net / "model.json").write_text(json.dumps(card))
         return ["--model=net", "--classes=0", "--num=1", "--output=sheet.png"]
 
     def with_seed(place: Place) -> Sequence[str]:
