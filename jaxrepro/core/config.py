@@ -26,6 +26,11 @@ RESUMABLE = (
 LARGEST_SEED = 2**32 - 1
 # What code that reads a config raises where a value is of a kind that nobody meant.
 _WRONG_KINDS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+# Of counts and sizes: they become 32-bit numbers on devices and in picture files.
+LARGEST = 2**31 - 1
+LARGEST_SEED = 2**32 - 1
+# More processes would not be started before the machine gives up.
+MOST_WORKERS = 1024
 # What `at_least` takes as default for a key that a config must have.
 _REQUIRED: Any = object()
 
@@ -176,10 +181,13 @@ class Settings:
             )
         return value
 
-    def at_least(self, name: str, minimum: float, *, default: Any = _REQUIRED) -> Any:
+    def at_least(
+        self, name: str, minimum: float, *, default: Any = _REQUIRED, maximum: int | None = None
+    ) -> Any:
         """Returns the number of `name`; raises InputError if it is none or below `minimum`.
 
-        default: makes the key `optional`.
+        default: makes the key `optional`. maximum: of a whole number, LARGEST if it is no seed;
+        fractions have none.
         """
         value = getattr(self, name) if default is _REQUIRED else self.optional(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -187,6 +195,9 @@ class Settings:
             raise InputError(f"{self._prefix}{name} is {given}; it must be a number")
         if value < minimum:
             raise InputError(f"{self._prefix}{name} is {value}; it must be at least {minimum}")
+        most = maximum or (LARGEST_SEED if name == "seed" else LARGEST)
+        if isinstance(value, int) and value > most:
+            raise InputError(f"{self._prefix}{name} is {value}; it must be at most {most}")
         return value
 
     def below_one(self, name: str) -> Any:

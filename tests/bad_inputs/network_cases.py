@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.bad_inputs import mutations
 from tests.bad_inputs.case import Case, Place
+from tests.bad_inputs.drawings import drawn
 from tests.bad_inputs.materials import STEP, makers
 from tests.bad_inputs.paper import CONFIGS, Change, Published, given_words, papers, users, verb
 
@@ -139,8 +140,6 @@ _CHECKPOINT: tuple[tuple[str, Change, bool], ...] = (
 
 def draw_photo(place: Place) -> None:
     """Writes photo.png into the folder of a case."""
-    from tests.bad_inputs.picture_cases import drawn
-
     drawn().save(place.folder / "photo.png")
 
 

@@ -37,6 +37,8 @@ class _TooSlow(BaseException):
 def main(seed: int, folder: pathlib.Path, numbers: list[int]) -> None:
     """Runs the cases of these numbers and writes two lines of JSON for each to stdout."""
     report = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # What is printed while inputs are made is no line of the report.
+    os.dup2(2, 1)
     cases = all_cases()
     materials = Materials(folder / "materials")
     app.define_help_flags()
@@ -120,6 +122,9 @@ def _environment(variables: Mapping[str, str | None]) -> Iterator[None]:
     """Within it, the process has these variables; its temporary cache is as in a new process."""
     before = dict(os.environ)
     cache._staging = None
+    # What a process says once.
+    if notices := sys.modules.get("jaxrepro.core.run.notices"):
+        notices.forget()
     try:
         for name, value in variables.items():
             if value is None:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrepro.core.config import Settings
+from jaxrepro.core.config import MOST_WORKERS, Settings
 from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices.mesh import split_examples
 from jaxrepro.core.devices.partition import Rules, rules_from_settings
@@ -252,7 +252,7 @@ def from_settings(settings: Settings) -> BigGAN:
         source=source,
         transform=transform,
         data_seed=settings.at_least("seed", 0),
-        num_workers=data.at_least("num_workers", 0),
+        num_workers=data.at_least("num_workers", 0, maximum=MOST_WORKERS),
         eval_every=Every(settings.eval.at_least("every", 0)),
         eval_batch_size=settings.eval.at_least("batch_size", 1),
         sheet_classes=settings.eval.at_least("sheet_classes", 1),

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrepro.core.config import Settings
+from jaxrepro.core.config import MOST_WORKERS, Settings
 from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices.partition import Rules, rules_from_settings
 from jaxrepro.core.errors import InputError
@@ -195,7 +195,7 @@ def from_settings(settings: Settings) -> FaceEditing:
         examples=examples,
         batch_size=train.at_least("batch_size", 1),
         seed=settings.at_least("seed", 0),
-        num_workers=data.at_least("num_workers", 0),
+        num_workers=data.at_least("num_workers", 0, maximum=MOST_WORKERS),
         measured=_evaluators(settings.eval, update, faces, validation, examples),
         rules=rules_from_settings(settings.mesh),
     )

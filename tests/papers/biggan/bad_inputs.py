@@ -1,14 +1,17 @@
 """Inputs of this paper with one thing wrong, for `python -m tests.bad_inputs`."""
 
+import json
 import pathlib
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from jaxrepro.core.files.strict_json import json_digest
 from tests.bad_inputs import mutations
-from tests.bad_inputs.case import Case
+from tests.bad_inputs.case import Case, Place
 from tests.bad_inputs.data_cases import damaged, data_case, drawn_json, fixed, shard, without
-from tests.bad_inputs.paper import PaperInputs, Published
+from tests.bad_inputs.paper import PaperInputs, Published, given_words
 
 _FLAGS = (
     ("sample", ("--output=a.png",), "--model"),
@@ -85,7 +88,7 @@ _VARIANTS = (
     ("biggan_digits.py:test,bs=-4", "batch_size"),
 )
 _CONFIGS = (
-    (("--config=configs/bigan.py",), "no config 'configs/bigan.py'", False),
+    (("--config=configs/bigan.py",), ("no config '", "bigan.py'; the nearest is"), False),
     (
         ("--config=bigan_digits:test",),
         "no config 'bigan_digits'; the nearest is 'biggan_digits'",
@@ -155,8 +158,6 @@ _CARDS = (
 
 def _make_set(folder: pathlib.Path) -> None:
     """A prepared set of six pictures in two shards, written in this process."""
-    import shutil
-
     from jaxrepro.core.files.whole_files import write_atomically
     from jaxrepro.data.sets.record_writer import _ShardWriter
     from jaxrepro.data.sets.records import MANIFEST, Manifest
@@ -251,6 +252,57 @@ def _data() -> Iterator[Case]:
         yield data_case(f"images: {name}", "set", _TO_TRAIN, change, names, certain)
 
 
+def _more() -> Iterator[Case]:
+    sample = "jaxrepro.papers.biggan.sample"
+
+    def numbered(place: Place) -> Sequence[str]:
+        net = place.materials.copy("export:biggan", place.folder / "net")
+        names = sorted(map(str, range(1, 11)))
+        card = json.loads((net / "model.json").read_bytes()) | {"class_names": names}
+        del card["sha256"]
+        card["sha256"] = json_digest(card)
+        (net / "model.json").write_text(json.dumps(card))
+        return ["--model=net", "--classes=0", "--num=1", "--output=sheet.png"]
+
+    def with_seed(place: Place) -> Sequence[str]:
+        words = ["--num=1", "--output=sheet.png", f"--seed={2**32}"]
+        return [*words, f"--model={place.materials.path('export:biggan')}"]
+
+    def renamed(place: Place) -> Sequence[str]:
+        run = place.materials.copy("run:biggan", place.folder / "run")
+        (run / "results.json").unlink()
+        mutations.set_json(run / "model.json", "class_names.0", "zebra")
+        config = "--config=CONFIGS/biggan_digits.py:test"
+        return given_words([config, "--config.train.total_steps=3", "--workdir=run"])
+
+    def stray(place: Place) -> Sequence[str]:
+        images = place.materials.copy("images", place.folder / "up" / "images")
+        shutil.copy(images / "cats" / "0.png", images / "preview.png")
+        return ["--source=folder:up", "--size=8", "--output=out", "--num_workers=1"]
+
+    def unread(place: Place) -> Sequence[str]:
+        images = place.materials.copy("images", place.folder / "in")
+        (images / "cats" / "more.heic").write_bytes(b"x")
+        return ["--source=folder:in", "--size=8", "--output=out", "--num_workers=1"]
+
+    yield Case("data set", "classes called by numbers", sample, numbered, "no class", slow=True)
+    yield Case("flag", "sample: a seed of 33 bits", sample, with_seed, "seed", slow=True)
+    yield Case(
+        "run folder",
+        "biggan: a class has another name",
+        "jaxrepro.train",
+        renamed,
+        "zebra",
+        may_write=("run",),
+        slow=True,
+    )
+    prepare = "jaxrepro.prepare"
+    yield Case("data set", "a level too high", prepare, stray, "preview.png", slow=True)
+    yield Case(
+        "data set", "files nobody reads", prepare, unread, said=("not read in", ".heic"), slow=True
+    )
+
+
 _PORT = ("port", ("--input=g.npz", "--output=out"))
 BAD_INPUTS = PaperInputs(
     config="biggan_digits",
@@ -280,4 +332,5 @@ BAD_INPUTS = PaperInputs(
         "generator.safetensors": _make_safetensors,
     },
     data=_data,
+    more=_more,
 )

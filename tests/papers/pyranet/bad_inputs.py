@@ -1,5 +1,6 @@
 """Inputs of this paper with one thing wrong, for `python -m tests.bad_inputs`."""
 
+import json
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -130,6 +131,42 @@ _ANNOTATIONS: dict[str, tuple[str, Change]] = {
     "names twice": _coco("categories.0.keypoints", ["nose"] * 17),
     "deeply nested": _text("coco.json", "[" * 100_000),
 }
+
+
+def _one_gone(folder: pathlib.Path, rng: np.random.Generator) -> None:
+    del rng
+    name = json.loads((folder / "coco.json").read_bytes())["images"][0]["file_name"]
+    (folder / "images" / name).rename(folder / "images" / "other_name.jpg")
+    mutations.set_json(folder / "coco.json", "images.0.file_name", "gone.jpg")
+
+
+def _without_box(folder: pathlib.Path, rng: np.random.Generator) -> None:
+    del rng
+    content = json.loads((folder / "coco.json").read_bytes())
+    del content["annotations"][0]["bbox"]
+    (folder / "coco.json").write_text(json.dumps(content))
+
+
+def _resized(folder: pathlib.Path, rng: np.random.Generator) -> None:
+    """The file tells of the pictures before they were made smaller."""
+    del rng
+    mutations.set_json(folder / "coco.json", "images.0.width", 999)
+    mutations.set_json(folder / "coco.json", "images.0.height", 777)
+
+
+_OTHER_PICTURES = {
+    "sizes of other pictures": (_resized, ("999", "777")),
+    "a side without a partner": (
+        fixed("coco.json", "categories.0.keypoints.1", "L big toe"),
+        "L big toe",
+    ),
+    "no box": (_without_box, ("annotation 1", "bbox")),
+    "an id that is text": (fixed("coco.json", "annotations.0.image_id", "x"), "annotation 1"),
+    "a box beside its picture": (
+        fixed("coco.json", "annotations.0.bbox", [5000, 5000, 9, 9]),
+        "annotation 1",
+    ),
+}
 _DAMAGE = {
     "halved": mutations.halved,
     "emptied": mutations.emptied,
@@ -169,6 +206,19 @@ def _data() -> Iterator[Case]:
             )
     for name, (file, change) in _ANNOTATIONS.items():
         yield data_case(f"{file}: {name}", "people", _to_train(file), change, file, True)
+    words = (*_to_train("coco.json"), "--config.data.augmentation=hourglass")
+    for name, (change, names) in _OTHER_PICTURES.items():
+        yield data_case(f"coco.json: {name}", "people", words, change, names, True)
+    # What is left is used, and said.
+    yield data_case(
+        "coco.json: a picture is gone",
+        "people",
+        _to_train("coco.json"),
+        _one_gone,
+        "have no picture",
+        False,
+        said=("of", "people have no picture", "gone.jpg"),
+    )
 
 
 def _more() -> Iterator[Case]:

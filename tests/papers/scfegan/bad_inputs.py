@@ -4,9 +4,12 @@ import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from PIL import Image
+
 from tests.bad_inputs import mutations
-from tests.bad_inputs.case import Case
+from tests.bad_inputs.case import Case, Place
 from tests.bad_inputs.data_cases import damaged, data_case, drawn_json, fixed, shard
+from tests.bad_inputs.drawings import drawn
 from tests.bad_inputs.paper import PaperInputs, Published
 
 _FLAGS = (
@@ -128,11 +131,39 @@ def _as_mask(place: Any, photo: str) -> Sequence[str]:
 
 
 def _edit(place: Any, image: str, mask: str, good: str) -> Sequence[str]:
-    from tests.bad_inputs.picture_cases import drawn
-
     drawn().save(place.folder / good)
     model = place.materials.path("export:scfegan")
     return [f"--image={image}", f"--mask={mask}", "--output=out.png", f"--model={model}"]
+
+
+def _more() -> Iterator[Case]:
+    edit = "jaxrepro.papers.scfegan.edit"
+
+    def opaque(place: Place) -> Sequence[str]:
+        drawn().save(place.folder / "photo.png")
+        mask = Image.new("L", (24, 24))
+        mask.paste(255, (8, 8, 12, 12))
+        Image.merge("RGBA", [mask] * 3 + [Image.new("L", (24, 24), 255)]).save("mask.png")
+        model = place.materials.path("export:scfegan")
+        return ["--image=photo.png", "--mask=mask.png", "--output=out.png", f"--model={model}"]
+
+    def black_on_white(place: Place) -> Sequence[str]:
+        words = opaque(place)
+        mask = Image.new("L", (24, 24), 255)
+        mask.paste(0, (8, 8, 10, 10))
+        mask.save("mask.png")
+        return words
+
+    def with_seed(place: Place) -> Sequence[str]:
+        return [*opaque(place), f"--seed={2**32}"]
+
+    yield Case(
+        "picture", "edit: an opaque mask", edit, opaque, said="erases 3 %", certain=False, slow=True
+    )
+    yield Case(
+        "picture", "edit: a mask the other way", edit, black_on_white, said="warning: ", slow=True
+    )
+    yield Case("flag", "edit: a seed of 33 bits", edit, with_seed, "seed", slow=True)
 
 
 _TRAIN_FACES = (
@@ -169,4 +200,5 @@ BAD_INPUTS = PaperInputs(
     ),
     materials={"faces": _make_faces, "bundle": _make_bundle, "vgg.h5": _make_vgg},
     data=_data,
+    more=_more,
 )

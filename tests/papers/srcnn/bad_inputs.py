@@ -1,11 +1,14 @@
 """Inputs of this paper with one thing wrong, for `python -m tests.bad_inputs`."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from tests.bad_inputs.case import Case, Place
+from tests.bad_inputs.drawings import drawn
 from tests.bad_inputs.paper import PaperInputs, Published
 
 _FLAGS = (
@@ -95,6 +98,37 @@ def _trained(place: Any, photo: str) -> Sequence[str]:
     ]
 
 
+def _more() -> Iterator[Case]:
+    command = "jaxrepro.papers.srcnn.evaluate"
+
+    def measured(place: Place) -> Sequence[str]:
+        (place.folder / "in").mkdir()
+        drawn(40, 40).save(place.folder / "in" / "a.png")
+        return [*_measured(place, "in/a.png"), "--scale=3"]
+
+    def unread(place: Place) -> Sequence[str]:
+        words = measured(place)
+        (place.folder / "in" / "b.heic").write_bytes(b"x")
+        return words
+
+    def grey(place: Place) -> Sequence[str]:
+        words = measured(place)
+        drawn(40, 40).convert("L").save(place.folder / "in" / "b.png")
+        return words
+
+    def flat(place: Place) -> Sequence[str]:
+        words = measured(place)
+        Image.new("RGB", (40, 40), (9, 9, 9)).save(place.folder / "in" / "b.png")
+        return words
+
+    for name, make, said in (
+        ("files nobody reads", unread, ("not read in", ".heic")),
+        ("a grey picture among others", grey, "grey"),
+        ("a picture without error", flat, "no error"),
+    ):
+        yield Case("data set", f"evaluate: {name}", command, make, said=said, slow=True)
+
+
 BAD_INPUTS = PaperInputs(
     config="srcnn",
     use=("upscale", lambda path: ["photo.png", "large.png", f"--model={path}"]),
@@ -121,4 +155,5 @@ BAD_INPUTS = PaperInputs(
         ),
     ),
     materials={"x3.mat": _make_mat},
+    more=_more,
 )
