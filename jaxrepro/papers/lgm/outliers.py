@@ -7,6 +7,10 @@ of held-out images, of the run's test split or that of --source, with a lower on
 --quantile are marked. A network that was trained without the likelihood term knows nothing of it.
 """
 
+import csv
+import io
+import os
+
 from absl import flags
 
 from jaxrepro.core import cli
@@ -56,12 +60,14 @@ def main(args: flags.FlagValues) -> None:
             failures.append(error)
             continue
         below = np.searchsorted(held_out, scores.max()) / len(held_out)
-        name, mark = trained.class_names[scores.argmax()], "odd" * (below < args.quantile)
+        name = trained.class_names[scores.argmax()]
+        mark = "odd" if below < args.quantile else ""
         rows.append([str(path), name, f"{scores.max():.3f}", f"{100 * below:.1f}", mark])
     print(aligned(rows[0], rows[1:]))
     if args.output:
-        lines = [",".join(f'"{cell}"' for cell in row) + "\n" for row in rows]
-        write_atomically(cli.given_path(args.output), "".join(lines).encode())
+        table = io.StringIO()
+        csv.writer(table, lineterminator="\n").writerows(rows)
+        write_atomically(cli.given_path(args.output), os.fsencode(table.getvalue()))
     raise_failures(failures, len(rows) - 1 + len(failures))
 
 

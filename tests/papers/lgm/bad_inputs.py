@@ -7,7 +7,7 @@ _FLAGS = (
     ("outliers", ("photo.png", "--model=none"), "none"),
     ("outliers", ("--quantile=2",), "quantile"),
     ("attack", (), "model"),
-    ("attack", ("--eps=one", "--model=none"), None),
+    ("attack", ("--eps=one", "--model=none"), "one"),
     ("features", (), "model"),
     ("features", ("--model=none", "--output=a.png"), "none"),
 )
