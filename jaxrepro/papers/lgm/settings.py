@@ -40,7 +40,7 @@ def settings_of(variant: str) -> Any:
         config.data.update(source="digits", size=8, pad=0, flip=False, normalization="half")
         config.data.num_train = 800
         _network(config, name="dense", widths=(128, 128), init="msra")
-        # L-GM of large alpha or rate ends in NaN without.
+        # Alpha 1 ends in NaN without.
         config.optim.update(learning_rate=0.03, clip_norm=1.0)
         config.eval.update(eps=0.15, batch_size=120)
         _train(config, total_steps=1500, batch_size=64, every=500)
