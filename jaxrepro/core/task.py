@@ -197,19 +197,39 @@ class PublishedCurve:
 
 
 @dataclasses.dataclass(frozen=True)
+class Caption:
+    """What is on a picture of a run: text, and columns, the names of its equal columns if any."""
+
+    text: str
+    columns: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class References:
-    """What was published about the quantities that a run measures.
+    """What was published about the quantities that a run measures, and what its results mean.
+
+    Where a mapping is by the name of a result, its part before "@" or before "/" will do, for all
+    results that begin so; the longest that is known counts.
 
     descriptions: what a result's name means, by the name or its part before "@"; for readers of
     the run's page. citation: the paper. levels: by the name of a result, the names of others that
-    do not change over the run and are drawn beside it, such as what a trivial method reaches.
+    do not change over the run and are drawn beside it, what methods without a network reach, each
+    by the words for its method. better: by name, "higher" or "lower"; of what is in neither, nothing
+    is said to be better. headline: the result that stands first. after_at: by name, the words for
+    what follows "@", such as "{} samples". measured_on: by name, what the evaluator measured; see
+    `references_of`. captions: by the name of a picture; the first that a run has stands first.
     """
 
     rows: tuple[PublishedFigure, ...] = ()
     curves: tuple[PublishedCurve, ...] = ()
     descriptions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     citation: str = ""
-    levels: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    levels: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    better: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    headline: str = ""
+    after_at: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    measured_on: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    captions: Mapping[str, Caption] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -266,5 +286,19 @@ class HasReferences(Protocol):
 
 
 def references_of(task: Any) -> References | None:
-    """Returns the published figures that a Task offers, None if it offers none."""
-    return task.references() if isinstance(task, HasReferences) else None
+    """Returns what a Task offers, None if it offers nothing.
+
+    An Evaluator may have `measured_on`: in words, what it measures, the set and how many before a
+    ";", the protocol behind it. The page says it of all results that begin with the evaluator's
+    name.
+    """
+    references = task.references() if isinstance(task, HasReferences) else None
+    told = {
+        name: words
+        for name, evaluator in task.evaluators().items()
+        if (words := getattr(evaluator, "measured_on", ""))
+    }
+    if not told:
+        return references
+    references = references or References()
+    return dataclasses.replace(references, measured_on={**told, **references.measured_on})
