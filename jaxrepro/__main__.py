@@ -11,12 +11,14 @@ import signal
 import sys
 
 from jaxrepro import contents
+from jaxrepro.core.reports.text_output import take_any_character
 
 _HELP = ("--help", "-h", "help")
 
 
 def main() -> int:
     """Runs what the command line names, or prints what there is; returns the exit status."""
+    take_any_character()
     words = sys.argv[1:]
     commands, papers = contents.verbs(contents.PACKAGE), contents.papers()
     if not words or words[0] in _HELP:
@@ -39,12 +41,7 @@ def main() -> int:
 def _run(module: str, words: list[str]) -> int:
     """Runs a module as `python -m` does: it finds itself as `__main__`, with its own arguments."""
     sys.argv = [module, *words]
-    try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
-    except KeyboardInterrupt:
-        # Before the command could take care of it.
-        print("interrupted", file=sys.stderr)
-        return 128 + signal.SIGINT
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
     return 0
 
 
@@ -102,8 +99,7 @@ def _page(paper: str) -> list[str]:
     if verbs := contents.verbs(folder):
         lines += ["", f"Verbs: {_program()} {paper} VERB [FLAGS]", *_listed(verbs)]
     if configs := contents.configs().get(paper):
-        files = {str(file): file for file in configs.values()}
-        lines += ["", f"Configs: {_program()} train --config=FILE[:VARIANT]", *_listed(files)]
+        lines += ["", f"Configs: {_program()} train --config=NAME[:VARIANT]", *_listed(configs)]
     return lines
 
 

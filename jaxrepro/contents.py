@@ -6,6 +6,8 @@ Nothing of it is imported, so that a list is there at once.
 import pathlib
 import re
 
+from jaxrepro.core.files.config_files import config_folders, configs_in
+
 PACKAGE = pathlib.Path(__file__).parent
 # Lists are for terminals.
 _WIDTH = 100
@@ -32,15 +34,14 @@ def verbs(folder: pathlib.Path) -> dict[str, pathlib.Path]:
 def configs() -> dict[str, dict[str, pathlib.Path]]:
     """Returns the files of configs by paper and name; "" is the paper of one that tells none.
 
-    They are those of the current folder, or else of the checkout that the package is in.
+    They are those of the current folder, or else those that came with the package.
     """
-    for folder in (pathlib.Path("configs"), PACKAGE.parent / "configs"):
+    for folder in config_folders():
         found: dict[str, dict[str, pathlib.Path]] = {}
-        for file in sorted(folder.glob("*.py")):
-            text = file.read_text()
-            if "def get_config(" in text:
-                paper = _TASK.search(text) or _SETTINGS.search(text)
-                found.setdefault(paper[1] if paper else "", {})[file.stem] = file
+        for name, file in configs_in(folder).items():
+            text = file.read_text("utf-8")
+            paper = _TASK.search(text) or _SETTINGS.search(text)
+            found.setdefault(paper[1] if paper else "", {})[name] = file
         if found:
             return found
     return {}

@@ -240,15 +240,14 @@ def _size(num_bytes: float) -> str:
 
 def print_report(report: dict) -> None:
     """Prints the recommendation, what it rests on and all options."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True)
+    from jaxrepro.core.reports.console import RunConsole
+
+    console = RunConsole(highlight=False, soft_wrap=True)
     chosen = report["recommended"]
     if chosen is not None:
-        console.print(
-            f"recommended: python -m jaxrepro.train {shlex.join(chosen['arguments'])}", markup=False
-        )
+        console.print(f"recommended: python -m jaxrepro.train {shlex.join(chosen['arguments'])}")
     state = report["state_bytes_per_device"]
     console.print(
         f"state on a device: {_size(sum(state.values()))} (parameters {_size(state['params'])}, "
@@ -286,7 +285,7 @@ def print_report(report: dict) -> None:
             "compiled" if row["compiled"] else "predicted",
             style="bold" if row is chosen else None,
         )
-    Console(highlight=False, width=None if console.is_terminal else 130).print(table)
+    RunConsole(highlight=False, width=None if console.is_terminal else 130).print(table)
     console.print(
         "FLOP: of convolutions and products over all devices, for each real example of an update; "
         "MB: what these read and write. Batch norm takes its statistics over a microbatch."

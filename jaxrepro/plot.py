@@ -75,24 +75,28 @@ def draw(
     """
     import io
 
+    import matplotlib
     from matplotlib.figure import Figure
 
     from jaxrepro.core.files.whole_files import write_atomically
+    from jaxrepro.core.reports.text_output import one_line
 
     groups = sorted({name.partition("/")[0] for name in curves})
-    figure = Figure(figsize=(5 * len(groups), 3.2), layout="constrained")
-    axes = figure.subplots(1, len(groups), squeeze=False)[0]
-    for axis, group in zip(axes, groups, strict=True):
-        for name, (steps, values) in curves.items():
-            if name.partition("/")[0] == group:
-                axis.plot(steps, values, label=name.partition("/")[2], linewidth=1)
-        axis.set_xlabel("update")
-        axis.set_title(group)
-        axis.grid(alpha=0.3)
-        axis.legend()
-    figure.suptitle(title, fontsize=9)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    # Names of folders and data sets are no formulas.
+    with matplotlib.rc_context({"text.parse_math": False}):
+        figure = Figure(figsize=(5 * len(groups), 3.2), layout="constrained")
+        axes = figure.subplots(1, len(groups), squeeze=False)[0]
+        for axis, group in zip(axes, groups, strict=True):
+            for name, (steps, values) in curves.items():
+                if name.partition("/")[0] == group:
+                    axis.plot(steps, values, label=name.partition("/")[2], linewidth=1)
+            axis.set_xlabel("update")
+            axis.set_title(group)
+            axis.grid(alpha=0.3)
+            axis.legend()
+        figure.suptitle(one_line(title), fontsize=9)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=110)
     write_atomically(output, buffer.getvalue())
 
 

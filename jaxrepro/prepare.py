@@ -10,13 +10,13 @@ where it stopped when the same command is given again.
 import contextlib
 import os
 import pathlib
-import sys
 import time
 
 from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import local_path
 
 SMALL_CLASS = 50
 
@@ -45,19 +45,17 @@ def main(args: flags.FlagValues) -> None:
         if args[name].value is None:
             raise InputError(f"--{name} is missing; see --help")
     try:
-        _prepare(args, pathlib.Path(args.output).expanduser())
-    except KeyboardInterrupt:
-        print("interrupted: give the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+        _prepare(args, local_path(args.output))
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt("give the same command again to go on") from error
 
 
 def _prepare(args: flags.FlagValues, output: pathlib.Path) -> None:
-    from rich.console import Console
-
+    from jaxrepro.core.reports.console import RunConsole
     from jaxrepro.data.sets.record_writer import write_set
     from jaxrepro.data.sources import open_source
 
-    console = Console(highlight=False)
+    console = RunConsole(highlight=False)
     source = open_source(args.source, split=args.split, channels=args.channels)
     progress = _progress(console)
     task = progress.add_task("preparing", total=len(source))
@@ -80,7 +78,7 @@ def _prepare(args: flags.FlagValues, output: pathlib.Path) -> None:
         )
     # Only a set that was complete and intact before reports no progress.
     if not progress.tasks[0].completed:
-        console.print(f"{output} is complete already", markup=False, soft_wrap=True)
+        console.print(f"{output} is complete already", soft_wrap=True)
     _summarise(console, manifest, output, time.perf_counter() - start)
 
 
@@ -135,7 +133,7 @@ def _summarise(console, manifest, output: pathlib.Path, seconds: float) -> None:
         lines.append(f"warning: {len(skipped):,} unreadable images were left out:")
         lines += [f"  {message}" for message in skipped]
     lines.append(f"open it as array_record:{output}")
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,10 @@ from benchmarks import (
     network_time,
     start_time,
     step_time,
+    update_cost,
 )
 from benchmarks.step_batch import step_batch
+from configs import ricap
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.machine import runtime
 from jaxrepro.core.task import BatchSpec
@@ -196,6 +198,15 @@ def test_enlarging_time_writes_json(tmp_path):
     times = measured["milliseconds"]
     assert 0 < times["min"] <= times["median"] <= times["max"]
     assert {"device", "processor", "versions", "command"} <= measured.keys()
+
+
+def test_updates_are_timed_in_turn():
+    configs = {name: ricap.get_config(f"test,augment={name}") for name in ("none", "ricap")}
+    measured = update_cost.measure(configs, num_rounds=2, num_steps=1)["updates"]
+    assert measured["none"].items() >= {"ratio": 1.0, "low": 1.0, "high": 1.0}.items()
+    assert 0 < measured["ricap"]["low"] <= measured["ricap"]["ratio"] <= measured["ricap"]["high"]
+    with pytest.raises(InputError, match="--beside=no.py:demo: no config file no.py"):
+        update_cost._config("no.py:demo")
 
 
 def test_digits_baseline_gives_the_records_figures_and_says_on_what(tmp_path, capsys, monkeypatch):

@@ -30,7 +30,9 @@ def test_missing_metrics_are_named(workdir):
         plot.read_curves(workdir / "nothing", None)
 
 
-def test_picture(workdir):
-    plot.draw(plot.read_curves(workdir, None), workdir / "curves.png", "title")
+# The second is no formula, the third no text.
+@pytest.mark.parametrize("title", ["title", r"runs/a$\foo$b", "runs/caf\udce9"])
+def test_picture(title, workdir):
+    plot.draw(plot.read_curves(workdir, None), workdir / "curves.png", title)
     with Image.open(workdir / "curves.png") as picture:
         assert picture.width > picture.height

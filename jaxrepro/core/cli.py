@@ -1,7 +1,7 @@
 """What all command line tools share: flags in, one clear line out when the user erred."""
 
 import atexit
-import io
+import logging as standard_logging
 import os
 import pathlib
 import re
@@ -16,8 +16,11 @@ from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.config_files import config_called, nearest_config
 from jaxrepro.core.files.orbax_failures import waits_for_nothing
-from jaxrepro.core.files.places import raised_by_store
+from jaxrepro.core.files.places import local_path, raised_by_store
+from jaxrepro.core.machine import interrupts, platforms
+from jaxrepro.core.reports.text_output import one_line, take_any_character
 
 _OF_CONFIG_FILES = (
     "it defines get_config(variant), which returns a ConfigDict, as those in configs/ do. "
@@ -26,11 +29,12 @@ _OF_CONFIG_FILES = (
 
 
 def define_config() -> flags.FlagHolder:
-    """Defines `--config=FILE.py[:VARIANT]` and overrides such as `--config.seed=1`."""
+    """Defines `--config=NAME[:VARIANT]`, or a path, and overrides such as `--config.seed=1`."""
     return config_flags.DEFINE_config_file(
         "config",
         None,
-        "Configuration file and, after a colon, its variant: configs/biggan128.py:demo,bs=64. "
+        "Name or file of a config and, after a colon, its variant: biggan128:demo,bs=64 or "
+        "configs/biggan128.py:demo,bs=64. "
         "Every key can be set too: --config.train.total_steps=1000.",
     )
 
@@ -92,8 +96,10 @@ def define_arguments(name: str, help_string: str) -> None:
 def parse(argv: list[str]) -> None:
     """Parses a command line, whose first word is the command's name.
 
-    Raises InputError for words that are neither flags nor arguments of the command.
+    Raises InputError for words that are neither flags nor arguments of the command, and for a
+    config that is not there.
     """
+    argv, _ = _with_config_file(argv)
     rest = flags.FLAGS(argv)[1:]
     arguments = [argument for argument in _arguments() if not argument.present]
     for argument, word in zip(arguments, rest, strict=False):
@@ -122,7 +128,7 @@ def _arguments() -> list[_Argument]:
 
 def given_path(name: str) -> pathlib.Path:
     """Returns the path that a flag names, "~" as the user's folder."""
-    return pathlib.Path(name).expanduser()
+    return local_path(name)
 
 
 def check_at_least(least: int, args: flags.FlagValues, *names: str) -> None:
@@ -153,7 +159,8 @@ def given_config(default: str = "config") -> list[str]:
 def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any]) -> NoReturn:
     """Defines and parses the flags, runs `main` on them and exits.
 
-    An InputError is one line and status 1, Ctrl-C one line and status 130. Flags are defined here
+    An InputError is one line and status 1, Ctrl-C one line and status 130, to which the text of the
+    KeyboardInterrupt is added if it has one. Flags are defined here
     and not at import: two commands with a flag of one name could not be imported together.
 
     With JAXREPRO_TRACEBACK=1 in the environment the stack trace is shown as well.
@@ -163,11 +170,15 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
         del argv
         # The libraries' step-by-step accounts are for debugging; warnings are not.
         logging.set_verbosity(logging.WARNING)
-        # So that a log file shows the progress of a run as it happens.
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(line_buffering=True)
+        # Without a home it makes itself a temporary folder, and tells at length.
+        standard_logging.getLogger("matplotlib").setLevel(standard_logging.ERROR)
         return main(flags.FLAGS)
 
+    # A function that calls a command keeps its own Ctrl-C.
+    is_process = main.__module__ == "__main__"
+    if is_process:
+        interrupts.raise_from_now_on()
+    take_any_character()
     try:
         before = set(flags.FLAGS)
         define_flags()
@@ -178,23 +189,28 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
     except InputError as error:
         if os.environ.get("JAXREPRO_TRACEBACK"):
             raise
-        print(f"error: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        # Of commands that have more to say about it none comes here, but in their first moments.
+        _print_error(str(error))
+    except SystemExit:
+        if is_process:
+            interrupts.end_at_once()
+        raise
+    except KeyboardInterrupt as error:
         if os.environ.get("JAXREPRO_TRACEBACK"):
             raise
-        print("interrupted", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
+        _end_interrupted(str(error), is_process)
     except Exception as error:
+        if is_process and interrupts.asked() and not os.environ.get("JAXREPRO_TRACEBACK"):
+            _end_interrupted("", is_process)
         if isinstance(error, BrokenPipeError) and not _is_read():
             # As of `| head`; what Python flushes at its end goes nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(128 + signal.SIGPIPE)
+        no_platform = platforms.failure(error)
         # What a store refuses in the middle of things; nothing that runs here is at fault.
-        if os.environ.get("JAXREPRO_TRACEBACK") or not raised_by_store(error):
+        if os.environ.get("JAXREPRO_TRACEBACK") or not (no_platform or raised_by_store(error)):
             raise
-        text = " ".join(str(error).split())[:300]
-        print(f"error: the store of the workdir: {type(error).__name__}: {text}", file=sys.stderr)
+        text = f"the store of the workdir: {type(error).__name__}: {' '.join(str(error).split())}"
+        _print_error(str(no_platform or text[:300]))
     if waits_for_nothing():
         # Python waits for threads, and these for what will not come: for minutes.
         atexit._run_exitfuncs()
@@ -202,6 +218,20 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
         sys.stderr.flush()
         os._exit(1)
     sys.exit(1)
+
+
+def _print_error(text: str) -> None:
+    print(f"error: {one_line(text)}", file=sys.stderr)
+
+
+def _end_interrupted(more: str, is_process: bool) -> NoReturn:
+    """Ends a command by Ctrl-C; `more` is what it has to say about that."""
+    if is_process:
+        # Whoever is tired of waiting for threads and presses it again sees no trace either.
+        interrupts.end_at_once()
+        interrupts.forget_unhandled()
+    print(f"interrupted{': ' if more else ''}{more}", file=sys.stderr)
+    sys.exit(interrupts.STATUS)
 
 
 def _is_read() -> bool:
@@ -212,7 +242,7 @@ def _is_read() -> bool:
 
 
 def _parse(argv: list[str]) -> list[str]:
-    file = _config_file(argv)
+    file = _with_config_file(argv)[1]
     try:
         parse(argv)
     except (InputError, BrokenPipeError):
@@ -227,21 +257,28 @@ def _parse(argv: list[str]) -> list[str]:
     return argv[:1]
 
 
-def _config_file(argv: list[str]) -> str:
-    """Returns the file that --config names, "" for none; raises InputError if it is not there."""
-    file = ""
-    for previous, argument in zip(["", *argv], argv, strict=False):
+def _with_config_file(argv: list[str]) -> tuple[list[str], str]:
+    """Returns the words with the file of a config that --config gives by name, and that file.
+
+    The file is "" without --config. Raises InputError if there is none of that name or path.
+    """
+    words, file = list(argv), ""
+    for place, (previous, argument) in enumerate(zip(["", *argv], argv, strict=False)):
         match = re.match(r"--?config=(.*)", argument)
         value = match[1] if match else argument if re.fullmatch("--?config", previous) else None
         if value is None:
             continue
-        file = value.partition(":")[0]
-        if not pathlib.Path(file).is_file():
+        given, colon, variant = value.partition(":")
+        file = given if pathlib.Path(given).is_file() else str(config_called(given) or "")
+        if not file:
+            near = nearest_config(given)
             raise InputError(
-                f"no config file {file!r}; give a path such as "
-                f"--config=configs/biggan_digits.py, seen from {pathlib.Path.cwd()}"
+                f"no config {given!r}{f'; the nearest is {near!r}' if near else ''}; give a name "
+                "such as --config=biggan_digits, of those that `jaxrepro` lists, or the path of a "
+                f"file, seen from {pathlib.Path.cwd()}"
             )
-    return file
+        words[place] = f"{argument.removesuffix(value)}{file}{colon}{variant}"
+    return words, file
 
 
 def _as_input_error(error: BaseException, file: str) -> InputError:

@@ -61,7 +61,9 @@ def write_page(
     written.
     """
     output = workdir / files.PAGE if output is None else output
-    write_atomically(output, render(read_run(workdir), references, output, next_steps).encode())
+    page = render(read_run(workdir), references, output, next_steps)
+    # Names that are not UTF-8 are shown with escapes.
+    write_atomically(output, page.encode("utf-8", "backslashreplace"))
     return output
 
 

@@ -120,8 +120,9 @@ def _load_published(path: str | os.PathLike[str], choices: dict[str, Any]) -> An
         name: importlib.import_module(f"jaxrepro.papers.{name}.loaded")
         for name in loadable_papers()
     }
+    readers = {name: module for name, module in modules.items() if hasattr(module, "fits")}
     refusals = {}
-    for name in [name for name, module in modules.items() if module.fits(where)]:
+    for name in [name for name, module in readers.items() if module.fits(where)]:
         try:
             return _load_of(name, where, choices)
         except InputError as error:
@@ -131,7 +132,7 @@ def _load_published(path: str | os.PathLike[str], choices: dict[str, Any]) -> An
     if refusals:
         said = "; ".join(f"as one of {name}: {error}" for name, error in refusals.items())
         raise InputError(f"{where} is read by no paper. {said}")
-    files = ", ".join(module.PUBLISHED for module in modules.values())
+    files = ", ".join(module.PUBLISHED for module in readers.values())
     looks = "is no trained network" if where.exists() else "is not there"
     raise InputError(f"{where} {looks}; give the folder of a run or of an export, or {files}")
 

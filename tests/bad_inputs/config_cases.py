@@ -155,7 +155,8 @@ _VARIANTS = (
 
 _DIGITS = "--config=configs/biggan_digits.py:test"
 _ARGUMENTS = (
-    (("--config=configs/bigan.py",), "no config file 'configs/bigan.py'"),
+    (("--config=configs/bigan.py",), "no config 'configs/bigan.py'"),
+    (("--config=bigan_digits:test",), "no config 'bigan_digits'; the nearest is 'biggan_digits'"),
     (("--config=configs/biggan_digits.py:tset",), ("unknown variant 'tset'", "paper, demo, test")),
     ((_DIGITS, "--config.modle.ch=3"), "modle"),
     ((_DIGITS, "--config.model.chh=3"), "chh"),

@@ -1,3 +1,5 @@
+import json
+import os
 import pickle
 import subprocess
 import sys
@@ -155,6 +157,19 @@ def test_the_fingerprint_follows_the_files(folder):
     before = open_source(f"folder:{folder}").fingerprint()
     write_image(folder / "dog" / "new.png", 1)
     assert open_source(f"folder:{folder}").fingerprint() != before
+
+
+def test_names_that_are_not_utf8_are_read_as_others(folder):
+    before = open_source(f"folder:{folder}").fingerprint()
+    for name in (b"caf\xe9", b"caf\xe8"):
+        write_image(folder / os.fsdecode(name) / os.fsdecode(b"\xff.png"), 1)
+    source = open_source(f"folder:{folder}")
+    assert source.class_names == ("caf\udce8", "caf\udce9", "cat", "dog")
+    assert json.loads(json.dumps(source.class_names)) == list(source.class_names)
+    assert source[0]["image"].shape == (5, 6, 3)
+    (folder / "caf\udce9").rename(folder / "caf\udcea")
+    other = open_source(f"folder:{folder}").fingerprint()
+    assert len({before, source.fingerprint(), other}) == 3
 
 
 @pytest.mark.parametrize("spec", ["", "digit", "folder", "folder:", "digits:x", "imagenet"])

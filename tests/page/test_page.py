@@ -473,3 +473,9 @@ def test_many_results_without_a_description_are_folded_away(tmp_path):
     assert "metrics/fid@1000:net" in before.partition('id="results"')[2]
     assert "held_out/part3" not in before and folded.count("held_out/part3") == 1
     assert "more measurements" not in few and few.count("held_out/part3") == 1
+
+
+def test_names_that_are_not_utf8_are_shown_with_escapes(tmp_path):
+    config = {**CONFIG, "data": {"source": "folder:caf\udce9"}}
+    shown = parsed(make(tmp_path / "run", [training(1)], config=config))
+    assert "folder:caf\\udce9" in shown.words

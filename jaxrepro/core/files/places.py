@@ -90,6 +90,35 @@ def _prepare_libraries(scheme: str) -> None:
         logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
+def local_path(path: str) -> pathlib.Path:
+    """Returns the path of this machine that a user gave, "~" as the user's folder.
+
+    Raises InputError where "~" or "~NAME" is nobody's folder.
+    """
+    try:
+        return pathlib.Path(path).expanduser()
+    except RuntimeError as error:
+        user = path.partition("/")[0]
+        raise InputError(
+            f"{path}: there is no folder {user} of a user here; write the whole path"
+        ) from error
+
+
+def check_is_text(path: Place) -> None:
+    """Raises InputError for a folder whose path is not UTF-8.
+
+    Libraries in C++ write checkpoints and records, and take no other. Python's own files can have
+    any name.
+    """
+    try:
+        str(path.absolute() if isinstance(path, pathlib.Path) else path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the path {path} is not UTF-8, which the libraries that write and read such folders "
+            "need; give the folder another name"
+        ) from error
+
+
 def refuse_url(path: pathlib.Path) -> None:
     """Raises InputError if a path of this machine was made of an address such as s3://bucket/a."""
     if path.parts and path.parts[0] in {f"{scheme}:" for scheme in _STORES}:

@@ -15,6 +15,7 @@ import jax
 
 from jaxrepro.core.checkpoints.export import is_export, read_export
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.exports.inference_function import InferenceFunction
 from jaxrepro.core.files.places import Place, exists, place
 from jaxrepro.core.run.workdir import MODEL_CARD, read_json, read_model_card
 
@@ -43,6 +44,13 @@ class Trained(abc.ABC):
     @abc.abstractmethod
     def shapes(self) -> Any:
         """Returns the shapes and dtypes of the variables that the module takes."""
+
+    def inference_function(self) -> InferenceFunction:
+        """Returns what the network computes, for programs without this package.
+
+        Raises InputError for networks that have not said it.
+        """
+        raise InputError(f"{type(self).__name__} has no inference_function, which exports need")
 
 
 Network = TypeVar("Network", bound=Trained)

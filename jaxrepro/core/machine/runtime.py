@@ -2,10 +2,11 @@
 
 import gc
 import importlib.metadata
-import importlib.util
 import os
+import sys
 
 from jaxrepro.core.machine import host_memory
+from jaxrepro.core.machine.platforms import check_given, cpu_only
 
 # jaxlib versions on which the flag below was seen accepted: XLA aborts the process on a flag
 # that it does not know, so an unseen version goes without it.
@@ -13,14 +14,6 @@ _CONVOLUTION_FLAG = "--xla_cpu_experimental_ynn_fusion_type=-individual_convolut
 _CONVOLUTION_FLAG_VERSIONS = ("0.10.2", "0.11.2")
 # A thousand programs of small configs take 0.15 GB.
 _PROGRAMS_BYTES = 2 * 2**30
-
-
-def cpu_only() -> bool:
-    """Whether JAX will run on the CPU: asked for, or nothing else is installed."""
-    if platforms := os.environ.get("JAX_PLATFORMS"):
-        return platforms == "cpu"
-    plugins = ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_rocm60_plugin", "libtpu")
-    return not any(importlib.util.find_spec(name) for name in plugins)
 
 
 def set_xla_flags() -> None:
@@ -52,11 +45,17 @@ def set_compilation_cache() -> None:
     """
     import jax
 
+    from jaxrepro.core.errors import InputError
     from jaxrepro.core.files.cache import cache_folder
     from jaxrepro.core.machine import compiled_programs
 
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        folder = cache_folder() / "xla"
+        try:
+            folder = cache_folder("xla")
+        except InputError as error:
+            # Programs can do without.
+            print(error, file=sys.stderr)
+            return
         if "JAX_COMPILATION_CACHE_MAX_SIZE" not in os.environ:
             compiled_programs.tidy(folder, _PROGRAMS_BYTES)
         jax.config.update("jax_compilation_cache_dir", str(folder))
@@ -81,7 +80,11 @@ def set_for_speed() -> None:
 
 
 def set_up() -> None:
-    """Makes the settings of every entry point; call it before the first use of JAX."""
+    """Makes the settings of every entry point; call it before the first use of JAX.
+
+    Raises InputError where JAX is told to run on a platform that is not there.
+    """
+    check_given()
     set_garbage_collection()
     set_for_speed()
     set_compilation_cache()

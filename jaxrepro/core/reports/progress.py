@@ -33,7 +33,7 @@ class Progress:
             BarColumn(bar_width=24),
             TextColumn("ETA"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[speed]}  {task.fields[losses]}"),
+            TextColumn("{task.fields[speed]}  {task.fields[losses]}", markup=False),
             console=self._console,
             disable=not self._console.is_terminal,
         )
@@ -57,7 +57,7 @@ class Progress:
 
     def message(self, text: str) -> None:
         """Prints a line above the bar."""
-        self._console.print(text, markup=False)
+        self._console.print(text)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:

@@ -41,18 +41,16 @@ def markdown(head: Sequence[str], rows: Rows) -> str:
 
 def print_results(results: Mapping[str, float], workdir: Place, step: int | None = None) -> None:
     """Prints the final measurements of a run and where its files are."""
-    from rich.table import Table
-
-    from jaxrepro.core.reports.console import RunConsole
+    from jaxrepro.core.reports.console import RunConsole, table_of_names
 
     console = RunConsole()
     if results:
         title = f"{workdir}" + (f", step {step}" if step is not None else "")
-        table = Table("measurement", "value", title=title)
+        table = table_of_names("measurement", "value", title=title)
         for name, parts in parts_by_name(results).items():
             table.add_row(name, f"{results[name]:.4g}{_spread(results, parts)}")
         console.print(table)
-    console.print(f"workdir {workdir}: metrics.jsonl, tb/, samples/, checkpoints/", markup=False)
+    console.print(f"workdir {workdir}: metrics.jsonl, tb/, samples/, checkpoints/")
 
 
 def _spread(results: Mapping[str, float], parts: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from jaxrepro.core.config import config_digest, differing_keys, to_json
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import (
     Place,
+    check_is_text,
     exists,
     is_remote,
     make_folder,
@@ -51,18 +52,21 @@ def claimed(
     mark: str = "",
     patience: float = 0.0,
     defaults: Mapping[str, Any] | None = None,
+    chosen_by: str = "--workdir",
 ) -> Iterator[None]:
     """A context in which `workdir` is the folder of a run of `config`, and of no other process.
 
     mark: what `wait_for_mark` looks for in the other processes of this one's job. patience: seconds
     to wait for another run that uses the folder to end; a line is printed. defaults: what it means
-    that an older run's config leaves a key out, `Settings.defaults`.
+    that an older run's config leaves a key out, `Settings.defaults`. chosen_by: what a user sets to
+    take another folder.
 
     A new folder gets the config. One of an earlier start must hold the same config, but for the
     keys in `jaxrepro.core.config.RESUMABLE`, which take the new values.
 
     Raises InputError if it holds another config or something else, InUseError if it is in use.
     """
+    check_is_text(workdir)
     with contextlib.ExitStack() as stack:
         try:
             make_folder(workdir)
@@ -75,7 +79,7 @@ def claimed(
             advice = "look at the bucket and your credentials, or " if is_remote(workdir) else ""
             raise InputError(
                 f"cannot use workdir {workdir}: {reason(error)}; {advice}choose another with "
-                "--workdir"
+                f"{chosen_by}"
             ) from error
         _check_same_run(workdir, config, defaults)
         write_atomically(workdir / CONFIG, to_json(config).encode())
@@ -183,6 +187,7 @@ def read_config(workdir: Place) -> dict[str, Any]:
     Raises InputError if it is absent, damaged, or another than the run was last started with, in
     keys that a continuation must not change.
     """
+    check_is_text(workdir)
     config = read_json(workdir / CONFIG)
     if _recorded_digest(workdir) not in (None, config_digest(config)):
         raise InputError(
@@ -207,6 +212,7 @@ def read_model_card(workdir: Place) -> dict[str, Any]:
     Raises InputError if there is none, or the run trained several seeds, whose networks lie
     stacked in one state.
     """
+    check_is_text(workdir)
     card = read_json(workdir / MODEL_CARD)
     if seeds := card.get(CARD_SEEDS):
         raise InputError(

@@ -9,6 +9,7 @@ import pathlib
 from collections.abc import Iterator, Sequence
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import local_path
 from jaxrepro.data.formats.picture_files import FORMATS
 
 
@@ -68,7 +69,7 @@ def find_jobs(source: str, target: str, *, existing: str = "refuse") -> Jobs:
     Raises InputError if there is no picture, or a target is one of the sources, under whatever
     name.
     """
-    given, output = pathlib.Path(source).expanduser(), pathlib.Path(target).expanduser()
+    given, output = local_path(source), local_path(target)
     left_out: collections.Counter[str] = collections.Counter()
     if given.is_file():
         jobs = [Job(given, output / given.name if _is_folder(target) else output)]
@@ -99,12 +100,12 @@ def find_drawings(
     Raises InputError if a name stands for no picture, or a file that is made would replace a source
     or another.
     """
-    output = pathlib.Path(folder).expanduser()
+    output = local_path(folder)
     check_is_folder(output)
     left_out: collections.Counter[str] = collections.Counter()
     jobs: dict[pathlib.Path, Job] = {}
     for source in sources:
-        given = pathlib.Path(source).expanduser()
+        given = local_path(source)
         pictures = [(given, given.parent)]
         if not given.is_file():
             pictures, others = _pictures(given, source, output)
@@ -152,7 +153,7 @@ def chosen_jobs(
 
 
 def _is_folder(target: str) -> bool:
-    return target.endswith(("/", os.sep)) or pathlib.Path(target).expanduser().is_dir()
+    return target.endswith(("/", os.sep)) or local_path(target).is_dir()
 
 
 def _pictures(

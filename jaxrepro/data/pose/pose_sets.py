@@ -5,6 +5,7 @@ import pathlib
 import re
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import local_path
 from jaxrepro.data.pose import coco_keypoints, leeds_sports, mpii_annotations
 from jaxrepro.data.pose.drawn_figures import DrawnFigures
 from jaxrepro.data.pose.joint_sets import LSP, MPII, JointSet
@@ -44,11 +45,11 @@ def open_people(
         return DrawnFigures(split)
     if kind not in ("lsp", "lspet", "mpii", "coco") or not place:
         raise InputError(f"unknown pose data {spec!r}; allowed are {_ALLOWED}")
-    path = pathlib.Path(place).expanduser()
+    path = local_path(place)
     joint_set, persons, parts, offset = _read(kind, path, validation)
     beside = path if kind in ("lsp", "lspet") else path.parent
     inner = beside / "images"
-    folder = pathlib.Path(images).expanduser() if images else inner if inner.is_dir() else beside
+    folder = local_path(images) if images else inner if inner.is_dir() else beside
     name = f"{kind}:{path.absolute()}, {split}"
     chosen = _with_picture(_split(persons, parts, split, spec), folder, split, spec)
     return People(name, joint_set, chosen, folder=folder.absolute(), file_offset=offset)
@@ -63,7 +64,7 @@ def _read(
         people = mpii_annotations.read_mpii(path)
         parts = people.parts
         if validation:
-            held_out = mpii_annotations.read_person_list(pathlib.Path(validation).expanduser())
+            held_out = mpii_annotations.read_person_list(local_path(validation))
             parts = [
                 "valid" if (p.image_number, p.person_number) in held_out else part
                 for p, part in zip(people.persons, parts)

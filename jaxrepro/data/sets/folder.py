@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import local_path
 from jaxrepro.data.formats.images import SUFFIXES, decode_image
 from jaxrepro.data.source import Source
 
@@ -19,7 +20,7 @@ class FolderSource(Source):
     """
 
     def __init__(self, directory: str, *, split: str = "train", channels: int = 3):
-        folder = pathlib.Path(directory).expanduser().absolute()
+        folder = local_path(directory).absolute()
         self.root = _split_root(folder, split)
         files_of_class = _scan(self.root)
         super().__init__(
@@ -38,7 +39,9 @@ class FolderSource(Source):
         """A hash of the names and sizes of all files."""
         digest = hashlib.sha256()
         for file in self.files:
-            digest.update(f"{file}\0{(self.root / file).stat().st_size}\0".encode())
+            entry = f"{file}\0{(self.root / file).stat().st_size}\0"
+            # Names of old archives are not always UTF-8.
+            digest.update(entry.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
     def read_image(self, index: int) -> np.ndarray:

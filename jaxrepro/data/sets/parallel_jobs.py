@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.places import refuse_url
+from jaxrepro.core.files.places import check_is_text, refuse_url
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -23,6 +23,7 @@ Result = TypeVar("Result")
 def locked_folder(directory: pathlib.Path) -> Iterator[None]:
     """Makes the folder and keeps a second writer out; the lock ends with the process."""
     refuse_url(directory)
+    check_is_text(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import local_path
 from jaxrepro.data.formats.images import SUFFIXES, decode_image
 from jaxrepro.data.sets.bundled import PHOTOS, package_file
 
@@ -73,7 +74,7 @@ def open_pictures(spec: str) -> Pictures:
         raise InputError(
             f"unknown pictures {spec!r}; allowed are folder:DIR, {', '.join(_BUNDLED)}"
         )
-    folder = pathlib.Path(place).expanduser()
+    folder = local_path(place)
     if not folder.is_dir():
         raise InputError(f"{spec}: {folder} is not a folder; give one that holds pictures")
     paths = sorted(

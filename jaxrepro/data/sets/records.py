@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import check_is_text, local_path
 from jaxrepro.core.files.strict_json import json_digest, parse_json
 from jaxrepro.data.formats.images import decode_image, encode_png
 from jaxrepro.data.sets.intact_files import altered_files
@@ -148,7 +149,8 @@ class RecordSource(Source):
     """
 
     def __init__(self, directory: str, *, split: str = "train", channels: int = 3):
-        root = pathlib.Path(directory).expanduser()
+        root = local_path(directory)
+        check_is_text(root)
         self.manifest = read_manifest(root)
         settings = self.manifest.settings
         if split not in ("all", settings["split"]):

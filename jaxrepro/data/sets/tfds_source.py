@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import check_is_text, local_path
 from jaxrepro.core.run.workdir import read_json
 from jaxrepro.data.formats.images import decode_image
 from jaxrepro.data.source import Item, Source
@@ -26,9 +27,8 @@ class TfdsSource(Source):
     def __init__(
         self, name: str, *, data_dir: str | None = None, split: str = "train", channels: int = 3
     ):
-        root = pathlib.Path(
-            data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-        ).expanduser()
+        root = local_path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
+        check_is_text(root)
         builder_dir = _prepared_version(root, name)
         spec = f"tfds:{name}@{data_dir}" if data_dir else f"tfds:{name}"
         self._records, features = _open_records(builder_dir, split)

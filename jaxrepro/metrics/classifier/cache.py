@@ -18,7 +18,7 @@ from jaxrepro.core.checkpoints.export import write_export
 from jaxrepro.core.devices import mesh as mesh_lib
 from jaxrepro.core.devices.partition import state_shardings, with_shardings
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.cache import cache_folder
+from jaxrepro.core.files.cache import kept, named_as_cache
 from jaxrepro.core.guard.non_finite import NonFiniteError
 from jaxrepro.core.loop import LoopSettings
 from jaxrepro.core.machine.preemption import Stopped
@@ -70,8 +70,9 @@ def classifier_network(
         **task.model_card(),
     }
     key = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:16]
-    folder = cache_folder() / "classifiers" / key
-    network = _read(folder / "export") or _train(task, folder, description)
+    folder = kept("classifiers", key)
+    with named_as_cache(folder):
+        network = _read(folder / "export") or _train(task, folder, description)
     print(
         f"features for measurements: {network.name}, held-out accuracy {network.accuracy:.3f} "
         f"({folder})"
@@ -148,7 +149,7 @@ def _claimed_when_free(folder: pathlib.Path, config: Mapping[str, Any]) -> Itera
     while True:
         with contextlib.ExitStack() as stack:
             try:
-                stack.enter_context(claimed(folder, config))
+                stack.enter_context(claimed(folder, config, chosen_by="JAXREPRO_CACHE"))
             except InUseError:
                 if not told:
                     print(f"waiting for another process that trains the classifier in {folder}")

@@ -34,7 +34,7 @@ def write_csv(
             rows.writerow(
                 [number, person.image, joint, f"{x:.3f}", f"{y:.3f}", f"{confidence:.6g}"]
             )
-    write_atomically(path, table.getvalue().encode())
+    write_atomically(path, table.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def write_coco(

@@ -15,7 +15,7 @@ import numpy as np
 from jaxrepro.core.arrays.array_files import read_arrays
 from jaxrepro.core.devices import mesh as mesh_lib
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.cache import cache_folder
+from jaxrepro.core.files.cache import kept, named_as_cache
 from jaxrepro.core.files.whole_files import write_atomically
 from jaxrepro.data.pipeline import eval_batches
 from jaxrepro.data.source import Source
@@ -82,7 +82,7 @@ def reference_set(
         "num_images": min(num_images, len(source)),
     }
     key = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:16]
-    path = cache_folder() / "references" / f"{network.name}-{key}.npz"
+    path = kept("references", f"{network.name}-{key}.npz")
     if path.exists():
         try:
             return _checked(read_arrays(path), network, description["num_images"])
@@ -99,7 +99,8 @@ def reference_set(
     }
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
-    write_atomically(path, buffer.getvalue())
+    with named_as_cache(path):
+        write_atomically(path, buffer.getvalue())
     return ReferenceSet(made.features, made.logits, made.labels, moments)
 
 

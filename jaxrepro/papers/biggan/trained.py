@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxrepro.core.arrays.array_files import ENDINGS
 from jaxrepro.core.checkpoints.export import Export
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.exports.inference_function import InferenceFunction, Input
 from jaxrepro.core.inference import trained
 from jaxrepro.core.state import Variables
 from jaxrepro.papers.biggan.network.latents import DISTRIBUTIONS
@@ -81,6 +82,21 @@ class TrainedGenerator(trained.Trained):
         return (
             {**self.variables, "batch_stats": statistics},
             f"batch-norm statistics: table {table_name(mode)}, {source}",
+        )
+
+    def inference_function(self) -> InferenceFunction:
+        """Returns the images of latent vectors and classes."""
+        size, classes = self.module.dim_z, self.module.num_classes
+        return InferenceFunction(
+            lambda variables, z, label: self.module.apply(variables, z, label, train=False),
+            self.variables,
+            (
+                Input("z", f"batch, {size}", "float32", None, f"latent vectors, {self.latent}"),
+                Input("label", "batch", "int32", classes, "class numbers"),
+            ),
+            "image",
+            "[batch, height, width, channels] in [-1, 1]",
+            {"batch": 1},
         )
 
     def to_export(self, tables: Mapping[str, Any]) -> Export:

@@ -169,7 +169,10 @@ def plot(points: Sequence[Mapping[str, Any]], title: str) -> bytes:
     """Returns a PNG: the score, and precision where it was measured, against the distance."""
     import io
 
+    import matplotlib
     from matplotlib.figure import Figure
+
+    from jaxrepro.core.reports.text_output import one_line
 
     def values(*quantities: str) -> tuple[str, list[float]] | None:
         for name in points[0]["results"]:
@@ -181,18 +184,20 @@ def plot(points: Sequence[Mapping[str, Any]], title: str) -> bytes:
     fidelity = [values("inception_score", "classifier_score"), values("precision")]
     panels = [panel for panel in fidelity if panel is not None]
     assert distance is not None
-    figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axis, (name, heights) in zip(axes, panels, strict=True):
-        axis.plot(distance[1], heights, marker="o", linewidth=1)
-        for point, x, y in zip(points, distance[1], heights, strict=True):
-            axis.annotate(f" {point['truncation']:g}", (x, y))
-        axis.set_xlabel(distance[0])
-        axis.set_ylabel(name)
-        axis.grid(alpha=0.3)
-    figure.suptitle(title, fontsize=9)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    # Names of folders are no formulas.
+    with matplotlib.rc_context({"text.parse_math": False}):
+        figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained")
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axis, (name, heights) in zip(axes, panels, strict=True):
+            axis.plot(distance[1], heights, marker="o", linewidth=1)
+            for point, x, y in zip(points, distance[1], heights, strict=True):
+                axis.annotate(f" {point['truncation']:g}", (x, y))
+            axis.set_xlabel(distance[0])
+            axis.set_ylabel(name)
+            axis.grid(alpha=0.3)
+        figure.suptitle(one_line(title), fontsize=9)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
 
 

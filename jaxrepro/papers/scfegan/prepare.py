@@ -10,13 +10,13 @@ pictures are added.
 
 import os
 import pathlib
-import sys
 import time
 
 from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import local_path
 
 
 def define_flags() -> None:
@@ -56,15 +56,13 @@ def main(args: flags.FlagValues) -> None:
         if args[name].value is None:
             raise InputError(f"--{name} is missing; see --help")
     try:
-        _prepare(args, pathlib.Path(args.output).expanduser())
-    except KeyboardInterrupt:
-        print("interrupted: give the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+        _prepare(args, local_path(args.output))
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt("give the same command again to go on") from error
 
 
 def _prepare(args: flags.FlagValues, output: pathlib.Path) -> None:
-    from rich.console import Console
-
+    from jaxrepro.core.reports.console import RunConsole
     from jaxrepro.data.sets.intact_files import file_sha256
     from jaxrepro.papers.scfegan.faces.derived_maps import MapRecipe
     from jaxrepro.papers.scfegan.faces.map_writer import write_faces
@@ -73,7 +71,7 @@ def _prepare(args: flags.FlagValues, output: pathlib.Path) -> None:
     if args.edge_weights is not None:
         from jaxrepro.papers.scfegan.faces.holistic_edges import EdgeSketcher
 
-        weights = pathlib.Path(args.edge_weights).expanduser()
+        weights = local_path(args.edge_weights)
         # Errors in the file shall come before any work, and once.
         EdgeSketcher.from_file(weights)
     recipe = MapRecipe(
@@ -81,7 +79,7 @@ def _prepare(args: flags.FlagValues, output: pathlib.Path) -> None:
         aligned=args.aligned,
         edge_weights="" if weights is None else file_sha256(weights),
     )
-    console = Console(highlight=False)
+    console = RunConsole(highlight=False)
     progress = _progress(console)
     task = progress.add_task("preparing", total=None)
 
@@ -102,7 +100,7 @@ def _prepare(args: flags.FlagValues, output: pathlib.Path) -> None:
             on_progress=show,
         )
     lines = _summary(manifest, report, output, time.perf_counter() - start)
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 def _progress(console):

@@ -12,10 +12,12 @@ import jax.numpy as jnp
 from jaxrepro.core.arrays.tensorflow_bundle import checkpoint_prefix, read_bundle
 from jaxrepro.core.checkpoints.export import Export
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.exports.inference_function import InferenceFunction, Input
 from jaxrepro.core.inference import trained
 from jaxrepro.core.state import Variables
 from jaxrepro.papers.scfegan import port
-from jaxrepro.papers.scfegan.network.conditions import GENERATOR_CHANNELS
+from jaxrepro.papers.scfegan.examples.drops import NOISE_PROBABILITY
+from jaxrepro.papers.scfegan.network.conditions import GENERATOR_CHANNELS, generator_input
 from jaxrepro.papers.scfegan.network.generator import Generator
 from jaxrepro.papers.scfegan.network.networks import generator_card, generator_from_card
 
@@ -47,6 +49,28 @@ class Trained(trained.Trained):
         side = 2**self.module.halvings
         x = jnp.zeros((1, side, side, GENERATOR_CHANNELS))
         return jax.eval_shape(lambda: dict(self.module.init(jax.random.key(0), x)))
+
+    def inference_function(self) -> InferenceFunction:
+        """Returns the generator's whole pictures from a user's conditions."""
+        side = 2**self.module.halvings
+        shape, order = f"batch, {side}*height, {side}*width, ", self.channel_order.upper()
+        inputs = (
+            Input("image", f"{shape}3", "uint8", 256, f"the picture, {order}"),
+            Input("mask", f"{shape}1", "uint8", 2, "1 where it is erased"),
+            Input("sketch", f"{shape}1", "uint8", 2, "1 where a line is drawn"),
+            Input("color", f"{shape}3", "uint8", 256, f"colours to follow, {order}"),
+            Input("strokes", f"{shape}1", "uint8", 2, "1 where `color` counts"),
+            Input("noise", f"{shape}1", "uint8", 2, f"1 with probability {NOISE_PROBABILITY}"),
+        )
+        names = [one.name for one in inputs]
+
+        def generated(variables: Variables, *arrays: jax.Array) -> Any:
+            conditions = dict(zip(names, arrays, strict=True))
+            return self.module.apply(variables, generator_input(conditions))
+
+        sizes = {"batch": 1, **dict.fromkeys(("height", "width"), self.resolution // side)}
+        meaning = f"{shape}3 in [-1, 1], {order}: keep what lies inside of the mask"
+        return InferenceFunction(generated, self.variables, inputs, "generated", meaning, sizes)
 
     def to_export(self) -> Export:
         """Returns it as an export."""

@@ -62,16 +62,14 @@ def main(args: flags.FlagValues) -> None:
 
 
 def _print(table: dict[str, Any], data: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
+    from jaxrepro.core.reports.console import RunConsole, table_of_names
     from jaxrepro.papers.srcnn.measures.color_quality import MEASURES
 
     title = f"PSNR in dB, {data} x{table['scale']}, {table['degradation']}"
-    shown = Table("network", "Y", "Cb", "Cr", "pooled Y Cb Cr", "R G B", title=title)
+    shown = table_of_names("network", "Y", "Cb", "Cr", "pooled Y Cb Cr", "R G B", title=title)
     for row in table["rows"]:
         shown.add_row(row["name"], *(f"{row[name]:.3f}" for name in MEASURES))
-    Console().print(shown)
+    RunConsole().print(shown)
 
 
 if __name__ == "__main__":

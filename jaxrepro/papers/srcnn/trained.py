@@ -10,14 +10,18 @@ import jax
 import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.exports.inference_function import InferenceFunction, Input
 from jaxrepro.core.inference import trained
 from jaxrepro.core.state import Variables
+from jaxrepro.papers.srcnn.network.borders import replicate
 from jaxrepro.papers.srcnn.network.networks import network_from_card
 from jaxrepro.papers.srcnn.pairs.degradation import DEGRADATIONS
 from jaxrepro.papers.srcnn.pairs.planes import COLORS
 from jaxrepro.papers.srcnn.port import from_mat
 
 NET = "model"
+# Of the planes in forms that hold no sizes by name.
+_EXPORTED_SIDE = 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +49,22 @@ class Trained(trained.Trained):
         side = 2 * self.module.margin + 1
         x = jnp.zeros((1, side, side, self.module.channels))
         return jax.eval_shape(lambda: dict(self.module.init(jax.random.key(0), x)))
+
+    def inference_function(self) -> InferenceFunction:
+        """Returns the enlarged planes of whole pictures, as `Enlarger` gives and takes them."""
+        shape = f"batch, height, width, {self.module.channels}"
+        factor = self.scale // self.module.factor
+        enlarged = f", enlarged {factor} times by bicubic interpolation" if factor > 1 else ""
+        planes = f"{self.color} in [0, 1]{enlarged}"
+        side = _EXPORTED_SIDE
+        return InferenceFunction(
+            lambda variables, x: self.module.apply(variables, x, replicate),
+            self.variables,
+            (Input("planes", shape, "float32", 1, planes),),
+            "enlarged",
+            f"{shape} with {self.module.factor} times the height and width, not clipped",
+            {"batch": 1, "height": side, "width": side},
+        )
 
 
 def load_trained(

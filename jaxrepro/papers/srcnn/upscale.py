@@ -12,7 +12,6 @@ The network works on tiles, so its memory does not grow with the picture; the pi
 held in memory, as 32-bit numbers.
 """
 
-import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
 
@@ -78,9 +77,10 @@ def main(args: flags.FlagValues) -> None:
         return
     try:
         failures = _enlarge_all(found.jobs, args)
-    except KeyboardInterrupt:
-        print("interrupted; what is written is whole. With --skip_existing the command goes on")
-        sys.exit(130)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(
+            "what is written is whole; with --skip_existing the command goes on"
+        ) from error
     raise_failures(failures, len(found.jobs))
 
 
@@ -99,7 +99,7 @@ def _enlarge_all(jobs: "Sequence[Job]", args: flags.FlagValues) -> list[InputErr
 
 
 def _enlarger(args: flags.FlagValues) -> "Enlarger":
-    from jaxrepro.core.machine import runtime
+    from jaxrepro.core.machine import platforms, runtime
 
     runtime.set_up()
 
@@ -110,7 +110,7 @@ def _enlarger(args: flags.FlagValues) -> "Enlarger":
     path = args.model or packaged_weights(args.scale)
     trained = load_trained(path, args.scale, step=args.step)
     # On a CPU, the maps of small tiles stay in its cache.
-    side = args.tile or (128 if runtime.cpu_only() else 512)
+    side = args.tile or (128 if platforms.cpu_only() else 512)
     return Enlarger(trained, ensemble=args.ensemble, side=side)
 
 
@@ -139,9 +139,10 @@ class _Progress:
 
     def __init__(self, num_pictures: int):
         from rich import progress
-        from rich.console import Console
 
-        self._console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        from jaxrepro.core.reports.console import RunConsole
+
+        self._console = RunConsole(highlight=False, soft_wrap=True)
         self._bars = progress.Progress(
             progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(bar_width=24),
@@ -174,7 +175,7 @@ class _Progress:
         """Moves the bar of pictures and prints what became of one."""
         self._done += 1
         self._bars.update(self._pictures, completed=self._done)
-        self._console.print(f"{self._done}/{self._total}  {line}", markup=False)
+        self._console.print(f"{self._done}/{self._total}  {line}")
 
 
 if __name__ == "__main__":

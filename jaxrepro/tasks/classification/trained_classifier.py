@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.exports.inference_function import InferenceFunction, Input
 from jaxrepro.core.inference import trained
 from jaxrepro.core.inference.cards import is_size
 from jaxrepro.core.inference.plain_arrays import checked_picture, described
@@ -45,6 +46,23 @@ class TrainedClassifier(trained.Trained):
         """Returns the shapes of the variables."""
         x = jnp.zeros((1, self.size, self.size, 3))
         return jax.eval_shape(lambda: dict(self.module.init(jax.random.key(0), x, train=False)))
+
+    def inference_function(self) -> InferenceFunction:
+        """Returns the probability of every class, of squares at the network's size."""
+        shape = f"batch, {self.size}, {self.size}, 3"
+
+        def probabilities(variables: Variables, images: jax.Array) -> jax.Array:
+            logits = _scores(self.module, self.normalization, variables, images).logits
+            return jax.nn.softmax(logits.astype(jnp.float32))
+
+        return InferenceFunction(
+            probabilities,
+            self.variables,
+            (Input("image", shape, "uint8", 256, "RGB"),),
+            "probabilities",
+            "[batch, class]",
+            {"batch": 1},
+        )
 
     def classify(self, images: Any) -> np.ndarray:
         """Returns the probability of every class, float32 [N, K], of images uint8 [N, H, W, 3].
@@ -125,13 +143,13 @@ def _as_lists(value: Any) -> str:
     return str(value).replace("(", "[").replace(")", "]")
 
 
-# Pictures come from a command or from Python, outside loop and evaluators.
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _classified(
-    module: Any, normalization: str, variables: Variables, images: jax.Array
-) -> Classified:
+def _scores(module: Any, normalization: str, variables: Variables, images: jax.Array) -> Classified:
     # What a network draws, such as the windows of fractional pooling, is as in its measurement.
     rngs = {"pooling": jax.random.key(0)}
     x = network_input(images, normalization, "float32")
     outputs: Any = module.apply(variables, x, train=False, rngs=rngs)
     return outputs
+
+
+# Pictures come from a command or from Python, outside loop and evaluators.
+_classified = jax.jit(_scores, static_argnums=(0, 1))

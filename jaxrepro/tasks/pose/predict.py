@@ -1,6 +1,5 @@
 """The verb `predict` of a pose paper: finds people's joints, draws them and writes them down."""
 
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -73,9 +72,10 @@ def main(args: flags.FlagValues, load: "Load") -> None:
     }
     try:
         failures = _draw_all(found, trained, finder, settings)
-    except KeyboardInterrupt:
-        print("interrupted; what is written is whole. With --skip_existing the command goes on")
-        sys.exit(130)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(
+            "what is written is whole; with --skip_existing the command goes on"
+        ) from error
     raise_failures(failures, len(found.pictures))
 
 

@@ -112,3 +112,15 @@ def test_what_a_library_logs_besides_is_not_heard(store, caplog):
     for name in ("fsspec", "gcsfs", "google.auth", "s3fs"):
         logging.getLogger(f"{name}.core").error("at every request")
     assert len(caplog.records) == 4
+
+
+def test_paths_that_libraries_in_c_cannot_take_are_refused(tmp_path):
+    places.check_is_text(tmp_path / "é")
+    with pytest.raises(InputError, match="is not UTF-8.*another name"):
+        places.check_is_text(tmp_path / "caf\udce9")
+
+
+def test_folders_of_nobody_are_refused():
+    assert places.local_path("a/~b") == pathlib.Path("a/~b")
+    with pytest.raises(InputError, match="no folder ~nobody-at-all of a user"):
+        places.local_path("~nobody-at-all/a")

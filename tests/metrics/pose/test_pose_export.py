@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -33,6 +34,14 @@ def test_table_has_the_coordinates_of_the_files(tmp_path):
     assert len(rows) == 28 and rows[15]["joint"] == "right_knee" and rows[15]["image"] == "1.jpg"
     assert float(rows[15]["x"]) == pytest.approx(points[1, 1, 0] + 0.5, abs=1e-3)
     assert float(rows[15]["confidence"]) == pytest.approx(confidences[1, 1], rel=1e-5)
+
+
+def test_names_that_are_not_utf8_are_escaped(tmp_path):
+    people = people_of(LSP, 0.5, num=1)
+    person = dataclasses.replace(people.persons[0], image="caf\udce9.jpg")
+    people = People("test", LSP, [person], file_offset=0.5)
+    write_csv(tmp_path / "a.csv", people, np.zeros((1, 14, 2)), np.zeros((1, 14)))
+    assert ",caf\\udce9.jpg," in (tmp_path / "a.csv").read_text("utf-8")
 
 
 def test_coco_results(tmp_path):

@@ -35,9 +35,9 @@ def place_label(place: str) -> str:
 
 def print_report(record: Mapping[str, Any]) -> None:
     """Prints the tables of a record of `variance`."""
-    from rich.console import Console
+    from jaxrepro.core.reports.console import RunConsole
 
-    console = Console(soft_wrap=True)
+    console = RunConsole(soft_wrap=True)
     # Narrower tables would cut their numbers.
     console.width = max(console.width, _TABLE_WIDTH)
     tables = (*_network_tables(record), _chain_table(record), _growth_table(record))

@@ -2,12 +2,12 @@
 
 import functools
 import operator
-import pathlib
 from typing import Protocol
 
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import check_is_text, local_path
 from jaxrepro.data.sets.pictures import open_pictures
 from jaxrepro.data.source import Item, Items
 from jaxrepro.data.transforms import random_crop, resize, to_channels
@@ -79,7 +79,8 @@ class PreparedFaces:
     """A set that `python -m jaxrepro.papers.scfegan.prepare` wrote; see `Faces`."""
 
     def __init__(self, directory: str, split: str, size: int):
-        root = pathlib.Path(directory).expanduser()
+        root = local_path(directory)
+        check_is_text(root)
         manifest = read_face_manifest(root)
         settings = manifest.settings
         if settings["size"] != size:

@@ -6,6 +6,7 @@ import re
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import local_path
 from jaxrepro.papers.scfegan.faces.face_regions import PARTS
 
 # Later parts lie over earlier ones where the masks of a picture overlap.
@@ -26,7 +27,7 @@ class LabelMaps:
 
     def __init__(self, directory: str | pathlib.Path):
         """Raises InputError if the folder is missing or holds no PNG."""
-        self.directory = pathlib.Path(directory).expanduser()
+        self.directory = local_path(directory)
         if not self.directory.is_dir():
             raise InputError(f"{directory} is not a folder; give the one that holds label maps")
         self._maps: dict[str, pathlib.Path] = {}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import local_path
 from jaxrepro.data.formats.picture_files import read_colors
 from jaxrepro.data.formats.picture_jobs import Job, check_is_folder, chosen_jobs, find_drawings
 from jaxrepro.data.pose.people import People
@@ -68,7 +69,7 @@ def own_pictures(
     given = [parse_box(text) for text in boxes]
     listed = None if boxes_file is None else read_boxes(boxes_file)
     found = find_drawings(inputs, output, endings=ENDINGS, existing=existing)
-    folder = pathlib.Path(output).expanduser()
+    folder = local_path(output)
 
     def people(job: Job, width: int, height: int) -> list[PersonBox]:
         if listed is None and not given:
@@ -114,7 +115,7 @@ def annotated_pictures(
 
     Raises InputError for an input that stands for no picture of the set.
     """
-    folder = pathlib.Path(output).expanduser()
+    folder = local_path(output)
     check_is_folder(folder)
     if people == "figures" and split == "all":
         split = "test"
@@ -162,7 +163,7 @@ def _chosen(inputs: Sequence[str], names: Sequence[str], people: People) -> list
             for name in names
             if given in (name, pathlib.PurePosixPath(name).name) or fnmatch.fnmatchcase(name, given)
         ]
-        path = pathlib.Path(given).expanduser()
+        path = local_path(given)
         if not found and people.folder is not None and path.exists():
             place, root = path.resolve(), people.folder.resolve()
             found = [name for name in names if (root / name).is_relative_to(place)]

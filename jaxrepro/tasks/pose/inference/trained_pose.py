@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.exports.inference_function import InferenceFunction, Input
 from jaxrepro.core.inference import trained
 from jaxrepro.core.inference.cards import is_number, is_size
 from jaxrepro.core.state import Variables
@@ -17,7 +18,8 @@ from jaxrepro.core.supervised import NET
 from jaxrepro.data.pose.joint_sets import JOINT_SETS, JointSet
 from jaxrepro.data.pose.pose_crop import JOINT_BOX_PADDING, MPII_PADDING, Padding
 from jaxrepro.metrics.pose.pose_decode import DECODE_STYLES
-from jaxrepro.tasks.pose.inference.predictor import Predictor
+from jaxrepro.tasks.pose.inference.pooling_windows import predict_scores
+from jaxrepro.tasks.pose.inference.predictor import Predictor, network_input
 from jaxrepro.tasks.pose.networks import PoseNetworks, side_multiple
 from jaxrepro.tasks.pose.people import MEANS
 
@@ -56,6 +58,22 @@ class TrainedPose(trained.Trained):
         x = jnp.zeros((1, self.size, self.size, 3))
         rngs = {"params": key, "pooling": key}
         return jax.eval_shape(lambda: dict(self.module.init(rngs, x, train=False)))
+
+    def inference_function(self) -> InferenceFunction:
+        """Returns the joints' maps of crops, of the last stack."""
+        side = side_multiple(self.module)
+        inputs = (
+            Input("image", f"batch, {side}*height, {side}*width, 3", "uint8", 256, "crops, RGB"),
+        )
+
+        def maps(variables: Variables, images: jax.Array) -> jax.Array:
+            x = network_input(images, self.mean)
+            return predict_scores(self.module, variables, x, jax.random.key(0))[-1]
+
+        sizes = {"batch": 1, **dict.fromkeys(("height", "width"), self.size // side)}
+        joints = ", ".join(self.joint_set.joints)
+        meaning = f"[batch, rows, columns, joint]: a map for each of {joints}"
+        return InferenceFunction(maps, self.variables, inputs, "maps", meaning, sizes)
 
     def padding_for(self, spec: str) -> Padding:
         """Returns the network's own padding, else that which belongs to people of the name `spec`.

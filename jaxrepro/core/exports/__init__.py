@@ -1,0 +1,1 @@
+"""What a trained network computes, as files that other programs run: StableHLO and ONNX."""

@@ -1,0 +1,1 @@
+"""RICAP: training images patched of four (Takahashi et al., 2018)."""
