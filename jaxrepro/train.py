@@ -76,7 +76,7 @@ def main(args: flags.FlagValues) -> None:
 
 
 def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) -> None:
-    from jaxrepro import papers
+    from jaxrepro import contents, papers
     from jaxrepro.core import config, loop
     from jaxrepro.core.guard.collapse import CollapsedError
     from jaxrepro.core.guard.non_finite import NonFiniteError
@@ -84,7 +84,7 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
     from jaxrepro.core.reports.tables import print_results
     from jaxrepro.core.run.run_record import error_recorded, record_end
     from jaxrepro.core.task import references_of
-    from jaxrepro.page import draw_after_run
+    from jaxrepro.page import LivePage, draw_after_run
 
     started.end("import of the framework")
 
@@ -97,8 +97,10 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
     given = args.workdir or pathlib.Path("runs", cli.config_name())
     folder = places.place(str(given))
 
+    shown = (folder, references_of(task), contents.next_steps(str(given), str(settings.task)))
+
     def draw() -> bool:
-        return draw_after_run(folder, references_of(task))
+        return draw_after_run(*shown)
 
     def end(outcome: str, message: str = "") -> bool:
         """Returns whether the run's record and its page could be written."""
@@ -113,7 +115,13 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
             stack.enter_context(job.told_of_peers(record))
         try:
             results = loop.train(
-                task, loop_settings, folder, args.resume, started, args.resume_attempt
+                task,
+                loop_settings,
+                folder,
+                args.resume,
+                started,
+                args.resume_attempt,
+                written=LivePage(*shown) if job.leads else None,
             )
         except Stopped as stopped:
             print(f"stopped and saved at step {stopped.step}; the same command continues")

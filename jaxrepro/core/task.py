@@ -208,16 +208,17 @@ class Caption:
 class References:
     """What was published about the quantities that a run measures, and what its results mean.
 
-    Where a mapping is by the name of a result, its part before "@" or before "/" will do, for all
-    results that begin so; the longest that is known counts.
-
     descriptions: what a result's name means, by the name or its part before "@"; for readers of
     the run's page. citation: the paper. levels: by the name of a result, the names of others that
-    do not change over the run and are drawn beside it, what methods without a network reach, each
-    by the words for its method. better: by name, "higher" or "lower"; of what is in neither, nothing
-    is said to be better. headline: the result that stands first. after_at: by name, the words for
-    what follows "@", such as "{} samples". measured_on: by name, what the evaluator measured; see
-    `references_of`. captions: by the name of a picture; the first that a run has stands first.
+    do not change over the run and are drawn beside it: what methods without a network reach, by
+    the words for each method. targets: the same of what the data themselves score, which no run is
+    expected to pass. headline: the result that stands first, with or without what follows
+    "@". captions: by the name of a picture; the first that a run has stands first.
+
+    The others are by the name of a result, its part before "@" or before a "/": the longest that
+    is known counts for all results that begin so. better: "higher" or "lower", for what has a
+    better direction. after_at: the words for what follows "@", such as "{} samples". measured_on:
+    what the evaluator measured; see `references_of`.
     """
 
     rows: tuple[PublishedFigure, ...] = ()
@@ -225,6 +226,7 @@ class References:
     descriptions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     citation: str = ""
     levels: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    targets: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     better: Mapping[str, str] = dataclasses.field(default_factory=dict)
     headline: str = ""
     after_at: Mapping[str, str] = dataclasses.field(default_factory=dict)

@@ -2,15 +2,18 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
-_MAX_TICKS = 6
+# Across there is room for few labels, upwards for more.
+_TICKS_ACROSS, _TICKS_UP = 6, 8
 # Fewer decades have labels at 2 and 5 too; more have only some labelled.
 _FEW_DECADES, _MANY_DECADES = 2, 6
+# Decades below which the ticks are those of a linear axis.
+_NARROW = 0.8
 # So that the highest and the lowest point do not lie on the frame.
 _ROOM = 0.04
+_MINUS = "\N{MINUS SIGN}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,13 +61,7 @@ def linear_axis(values: np.ndarray, *, whole: bool = False) -> Axis:
     elif not whole:
         room = _ROOM * (high - low)
         low, high = low - room, high + room
-    step = _round_step((high - low) / (_MAX_TICKS - 1))
-    if whole:
-        step = max(1.0, step)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    ticks = [Tick(k * step, _fixed(k * step, digits)) for k in range(first, last + 1)]
-    return Axis(low, high, tuple(ticks))
+    return _with_round_ticks(low, high, _TICKS_ACROSS if whole else _TICKS_UP, whole=whole)
 
 
 def log_axis(values: np.ndarray) -> Axis:
@@ -77,27 +74,30 @@ def log_axis(values: np.ndarray) -> Axis:
     low, high = float(positive.min()), float(positive.max())
     room = (high / low) ** _ROOM if high > low else 1.5
     low, high = low / room, high * room
-    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     decades = math.log10(high / low)
+    if decades < _NARROW:
+        return dataclasses.replace(_with_round_ticks(low, high, _TICKS_UP), logarithmic=True)
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    digits = (1,) if decades > _FEW_DECADES else (1, 2, 5)
     every = max(1, math.ceil(len(exponents) / _MANY_DECADES))
     ticks = []
     for exponent in exponents:
         for digit in range(1, 10):
             place = digit * 10.0**exponent
-            if not low <= place <= high:
-                continue
-            labelled = (
-                digit == 1 if decades > _FEW_DECADES else digit in _labelled_digits(decades)
-            ) and exponent % every == 0
-            ticks.append(Tick(place, _decimal(place) if labelled else ""))
-    if not any(tick.text for tick in ticks):
-        # Less than from one multiple to the next: the ends say where it is.
-        ticks = [Tick(place, f"{place:.3g}") for place in (low, high)]
+            if low <= place <= high:
+                labelled = digit in digits and exponent % every == 0
+                ticks.append(Tick(place, _decimal(place) if labelled else ""))
     return Axis(low, high, tuple(ticks), logarithmic=True)
 
 
-def _labelled_digits(decades: float) -> Sequence[int]:
-    return (1, 2, 5) if decades > 0.7 else range(1, 10)
+def _with_round_ticks(low: float, high: float, num: int, *, whole: bool = False) -> Axis:
+    step = _round_step((high - low) / (num - 1))
+    if whole:
+        step = max(1.0, step)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    ticks = [Tick(k * step, _fixed(k * step, digits)) for k in range(first, last + 1)]
+    return Axis(low, high, tuple(ticks))
 
 
 def _round_step(step: float) -> float:
@@ -109,13 +109,17 @@ def _round_step(step: float) -> float:
 def _fixed(value: float, digits: int) -> str:
     """Returns a number with so many decimals; very large and very small ones in powers of ten."""
     if value and not 1e-5 <= abs(value) < 1e9:
-        return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+        return _in_powers(f"{value:.3g}")
     text = f"{value:,.{digits}f}"
-    return "0" if float(text.replace(",", "")) == 0 else text.replace("-", "\N{MINUS SIGN}")
+    return "0" if float(text.replace(",", "")) == 0 else text.replace("-", _MINUS)
 
 
 def _decimal(value: float) -> str:
-    """Returns 1 or 2 or 5 times a power of ten as briefly as it can be read."""
-    if 1e-4 < value * 1.001 and value < 1e6:
+    """Returns 1, 2 or 5 times a power of ten as briefly as it can be read."""
+    if value * 1.001 > 1e-4 and value < 1e6:
         return f"{value:,.0f}" if value >= 1 else f"{value:.4f}".rstrip("0")
-    return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e").replace("-", "\N{MINUS SIGN}")
+    return _in_powers(f"{value:.0e}")
+
+
+def _in_powers(text: str) -> str:
+    return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", _MINUS)

@@ -182,15 +182,12 @@ def evaluation_plots(run: Run, references: References | None) -> list[Plot]:
             if published.quantity(curve.name) == name
         ]
         if published_curves or max(len(series.steps) for series in group) > 1:
-            meaning = published.meaning(group[0].name, references)
             # One colour for each way of measuring, the published ones among them.
             shown = group[-_MAX_IN_ONE_PLOT + 1 :]
             grey = _seed_lines(shown, seeds)
             # A level belongs to the name with what follows "@", the plot to all such names.
             beside = {k: v for one in shown for k, v in levels.get(one.name, {}).items()}
-            plots.append(
-                _evaluation_plot(name, shown, published_curves, beside, meaning, references, grey)
-            )
+            plots.append(_evaluation_plot(name, shown, published_curves, beside, references, grey))
     return plots
 
 
@@ -199,11 +196,14 @@ def _levels(
 ) -> dict[str, dict[str, Series]]:
     """Returns the measured levels by the measured result they are drawn beside, and by words."""
     by_name = {series.name: series for series in measured}
-    known = references.levels if references else {}
+    known = references or References()
+    beside = {
+        name: {**known.levels.get(name, {}), **known.targets.get(name, {})} for name in by_name
+    }
     return {
         name: {words: by_name[level] for words, level in levels.items() if level in by_name}
-        for name, levels in known.items()
-        if name in by_name
+        for name, levels in beside.items()
+        if levels
     }
 
 
@@ -212,15 +212,13 @@ def _evaluation_plot(
     group: Sequence[Series],
     published_curves: Sequence[PublishedCurve],
     levels: Mapping[str, Series],
-    meaning: str,
     references: References | None,
     of_seeds: tuple[Sequence[Line], Sequence[str]],
 ) -> Plot:
     lines = [*of_seeds[0]]
     lines += [Line(s.steps, s.values, k, markers=True, name=s.name) for k, s in enumerate(group)]
     keys = [Key(s.name, number(s.last), k) for k, s in enumerate(group)]
-    notes = [f"{meaning}."] if meaning else []
-    notes += [*of_seeds[1], *_notes(group)]
+    notes = [*of_seeds[1], *_notes(group)]
     for k, curve in enumerate(published_curves, start=len(group)):
         colour = k % plot.NUM_COLOURS
         steps, values = (np.asarray(x) for x in zip(*curve.points, strict=True))

@@ -18,8 +18,8 @@ _SMOOTHED_FROM = 80
 _MAX_HOVERS = 40
 _WIDTH, _HEIGHT = 360, 216
 _TOP, _BOTTOM, _RIGHT = 10, 26, 8
-# A digit of a label; the page writes them 11 high.
-_DIGIT = 6.2
+# A digit of a label, in wide type; the page writes them 11 high.
+_DIGIT = 7.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,9 +93,10 @@ def _axes(frame: _Frame) -> list[str]:
     left, right, bottom = frame.left, frame.right, frame.bottom
     parts = [f'<path class="axis" d="M{left:.1f} {bottom}H{right:.1f}"/>']
     for tick, place in zip(frame.y.ticks, frame.up(frame.y.places), strict=True):
-        start = left if tick.text else right - 4
-        parts.append(f'<path class="grid" d="M{start:.1f} {place:.1f}H{right:.1f}"/>')
-        if tick.text:
+        if not tick.text:
+            parts.append(f'<path class="axis" d="M{left - 3:.1f} {place:.1f}h3"/>')
+        else:
+            parts.append(f'<path class="grid" d="M{left:.1f} {place:.1f}H{right:.1f}"/>')
             parts.append(
                 f'<text x="{left - 5:.1f}" y="{place + 4:.1f}" text-anchor="end">{tick.text}</text>'
             )

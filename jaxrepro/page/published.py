@@ -16,9 +16,10 @@ _MAX_NAMED = 3
 
 @dataclasses.dataclass(frozen=True)
 class Baseline:
-    """What a method without a network reaches, in words and as a number.
+    """What a method without a network reaches, or the data themselves, in words and as a number.
 
-    better: whether that is better than the run; None where nobody says which direction is.
+    better: whether that is better than the run; None of the data, and where nobody says which
+    direction is.
     """
 
     method: str
@@ -124,7 +125,8 @@ def measured_rows(measured: Measured, run: Run, known: References) -> dict[str, 
     parted = parts_by_name(measured.results)
     shown_beside = {
         level
-        for name, levels in known.levels.items()
+        for levels_by_name in (known.levels, known.targets)
+        for name, levels in levels_by_name.items()
         if name in parted
         for level in levels.values()
     }
@@ -177,7 +179,7 @@ def _interval(name: str, numbers: Mapping[str, float]) -> tuple[float, float] | 
 def _baselines(
     name: str, value: float, direction: str, measured: Measured, run: Run, known: References
 ) -> tuple[Baseline, ...]:
-    """Returns the levels of a result as far as they were measured, then or earlier."""
+    """Returns the levels and targets of a result as far as they were measured, then or earlier."""
     earlier = {series.name: series.last for series in run.evaluation} | dict(measured.results)
     found = []
     for method, level in known.levels.get(name, {}).items():
@@ -187,6 +189,9 @@ def _baselines(
             if direction and math.isfinite(value) and math.isfinite(reached):
                 better = reached > value if direction == "higher" else reached < value
             found.append(Baseline(method, reached, better))
+    for words, target in known.targets.get(name, {}).items():
+        if target in earlier:
+            found.append(Baseline(words, earlier[target], None))
     return tuple(found)
 
 
@@ -219,15 +224,15 @@ def worse_than_baselines(rows: Sequence[Result], first: Result | None) -> str:
         return ""
     below.sort(key=lambda row: first is None or row.name != first.name)
     row, others = below[0], below[1:]
-    methods = " and ".join(f"{one.method} with {number(one.value)}" for one in row.below)
+    methods = " and ".join(f"{one.method} {number(one.value)}" for one in row.below)
     sentence = (
-        f"This run is worse than what needs no network: {methods} beat{'s' * (len(row.below) == 1)}"
-        f" its {number(row.value or 0.0)} in {row.name} ({row.direction})."
+        f"Worse than without a network: {row.name} is {number(row.value or 0.0)}, that of "
+        f"{methods} ({row.direction})."
     )
     if others:
         names = ", ".join(one.name for one in others[:_MAX_NAMED])
         more = f" and {len(others) - _MAX_NAMED} more" * (len(others) > _MAX_NAMED)
-        sentence += f" So it is in {names}{more}."
+        sentence += f" Likewise {names}{more}."
     return sentence
 
 

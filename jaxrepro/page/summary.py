@@ -21,8 +21,9 @@ _GOING_ON = "not finished"
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """title, subtitle; state: one of "finished", "failed", "stopped", "not finished"; facts by name.
+    """The head of a page.
 
+    title, subtitle; state: one of "finished", "failed", "stopped", "not finished"; facts by name.
     going_on: whether it was started and has not said that it ended; it may have been killed.
     """
 
@@ -33,6 +34,7 @@ class Summary:
     share_done: float
     facts: Mapping[str, str]
     command: str
+    versions: str
     going_on: bool
 
 
@@ -50,6 +52,7 @@ def summarize(run: Run) -> Summary:
         share_done=min(1.0, run.step / max(run.total_steps, 1)),
         facts={name: value for name, value in _facts(run, last).items() if value},
         command=_command(last.get("command", [])),
+        versions=_versions(last.get("versions")),
         going_on=state == _GOING_ON and bool(last),
     )
 
@@ -123,7 +126,6 @@ def _facts(run: Run, last: Mapping[str, Any]) -> dict[str, str]:
         "Trained on": data.strip(),
         "Device": _devices(last.get("devices")),
         "Seeds" if len(seeds) > 1 else "Seed": ", ".join(map(str, seeds)),
-        "Versions": _versions(last.get("versions")),
     }
 
 

@@ -39,10 +39,10 @@ _LINKED = (
 )
 
 # Results that are shown; the others are folded away, unless they are hardly more.
-_SHOWN_RESULTS = 6
+_SHOWN_RESULTS = 4
 _LATER_EVALUATIONS = 10
 # Commands that are shown; the others are folded away.
-_SHOWN_STEPS = 4
+_SHOWN_STEPS = 3
 
 NextSteps = Sequence[tuple[str, str]]
 
@@ -102,6 +102,7 @@ def render(
         "markup": Markup,
         "by_protocol": by_protocol,
         "folded": folded,
+        "verb": _verb,
     }
     environment.globals["link"] = lambda name: _link(run.workdir / name, output)
     resources = importlib.resources.files("jaxrepro.page")
@@ -165,6 +166,11 @@ def by_protocol(rows: Sequence[Result]) -> list[tuple[tuple[str, int | None], li
     for row in rows:
         groups.setdefault((row.measured_on, row.step), []).append(row)
     return list(groups.items())
+
+
+def _verb(command: str) -> str:
+    """Returns the last word of the module that a command runs: "sample"."""
+    return command.partition("python -m ")[2].partition(" ")[0].rpartition(".")[2]
 
 
 def _link(path: Place, output: Place) -> str:

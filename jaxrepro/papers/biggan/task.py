@@ -177,6 +177,7 @@ class BigGAN:
             shared_embedding=self.generator.shared_dim > 0,
             hierarchical=getattr(self.generator, "hierarchical", False),
             orthogonal=self.update.g_optim.orthogonal > 0,
+            headline=self.measurements.headline,
         )
 
 
