@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import pathlib
+import re
 
 import chex
 import jax
@@ -13,6 +14,7 @@ import pytest
 from jaxrepro.core.config import Settings
 from jaxrepro.core.devices import platform
 from jaxrepro.core.loop import LoopSettings
+from jaxrepro.core.task import references_of
 from jaxrepro.papers import make_task, task_names
 from tests import runs
 from tests.contracts import not_compiled, on_meshes
@@ -62,6 +64,20 @@ def test_every_key_is_read_and_data_fit_their_spec(path, variant):
         k: (s.shape, np.dtype(s.dtype)) for k, s in task.batch_spec.items()
     }
     json.dumps(task.model_card())
+    check_words(task)
+
+
+def check_words(task):
+    """Checks what a page says of the results: it belongs to evaluators that there are."""
+    known, names = references_of(task), set(task.evaluators())
+    # Pictures alone, and what is counted without data.
+    assert names - set(known.measured_on) <= {"first-layer", "samples", "size"}
+    assert all(re.match(r"(at most |the first )?[\d,]+ ", x) for x in known.measured_on.values())
+    assert set(known.better.values()) <= {"higher", "lower"}
+    if known.headline:
+        assert known.better[known.headline] and known.headline.partition("/")[0] in names
+    told = [*known.captions, *known.levels, *known.targets]
+    assert {name.partition("/")[0] for name in told} <= names | {"digits", "metrics"}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -146,18 +146,17 @@ def render(
 def folded(rows: Sequence[Result]) -> tuple[list[Result], list[Result]]:
     """Returns (rows to show, rows to fold away), each in their order.
 
-    The first is shown, then those with something beside them, then those with a meaning.
+    The first is shown, then those with something beside them, then those with a meaning; the others
+    only where none has one.
     """
     if len(rows) <= _SHOWN_RESULTS + 2:
         return list(rows), []
-    ranks = [
-        (i > 0, not (row.baselines or row.published), not row.meaning) for i, row in enumerate(rows)
-    ]
-    shown = set(sorted(range(len(rows)), key=lambda i: (ranks[i], i))[:_SHOWN_RESULTS])
-    return (
-        [row for i, row in enumerate(rows) if i in shown],
-        [row for i, row in enumerate(rows) if i not in shown],
-    )
+    places = range(len(rows))
+    ranks = [(i > 0, not (r.baselines or r.published), not r.meaning) for i, r in enumerate(rows)]
+    said = [i for i in places if not all(ranks[i])]
+    chosen = said if any(row.meaning for row in rows) else places
+    shown = set(sorted(chosen, key=lambda i: (ranks[i], i))[:_SHOWN_RESULTS])
+    return [rows[i] for i in places if i in shown], [rows[i] for i in places if i not in shown]
 
 
 def by_protocol(rows: Sequence[Result]) -> list[tuple[tuple[str, int | None], list[Result]]]:

@@ -12,6 +12,7 @@ def references(**changes):
         "shared_embedding": True,
         "hierarchical": True,
         "orthogonal": True,
+        "headline": "",
     }
     return published.references(**setting | changes)
 
