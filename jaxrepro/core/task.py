@@ -294,12 +294,13 @@ def references_of(task: Any) -> References | None:
     ";", the protocol behind it. The page says it of all results that begin with the evaluator's
     name.
     """
-    references = task.references() if isinstance(task, HasReferences) else None
+    evaluators: Mapping[str, Evaluator] = task.evaluators()
     told = {
         name: words
-        for name, evaluator in task.evaluators().items()
+        for name, evaluator in evaluators.items()
         if (words := getattr(evaluator, "measured_on", ""))
     }
+    references = task.references() if isinstance(task, HasReferences) else None
     if not told:
         return references
     references = references or References()
