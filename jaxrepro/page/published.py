@@ -41,9 +41,9 @@ class Result:
 
     meaning, condition, direction and measured_on are words, "" where nothing is known: what the
     number is, what follows "@" in its name, which direction is better, and what the evaluator
-    measured. step: the update it was measured after. interval: of "<name>_low" and "<name>_high".
-    Of several seeds it is the mean: spread is their standard deviation, None for one seed, and
-    seeds are the single values, ("seed 7", 31.2).
+    measured. step: the update it was measured after. interval: of "<name>_low" and "<name>_high",
+    interval_meaning: of the first. Of several seeds the value is the mean: spread is their standard
+    deviation, None for one seed, and seeds are the single values, ("seed 7", 31.2).
     """
 
     name: str
@@ -54,6 +54,7 @@ class Result:
     measured_on: str = ""
     step: int | None = None
     interval: tuple[float, float] | None = None
+    interval_meaning: str = ""
     spread: float | None = None
     seeds: tuple[tuple[str, float], ...] = ()
     baselines: tuple[Baseline, ...] = ()
@@ -145,6 +146,7 @@ def measured_rows(measured: Measured, run: Run, known: References) -> dict[str, 
             told(known.measured_on, name),
             measured.step,
             _interval(name, measured.results),
+            meaning(_end_name(name, _LOW), known),
             measured.results[parts[STD]] if STD in parts else None,
             tuple((seed_words(p), measured.results[x]) for p, x in parts.items() if p != STD),
             _baselines(name, value, direction, measured, run, known),
