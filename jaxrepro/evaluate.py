@@ -46,7 +46,7 @@ def main(args: flags.FlagValues) -> None:
 
 
 def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
-    from jaxrepro import papers
+    from jaxrepro import contents, papers
     from jaxrepro.core import config, loop
     from jaxrepro.core.data_identity import OTHER_DATA
     from jaxrepro.core.evaluation import evaluate_workdir
@@ -89,8 +89,10 @@ def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
             **({OTHER_DATA: others} if others else {}),
         }
         append_json_line(folder / workdir.EVALUATIONS, record)
-    if job.leads and not draw_after_run(folder, references_of(task)):
-        sys.exit(1)
+    if job.leads:
+        steps = contents.next_steps(args.workdir, str(settings.task))
+        if not draw_after_run(folder, references_of(task), steps):
+            sys.exit(1)
 
 
 if __name__ == "__main__":

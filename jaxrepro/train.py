@@ -79,7 +79,7 @@ def main(args: flags.FlagValues) -> None:
 
 
 def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) -> None:
-    from jaxrepro import papers
+    from jaxrepro import contents, papers
     from jaxrepro.core import config, loop
     from jaxrepro.core.data_identity import all_notes
     from jaxrepro.core.guard.collapse import CollapsedError
@@ -88,7 +88,7 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
     from jaxrepro.core.reports.tables import print_results
     from jaxrepro.core.run.run_record import error_recorded, record_end
     from jaxrepro.core.task import identities_of, references_of
-    from jaxrepro.page import draw_after_run
+    from jaxrepro.page import LivePage, draw_after_run
 
     started.end("import of the framework")
 
@@ -105,8 +105,10 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
     given = args.workdir or pathlib.Path("runs", cli.config_name())
     folder = places.place(str(given))
 
+    shown = (folder, references_of(task), contents.next_steps(str(given), str(settings.task)))
+
     def draw() -> bool:
-        return draw_after_run(folder, references_of(task))
+        return draw_after_run(*shown)
 
     def end(outcome: str, message: str = "") -> bool:
         """Returns whether the run's record and its page could be written."""
@@ -128,6 +130,7 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
                 started,
                 args.resume_attempt,
                 data=data,
+                written=LivePage(*shown) if job.leads else None,
             )
         except Stopped as stopped:
             print(f"stopped and saved at step {stopped.step}; the same command continues")

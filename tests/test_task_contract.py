@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import pathlib
+import re
 
 import chex
 import jax
@@ -14,7 +15,7 @@ from jaxrepro.core.config import Settings, flatten
 from jaxrepro.core.data_identity import data_keys
 from jaxrepro.core.devices import platform
 from jaxrepro.core.loop import LoopSettings
-from jaxrepro.core.task import identities_of
+from jaxrepro.core.task import identities_of, references_of
 from jaxrepro.papers import make_task, task_names
 from tests import runs
 from tests.contracts import not_compiled, on_meshes
@@ -68,6 +69,20 @@ def test_every_key_is_read_and_data_fit_their_spec(path, variant):
     known = identities_of(task)
     assert "data.source" in known and all(one.fingerprint for one in known.values())
     assert set(data_keys(known)) <= set(flatten(config))
+    check_words(task)
+
+
+def check_words(task):
+    """Checks what a page says of the results: it belongs to evaluators that there are."""
+    known, names = references_of(task), set(task.evaluators())
+    # Pictures alone, and what is counted without data.
+    assert names - set(known.measured_on) <= {"first-layer", "samples", "size"}
+    assert all(re.match(r"(at most |the first )?[\d,]+ ", x) for x in known.measured_on.values())
+    assert set(known.better.values()) <= {"higher", "lower"}
+    if known.headline:
+        assert known.better[known.headline] and known.headline.partition("/")[0] in names
+    told = [*known.captions, *known.levels, *known.targets]
+    assert {name.partition("/")[0] for name in told} <= names | {"digits", "metrics"}
 
 
 ONE_OF_EACH = {load(path, "test").task: path for path in TRAINED}

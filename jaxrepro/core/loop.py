@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -83,6 +83,7 @@ def train(
     resume_attempt: int = 1,
     devices: Sequence[Any] | None = None,
     data: Mapping[str, DataIdentity] | None = None,
+    written: Callable[[], None] | None = None,
 ) -> dict[str, float]:
     """Trains until `settings.total_steps` and returns the final results.
 
@@ -91,7 +92,8 @@ def train(
     finished run is not trained again: its results are returned.
 
     started: the stopwatch of this process's start, of which `run.json` keeps the times. devices: to
-    train on, all when None. data: `identities_of(task)`, where the caller has them.
+    train on, all when None. data: `identities_of(task)`, where the caller has them. written: called
+    whenever measurements were written.
 
     Every process of a job calls it; process 0 alone writes what is no checkpoint.
 
@@ -100,6 +102,7 @@ def train(
     """
     total = settings.total_steps
     started = started or StartTimes()
+    written = written or _nothing
 
     # --- Layout: shapes, then shardings; no array exists yet.
     mesh = mesh_lib.make_mesh(settings.fsdp, devices)
@@ -192,6 +195,7 @@ def train(
                     checkpoints.save(step, state, wait=True)
                     raise Stopped(step, interrupted.status) from interrupted
                 writer.write(step, results)
+                written()
                 watch.judge(step, results)
 
             def report(step: int, scalars: Mapping[str, jax.Array]) -> None:
@@ -201,6 +205,7 @@ def train(
                 last_finite = step
                 speeds = progress.report(step, numbers, waited=wait.take())
                 writer.write(step, numbers | speeds)
+                written()
                 watch.observe(step, numbers)
 
             # --- An evaluation that a stop or a kill cut off is made up for.
@@ -289,6 +294,10 @@ def train(
         if (best := watch.best_after(total, results)) is not None:
             progress.message(f"best {best.name}: {best.value:.4g} at step {best.step}")
         return numbers
+
+
+def _nothing() -> None:
+    pass
 
 
 def _batches(task: Task, start: int) -> Iterator[HostBatch]:

@@ -79,6 +79,11 @@ class Source(abc.ABC):
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def words(self) -> str:
+        """How many images of what, for readers: "10,000 images of tfds:cifar10, split test"."""
+        return f"{len(self):,} images of {self.spec}, split {self.split}"
+
     def __getitem__(self, index: int) -> Item:
         index = operator.index(index)
         if not 0 <= index < len(self):

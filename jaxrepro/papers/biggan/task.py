@@ -181,6 +181,7 @@ class BigGAN:
 
     def references(self) -> References:
         """Returns what was published for this setting."""
+        digits = self.source.spec == "digits"
         return references(
             resolution=self.generator.resolution,
             # Table 1 has statistics over the whole batch: no row of it is a run with groups.
@@ -189,6 +190,7 @@ class BigGAN:
             shared_embedding=self.generator.shared_dim > 0,
             hierarchical=getattr(self.generator, "hierarchical", False),
             orthogonal=self.update.g_optim.orthogonal > 0,
+            headline=self.measurements.headline or "digits/class_agreement" * digits,
         )
 
 

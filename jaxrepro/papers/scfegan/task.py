@@ -185,9 +185,9 @@ def from_settings(settings: Settings) -> FaceEditing:
     source = data.source
     faces = open_faces(source, split=data.one_of("split", SPLITS), size=size)
     examples = _example_settings(data, faces)
-    validation = open_faces(
-        data.validation or source, split=data.one_of("validation_split", SPLITS), size=size
-    )
+    measured, measured_split = data.validation or source, data.one_of("validation_split", SPLITS)
+    validation = open_faces(measured, split=measured_split, size=size)
+    described = f"{measured}, split {measured_split}, {size} x {size} pixels"
     return FaceEditing(
         update=update,
         faces=faces,
@@ -196,7 +196,7 @@ def from_settings(settings: Settings) -> FaceEditing:
         batch_size=train.at_least("batch_size", 1),
         seed=settings.at_least("seed", 0),
         num_workers=data.at_least("num_workers", 0, maximum=MOST_WORKERS),
-        measured=_evaluators(settings.eval, update, faces, validation, examples),
+        measured=_evaluators(settings.eval, update, faces, validation, examples, described),
         rules=rules_from_settings(settings.mesh),
     )
 
@@ -221,15 +221,16 @@ def _evaluators(
     faces: Faces,
     validation: Faces,
     examples: ExampleSettings,
+    described: str,
 ) -> dict[str, Evaluator]:
-    """Returns the measurements by name."""
+    """Returns the measurements by name. described: `validation`, for readers."""
     if len(validation) < 2:
         raise InputError(f"{validation!r} has 1 picture; measure on two or more")
     fixed = dataclasses.replace(examples, aligned=validation.aligned).without_augmentation()
     limit = section.at_least("num_examples", 0) or len(validation)
     if limit < 2:
         raise InputError("eval.num_examples=1; measure two or more pictures, or 0 for all")
-    held_out = HeldOut(FixedExamples(validation, fixed), limit)
+    held_out = HeldOut(FixedExamples(validation, fixed), limit, described)
     batch_size = section.at_least("batch_size", 1)
     found: dict[str, Evaluator] = {
         "held_out": HeldOutEdits(

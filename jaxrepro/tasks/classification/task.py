@@ -17,7 +17,11 @@ from jaxrepro.core.update.optim import OptimizerSpec
 from jaxrepro.data.stream import TrainStream
 from jaxrepro.nn.classifiers.small_images import Classified
 from jaxrepro.nn.norms.example_groups import apply_in_groups, num_groups_from_settings
-from jaxrepro.tasks.classification.error import MEANINGS, classification_error, network_size
+from jaxrepro.tasks.classification.error import (
+    classification_error,
+    described_results,
+    network_size,
+)
 from jaxrepro.tasks.classification.images import NORMALIZATIONS, LabelledImages, network_input
 
 
@@ -85,7 +89,7 @@ class Classification(Supervised):
 
     def references(self) -> References:
         """Returns what the results mean."""
-        return References(descriptions=MEANINGS)
+        return described_results()
 
     # --- What follows.
 

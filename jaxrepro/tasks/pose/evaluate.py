@@ -61,8 +61,8 @@ def main(args: flags.FlagValues, load: "Load") -> None:
     from jaxrepro.core.files.whole_files import write_png
     from jaxrepro.core.run import run_record
     from jaxrepro.tasks.pose.measures.accuracy import unmeasured
-    from jaxrepro.tasks.pose.measures.failure_gallery import failure_gallery
     from jaxrepro.tasks.pose.measures.measured import measure_poses
+    from jaxrepro.tasks.pose.measures.people_gallery import people_gallery
     from jaxrepro.tasks.pose.measures.score_table import tables_text
 
     trained = _changed(load(**network), args)
@@ -108,7 +108,7 @@ def main(args: flags.FlagValues, load: "Load") -> None:
         }
         write_strict_json(folder / _SCORES, record)
         print(f"\nwritten: {folder / _SCORES}")
-        picture = failure_gallery(people, measured.best.points, args.worst)
+        picture = people_gallery(people, measured.best.points, args.worst)
         if picture is not None:
             write_png(folder / _WORST, picture)
             print(f"written: {folder / _WORST}")

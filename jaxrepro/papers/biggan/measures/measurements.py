@@ -63,6 +63,13 @@ class Measurements:
             validation=open_source(spec, split=split, channels=data.channels) if spec else None,
         )
 
+    @property
+    def headline(self) -> str:
+        """The result that stands first: the FID, or the distance by another network than its."""
+        if not self.num_samples:
+            return ""
+        return "metrics/fid" if self.features else "metrics/frechet"
+
     def evaluators(
         self, update: AdversarialUpdate, source: Source, transform: Transform, *, batch_size: int
     ) -> dict[str, Evaluator]:
