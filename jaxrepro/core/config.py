@@ -41,7 +41,7 @@ def checked_seed(value: Any, name: str = "seed") -> int:
     value: as of a config, a flag or a caller. name: what it is called in the message.
     """
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not whole or not 0 <= value <= LARGEST_SEED:
+    if not whole or not 0 <= int(value) <= LARGEST_SEED:
         raise InputError(f"{name} is {value!r}; it must be a whole number, 0 to {LARGEST_SEED}")
     return int(value)
 

@@ -110,5 +110,5 @@ def probed_digest(items: Items) -> str:
 
 def identity_of(items: Items) -> DataIdentity:
     """What tells whether examples of any kind are the same: their own `identity`, or a few."""
-    own = getattr(items, "identity", None)
+    own: Any = getattr(items, "identity", None)
     return own() if callable(own) else DataIdentity(probed_digest(items), len(items))

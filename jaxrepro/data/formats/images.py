@@ -140,7 +140,7 @@ def _pixels(image: Image.Image, channels: int | None) -> np.ndarray:
         )
     elif image.mode in ("LA", "PA", "La", "RGBa", "RGBA") or "transparency" in image.info:
         image = image.convert("RGBA")
-        if image.getextrema()[3][1] == 0:
+        if not np.asarray(image)[..., 3].any():
             raise _RefusedError(TRANSPARENT)
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)

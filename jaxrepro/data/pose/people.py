@@ -273,7 +273,7 @@ def recorded_size(row: Mapping[str, Any], width: str, height: str) -> tuple[int,
 
     None where it gives none, or zeros. Raises ValueError if they are no whole numbers.
     """
-    sizes = [row.get(width), row.get(height)]
+    sizes: list[Any] = [row.get(width), row.get(height)]
     if not any(sizes):
         return None
     if not all(isinstance(x, int | float) and x > 0 and x == int(x) for x in sizes):

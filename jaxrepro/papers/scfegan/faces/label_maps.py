@@ -32,7 +32,7 @@ class LabelMaps:
 
     def __init__(self, directory: str | pathlib.Path):
         """Raises InputError if the folder is missing or holds no PNG."""
-        self.directory = local_path(directory)
+        self.directory = local_path(str(directory))
         if not self.directory.is_dir():
             raise InputError(f"{directory} is not a folder; give the one that holds label maps")
         self._maps: dict[str, pathlib.Path] = {}

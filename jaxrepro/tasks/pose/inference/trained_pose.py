@@ -165,7 +165,8 @@ def pose_from_card(card: Mapping[str, Any], origin: str, networks: PoseNetworks)
 
 def _joint_set(described: Mapping[str, Any], origin: str) -> JointSet:
     """Returns the joints of a model card: a known set, or any that is described whole."""
-    name, joints = str(described.get("name")), described.get("joints")
+    name = str(described.get("name"))
+    joints: Any = described.get("joints")
     known = JOINT_SETS.get(name)
     bones, pairs = described.get("bones", []), described.get("flip_pairs")
     if (
