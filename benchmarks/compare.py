@@ -109,9 +109,9 @@ def main(args: flags.FlagValues) -> None:
         found[new.name] = [dataclasses.asdict(row) for row in rows]
         worse |= any(row.verdict == WORSE for row in rows)
     if args.output:
-        from jaxrepro.core.files.whole_files import write_atomically
+        from jaxrepro.core.files.strict_json import write_strict_json
 
-        write_atomically(pathlib.Path(args.output), (json.dumps(found, indent=2) + "\n").encode())
+        write_strict_json(pathlib.Path(args.output), found)
     if worse:
         sys.exit(1)
 

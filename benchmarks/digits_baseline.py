@@ -18,7 +18,7 @@ _NUM_DRAWS = 5
 
 def define_flags() -> None:
     """Defines the command's flags."""
-    flags.DEFINE_integer("seed", 0, "Of the draws.", lower_bound=0)
+    cli.define_seed("Of the draws.")
     flags.DEFINE_string("output", None, "JSON file to write besides printing.")
 
 

@@ -1,7 +1,6 @@
 """On what something was measured, and how a benchmark writes what it measured."""
 
 import importlib.metadata
-import json
 import pathlib
 import platform
 import sys
@@ -43,7 +42,9 @@ def publish(result: dict[str, Any], name: str, output: str | None) -> None:
     name: of the benchmark; with this process's arguments it becomes the key "command".
     """
     result["command"] = " ".join([f"python -m benchmarks.{name}", *sys.argv[1:]])
-    text = json.dumps(result, indent=2)
+    from jaxrepro.core.files.strict_json import json_text
+
+    text = json_text(result, indent=2)
     print(text)
     if output:
         from jaxrepro.core.files.whole_files import write_atomically

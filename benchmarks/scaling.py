@@ -9,7 +9,6 @@ named assumptions this gives a range of step times. `--run_steps=2` runs the pro
 """
 
 import copy
-import json
 import pathlib
 import sys
 import time
@@ -113,10 +112,9 @@ def main(args: flags.FlagValues) -> None:
     }
     print_report(report)
     if args.output:
-        from jaxrepro.core.files.whole_files import write_atomically
+        from jaxrepro.core.files.strict_json import write_strict_json
 
-        text = json.dumps(report, indent=1) + "\n"
-        write_atomically(pathlib.Path(args.output), text.encode())
+        write_strict_json(pathlib.Path(args.output), report)
     if args.plot:
         from benchmarks.scaling_plot import draw
         from jaxrepro.core.files.whole_files import write_atomically

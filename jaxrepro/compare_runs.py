@@ -56,6 +56,7 @@ def results_table(workdirs: Sequence[places.Place], metrics: Sequence[str]) -> s
 
 
 def _measured(path: places.Place, metrics: Sequence[str]) -> list[str]:
+    from jaxrepro.core.files.strict_json import number_of
     from jaxrepro.core.run.spread import STD, part_name
     from jaxrepro.core.run.workdir import read_json
 
@@ -69,7 +70,9 @@ def _measured(path: places.Place, metrics: Sequence[str]) -> list[str]:
     cells = []
     for name in metrics:
         spread = results.get(part_name(name, STD))
-        cells.append(f"{results[name]:.4g}" + (f" ± {spread:.2g}" if spread is not None else ""))
+        cells.append(
+            f"{number_of(results[name]):.4g}" + (f" ± {spread:.2g}" if spread is not None else "")
+        )
     return cells
 
 

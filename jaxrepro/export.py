@@ -9,7 +9,6 @@ written. The formats stablehlo and onnx are files for other programs; see docs/e
 """
 
 import functools
-import json
 import pathlib
 from typing import TYPE_CHECKING, Any
 
@@ -87,11 +86,15 @@ def _write_folder(args: flags.FlagValues, output: pathlib.Path) -> None:
     from jaxrepro.core.checkpoints.export import Export, write_export
     from jaxrepro.core.checkpoints.restore import restore_state
     from jaxrepro.core.devices import mesh
+    from jaxrepro.core.run.workdir import check_data
     from jaxrepro.core.seeds import one_seed
+    from jaxrepro.core.task import identities_of
     from jaxrepro.papers import read_task
 
     folder = place(args.workdir)
     saved, settings, task = read_task(folder)
+    # The card of the export says what the labels mean.
+    check_data(folder, identities_of(task))
     seed = loop.LoopSettings.from_settings(settings).seed
     single, state_of_seed = one_seed(task, args.seed)
     step, state, _ = restore_state(task, seed, folder, args.step, mesh.make_mesh())
@@ -106,6 +109,7 @@ def _write_folder(args: flags.FlagValues, output: pathlib.Path) -> None:
 
 def _write_file(args: flags.FlagValues, output: pathlib.Path) -> None:
     from jaxrepro import papers
+    from jaxrepro.core.files.strict_json import write_strict_json
     from jaxrepro.core.files.whole_files import write_atomically
 
     loaded = papers.load(args.model or args.workdir, step=args.step)
@@ -116,8 +120,7 @@ def _write_file(args: flags.FlagValues, output: pathlib.Path) -> None:
     written = _maker(args.format, card)(function)
     write_atomically(output, written.content)
     if args.format == "stablehlo":
-        beside = json.dumps({**card, **written.about}, indent=2) + "\n"
-        write_atomically(output.with_name(f"{output.name}.json"), beside.encode())
+        write_strict_json(output.with_name(f"{output.name}.json"), {**card, **written.about})
     inputs = (f"{one['name']} {one['shape']}".replace("'", "") for one in written.about["inputs"])
     print(
         f"wrote {output}: {function.output} of {', '.join(inputs)}; it differs by "

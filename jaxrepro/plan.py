@@ -8,7 +8,6 @@ set is needed if --num_classes is given.
 
 import copy
 import dataclasses
-import json
 import pathlib
 import shlex
 import time
@@ -61,10 +60,9 @@ def main(args: flags.FlagValues) -> None:
     limit = parse_bytes(args.device_memory)
     report = make_report(config, limit, args.devices, cli.given_config())
     if args.output:
-        from jaxrepro.core.files.whole_files import write_atomically
+        from jaxrepro.core.files.strict_json import write_strict_json
 
-        text = json.dumps(report, indent=2) + "\n"
-        write_atomically(pathlib.Path(args.output), text.encode())
+        write_strict_json(pathlib.Path(args.output), report)
     print_report(report)
     check_that_one_fits(report)
 

@@ -34,6 +34,11 @@ def test_runs_stand_side_by_side_with_what_differs(tmp_path, store):
     ]
 
 
+def test_a_number_that_is_not_finite_is_shown_as_such(tmp_path):
+    plain = run(tmp_path / "plain", {"psnr": None, "l1": 0.5})
+    assert results_table([plain], ["psnr", "l1"]).endswith("| plain | - | nan | 0.5 |")
+
+
 def test_what_is_missing_is_named(tmp_path):
     plain = run(tmp_path / "plain", {"l1": 0.1, "psnr": 20})
     with pytest.raises(InputError, match="no ssim in .*plain/results.json; it has l1, psnr"):

@@ -247,6 +247,15 @@ def test_two_writers_do_not_meet(images, tmp_path):
         write(images, output)
 
 
+def test_what_was_not_read_is_kept_with_the_set(images, tmp_path):
+    (images / "class0" / "a.heic").write_bytes(b"")
+    manifest = write(images, tmp_path / "set")
+    assert manifest.settings["not_read"] == f"not read in {images}: 1 .heic"
+    # Files beside the pictures do not make it another set.
+    (images / "class0" / "a.heic").unlink()
+    assert write(images, tmp_path / "set") == manifest
+
+
 def test_enlarged_images_are_counted(images, tmp_path):
     manifest = write(images, tmp_path / "set", size=10)
     assert sum(shard.num_enlarged for shard in manifest.shards) == 13

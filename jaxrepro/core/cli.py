@@ -9,12 +9,14 @@ import select
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
+from jaxrepro.core.config import checked_seed
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.config_files import config_called, nearest_config
 from jaxrepro.core.files.orbax_failures import waits_for_nothing
@@ -49,6 +51,20 @@ class _StepParser(flags.ArgumentParser):
         if not str(argument).isdecimal():
             raise ValueError(f"{argument!r} given; allowed are a step such as 500, or best")
         return int(argument)
+
+
+class _SeedParser(flags.ArgumentParser):
+    """Takes a seed."""
+
+    def parse(self, argument: Any) -> Any:
+        """Returns an int; InputError unless it is a whole number of 32 bits."""
+        text = str(argument)
+        return checked_seed(int(text) if re.fullmatch(r"-?\d{1,40}", text) else text, "--seed")
+
+
+def define_seed(help_string: str) -> None:
+    """Defines --seed, 0 by default: a whole number of 32 bits, as in a config."""
+    flags.DEFINE(_SeedParser(), "seed", 0, help_string, serializer=flags.ArgumentSerializer())
 
 
 def define_step(help_string: str) -> None:
@@ -172,6 +188,8 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
         logging.set_verbosity(logging.WARNING)
         # Without a home it makes itself a temporary folder, and tells at length.
         standard_logging.getLogger("matplotlib").setLevel(standard_logging.ERROR)
+        # Of names in letters that its font does not have; it draws boxes.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         return main(flags.FLAGS)
 
     # A function that calls a command keeps its own Ctrl-C.
@@ -205,12 +223,12 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
             # As of `| head`; what Python flushes at its end goes nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(128 + signal.SIGPIPE)
-        no_platform = platforms.failure(error)
+        known = platforms.failure(error) or _memory_error(error)
         # What a store refuses in the middle of things; nothing that runs here is at fault.
-        if os.environ.get("JAXREPRO_TRACEBACK") or not (no_platform or raised_by_store(error)):
+        if os.environ.get("JAXREPRO_TRACEBACK") or not (known or raised_by_store(error)):
             raise
         text = f"the store of the workdir: {type(error).__name__}: {' '.join(str(error).split())}"
-        _print_error(str(no_platform or text[:300]))
+        _print_error(str(known or text[:300]))
     if waits_for_nothing():
         # Python waits for threads, and these for what will not come: for minutes.
         atexit._run_exitfuncs()
@@ -218,6 +236,14 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
         sys.stderr.flush()
         os._exit(1)
     sys.exit(1)
+
+
+def _memory_error(error: Exception) -> InputError | None:
+    """Returns what to say of memory that was not there, None for any other error."""
+    if not isinstance(error, MemoryError):
+        return None
+    reason = " ".join(str(error).split()) or "the system gives no more"
+    return InputError(f"not enough memory: {reason}; smaller batches, sizes or numbers need less")
 
 
 def _print_error(text: str) -> None:

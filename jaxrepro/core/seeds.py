@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
-from jaxrepro.core.config import Settings
+from jaxrepro.core.config import Settings, checked_seed
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices.partition import Rule, Rules
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.random import evaluation_key
@@ -36,6 +37,7 @@ from jaxrepro.core.task import (
     Scalars,
     Task,
     UsesVariables,
+    identities_of,
     references_of,
 )
 from jaxrepro.core.update.step import gathered_net, replicated
@@ -121,6 +123,10 @@ class SeedsTask:
         """Returns the Task's card with the seeds; the card of an export has none."""
         return {**self.tasks[0].model_card(), CARD_SEEDS: list(self.seeds)}
 
+    def identities(self) -> Mapping[str, DataIdentity]:
+        """Returns what the first Task reads: the seed is no part of it."""
+        return identities_of(self.tasks[0])
+
     def references(self) -> References:
         """Returns the published figures of the Task, without any if it offers none."""
         return references_of(self.tasks[0]) or References()
@@ -166,6 +172,7 @@ def make_seeds_task(settings: Settings, from_settings: Callable[[Settings], Task
         raise InputError(f"num_seeds is {number!r}; it must be a whole number")
     if number == 1:
         return from_settings(settings)
+    checked_seed(settings.seed + number - 1, f"the last of {number} seeds from {settings.seed}")
     seeds = tuple(range(settings.seed, settings.seed + number))
     tasks = tuple(from_settings(settings.replaced(seed=seed)) for seed in seeds)
     if not isinstance(tasks[0], IsMonitored):

@@ -10,6 +10,7 @@ import grain
 import numpy as np
 from absl import flags
 
+from jaxrepro.core.config import checked_seed
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.memory import MemoryCache
 from jaxrepro.data.padding import batch_rows
@@ -213,8 +214,7 @@ def _check(
 ) -> None:
     if not batch_shape or min(batch_shape) < 1:
         raise InputError(f"batch_shape={batch_shape} given; all its entries must be positive")
-    if not 0 <= seed < 2**32:
-        raise InputError(f"data seed {seed} given; it must lie in [0, 2**32)")
+    checked_seed(seed, "the seed of the data")
     if not 0 <= start_step < _LAST_STEP:
         raise InputError(f"start_step={start_step} given; it must lie in [0, 2**40)")
     _check_process(process, num_processes)

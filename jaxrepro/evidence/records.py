@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.strict_json import parse_json, write_strict_json
+from jaxrepro.core.files.strict_json import number_of, parse_json, write_strict_json
 from jaxrepro.core.run.spread import parts_by_name
 from jaxrepro.evidence.claim import Arm, Claim, Pointers
 from jaxrepro.evidence.rules import OPEN, PARITY, Values, Verdict
@@ -59,7 +59,10 @@ class ArmRecord:
         """Returns the arm of an entry; raises KeyError, TypeError or ValueError if it is none."""
         values = {
             name: Values(
-                {None if s == "all" else int(s): float(x) for s, x in result["seeds"].items()}
+                {
+                    None if s == "all" else int(s): float(number_of(x))
+                    for s, x in result["seeds"].items()
+                }
             )
             for name, result in entry["results"].items()
         }
@@ -241,9 +244,9 @@ def _by_seed(
     found: dict[str, dict[int | None, float]] = {}
     for name, parts in parts_by_name(results).items():
         seeds: dict[int | None, float] = {
-            int(m[1]): results[n] for p, n in parts.items() if (m := _SEED.fullmatch(p))
+            int(m[1]): number_of(results[n]) for p, n in parts.items() if (m := _SEED.fullmatch(p))
         }
-        found[name] = seeds or {single: float(results[name])}
+        found[name] = seeds or {single: float(number_of(results[name]))}
     return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxrepro.core.config import flatten
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import Place, exists, modified
+from jaxrepro.core.files.strict_json import number_of
 from jaxrepro.core.reports.writers import read_json_lines
 from jaxrepro.core.run import workdir as files
 from jaxrepro.core.run.run_record import read_starts
@@ -41,12 +42,16 @@ class Series:
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """The results of one evaluation: {name: value} after `step` updates, and where they stand."""
+    """The results of one evaluation: {name: value} after `step` updates, and where they stand.
+
+    by_other_config: measured by a config that was given in the place of the run's own.
+    """
 
     step: int
     results: Mapping[str, float]
     source: str
     time: str = ""
+    by_other_config: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +62,11 @@ class Event:
     time: str
     kind: str
     message: str
+
+    @property
+    def alarming(self) -> bool:
+        """Whether a reader should see it at once: a failure, or what the guard reports."""
+        return self.kind == "failed" or self.kind.startswith("guard:")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,6 +145,7 @@ def _series(records: Sequence[Mapping[str, Any]], path: Place) -> tuple[list[Ser
 
 
 def _number(value: Any, name: str, path: Place) -> float:
+    value = number_of(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{path}: {name} is {value!r}, not a number")
     return float(value)
@@ -172,6 +183,7 @@ def _evaluations(workdir: Place) -> list[Measured]:
             _numbers(record.get("results"), path),
             files.EVALUATIONS,
             str(record.get("time", "")),
+            bool(config_name(record.get("command", []))),
         )
         for record in read_json_lines(path)
     ]
@@ -207,6 +219,22 @@ def _guard_events(workdir: Place) -> list[Event]:
         Event(report["step"], "", f"guard: {report['kind']}", str(report["message"]))
         for report in reports
     ]
+
+
+def config_name(command: Any) -> str:
+    """Returns what stands after --config in a command line, "" if nothing does."""
+    return options(command).get("config", "")
+
+
+def options(command: Any) -> dict[str, str]:
+    """Returns the options of a command line, "--name=value" or "--name value"."""
+    words = [str(word) for word in command] if isinstance(command, list) else []
+    found = {}
+    for word, following in zip(words, [*words[1:], ""]):
+        name, equals, value = word.lstrip("-").partition("=")
+        if word.startswith("-"):
+            found[name] = value if equals else following
+    return found
 
 
 def _optional_json(path: Place) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+import importlib
 import os
 import subprocess
 import sys
@@ -133,3 +134,38 @@ def test_output_that_nobody_reads_ends_without_a_word():
             stderr=subprocess.PIPE,
         )
     assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("module", ["scfegan.edit", "biggan.sample", "biggan.interpolate"])
+@pytest.mark.parametrize("seed", ["4294967296", "4294967297", "-1", "1.5", "one", "9" * 60])
+def test_a_seed_has_32_bits_in_every_command(module, seed):
+    verb = importlib.import_module(f"jaxrepro.papers.{module}")
+    with pytest.raises(
+        flags.IllegalFlagValueError, match="--seed is .*, 0 to 4294967295"
+    ) as raised:
+        call(verb, f"--seed={seed}")
+    assert isinstance(raised.value.__context__, InputError)
+
+
+def test_the_largest_seed_is_taken():
+    seen = []
+    verb = types.SimpleNamespace(
+        __name__="verb",
+        define_flags=lambda: cli.define_seed("Of all."),
+        main=lambda args: seen.append(args.seed),
+    )
+    call(verb, "--seed=4294967295")
+    call(verb)
+    assert seen == [4294967295, 0]
+
+
+def test_memory_that_is_not_there_is_one_line(monkeypatch, capsys):
+    def main(args):
+        raise MemoryError("Unable to allocate 8.00 TiB")
+
+    monkeypatch.setattr(sys, "argv", ["command"])
+    monkeypatch.delenv("JAXREPRO_TRACEBACK", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        cli.run(lambda: None, main)
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("error: not enough memory: Unable to allocate 8.00")

@@ -377,6 +377,11 @@ def test_fewer_than_one_seed_are_refused(number):
         make(config(num_seeds=number))
 
 
+def test_seeds_beyond_32_bits_are_refused():
+    with pytest.raises(InputError, match="the last of 2 seeds from 4294967295 is 4294967296"):
+        make(config(seed=2**32 - 1, num_seeds=2))
+
+
 @pytest.mark.parametrize("action", ["stop", "rollback"])
 def test_a_guard_that_acts_is_refused(action):
     with pytest.raises(InputError, match=f"guard.action is '{action}' with num_seeds=2"):

@@ -110,7 +110,7 @@ def test_one_update_may_span_epochs():
         ({"source": Numbered(3)}, "3 examples, fewer than the batch of 4"),
         ({"num_processes": 3}, "multiple of 3"),
         ({"process": 2, "num_processes": 2}, "process 2 of 2"),
-        ({"seed": -1}, "seed -1"),
+        ({"seed": -1}, "the seed of the data is -1"),
         ({"start_step": -1}, "start_step=-1"),
         ({"batch_shape": (2, 0)}, "positive"),
     ],
@@ -213,7 +213,7 @@ def test_a_closed_iterator_ends():
 
 
 @pytest.mark.parametrize(
-    ("num_workers", "ending"), [(0, "sys.exit(3)"), (2, "pass"), (2, "batches.close()")]
+    ("num_workers", "ending"), [(0, "sys.exit(3)"), (1, "pass"), (1, "batches.close()")]
 )
 def test_python_ends_quietly_with_an_open_iterator(tmp_path, num_workers, ending):
     script = tmp_path / "script.py"

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.run import notices, run_record
 from jaxrepro.data.pipeline import train_iterator
 from jaxrepro.data.sets import bundled
 from jaxrepro.data.sources import open_source
@@ -124,6 +125,61 @@ def test_wrong_folder_levels_are_explained(folder, tmp_path):
         open_source(f"folder:{tmp_path}")
 
 
+def test_what_a_folder_of_classes_holds_beside_is_told_once(folder, capsys):
+    notices.forget()
+    for name in ("a.heic", "b.HEIC", "bare", "notes.txt"):
+        (folder / "dog" / name).write_bytes(b"x")
+    (folder / "cat" / "boxes").mkdir()
+    (folder / "cat" / "boxes" / "1.xml").write_text("")
+    write_image(folder / "preview.png", 7)
+    sources = [open_source(f"folder:{folder}", split=split) for split in ("train", "all")]
+    expected = (
+        f"not read in {folder}: 2 .heic, 1 without ending (such as bare), 1 .txt, 1 folder inside "
+        "class folders, 1 picture beside the class folders (such as preview.png)"
+    )
+    assert capsys.readouterr().out == f"note: {expected}\n"
+    assert [len(source) for source in sources] == [5, 5]
+    assert {source.not_read for source in sources} == {expected}
+    assert run_record.noticed() == {"notices": [expected]}
+    notices.forget()
+    assert run_record.noticed() == {}
+
+
+def test_every_kind_of_picture_in_class_folders_is_read(folder, capsys):
+    notices.forget()
+    for ending, kind in (("tif", "TIFF"), ("TIFF", "TIFF"), ("jfif", "JPEG"), ("jpe", "JPEG")):
+        Image.new("RGB", (6, 5), (9, 9, 9)).save(folder / "dog" / f"new.{ending}", kind)
+    source = open_source(f"folder:{folder}")
+    assert (len(source), source.not_read, capsys.readouterr().out) == (9, "", "")
+    assert all(source[i]["image"].shape == (5, 6, 3) for i in range(9))
+    assert open_source("digits").not_read == ""
+
+
+def test_a_class_with_pictures_and_folders_of_pictures_is_refused(folder):
+    write_image(folder / "dog" / "more" / "deep" / "1.png", 0)
+    (folder / "dog" / "boxes").mkdir()
+    message = r"dog holds images \(such as 1.png\) and folders of images \(more\): give folder:"
+    with pytest.raises(InputError, match=message):
+        open_source(f"folder:{folder}")
+
+
+def test_classes_one_level_too_high_are_refused_in_spite_of_a_stray_picture(tmp_path):
+    for name in ("cat/1.png", "dog/1.png", "preview.png"):
+        write_image(tmp_path / "images" / name, 0)
+    with pytest.raises(InputError, match=r"images \(such as preview.png\) and .* \(cat, dog\): "):
+        open_source(f"folder:{tmp_path}")
+    source = open_source(f"folder:{tmp_path / 'images'}")
+    assert source.class_names == ("cat", "dog")
+    assert source.not_read.endswith("1 picture beside the class folders (such as preview.png)")
+
+
+def test_an_empty_class_says_what_is_in_it(folder):
+    (folder / "void").mkdir()
+    (folder / "void" / "1.heic").write_bytes(b"")
+    with pytest.raises(InputError, match=r"empty class folder: void .*not read in .*: 1 \.heic"):
+        open_source(f"folder:{folder}")
+
+
 def test_a_bad_file_is_named_by_the_pipeline(folder):
     (folder / "dog" / "2.png").write_bytes(b"junk")
     source = open_source(f"folder:{folder}")
@@ -167,9 +223,10 @@ def test_names_that_are_not_utf8_are_read_as_others(folder):
     assert source.class_names == ("caf\udce8", "caf\udce9", "cat", "dog")
     assert json.loads(json.dumps(source.class_names)) == list(source.class_names)
     assert source[0]["image"].shape == (5, 6, 3)
+    found = source.fingerprint()
     (folder / "caf\udce9").rename(folder / "caf\udcea")
     other = open_source(f"folder:{folder}").fingerprint()
-    assert len({before, source.fingerprint(), other}) == 3
+    assert len({before, found, other}) == 3
 
 
 @pytest.mark.parametrize("spec", ["", "digit", "folder", "folder:", "digits:x", "imagenet"])

@@ -11,6 +11,7 @@ from jax.experimental import multihost_utils
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import Place, checksums, read_bytes, reason
+from jaxrepro.core.files.strict_json import json_text
 from jaxrepro.core.files.whole_files import write_atomically
 
 DIGESTS = "digests.json"
@@ -29,7 +30,7 @@ def write_digests(folder: pathlib.Path) -> None:
     """Writes the SHA-256 of every file below `folder` to its `digests.json`."""
     names = [path.relative_to(folder).as_posix() for path in _files(folder)]
     digests = dict(zip(names, _digests([folder / name for name in names]), strict=True))
-    content = json.dumps({"algorithm": "sha256", "files": digests}, indent=2) + "\n"
+    content = json_text({"algorithm": "sha256", "files": digests}, indent=2) + "\n"
     write_atomically(folder / DIGESTS, content.encode())
 
 
@@ -78,7 +79,7 @@ def write_stored_digests(folder: Place) -> None:
     A store has a checksum of each object, of what reached it: nothing is read back.
     """
     found = {name: x for name, x in checksums(folder).items() if not _is_left_out(name)}
-    content = json.dumps({"files": found}, indent=2) + "\n"
+    content = json_text({"files": found}, indent=2) + "\n"
     write_atomically(folder / STORED_DIGESTS, content.encode())
 
 

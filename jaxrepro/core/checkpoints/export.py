@@ -9,7 +9,6 @@ Every file's SHA-256 is in the card, and so is that of the rest of the card.
 
 import dataclasses
 import hashlib
-import json
 import os
 import pathlib
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import reason, refuse_url
-from jaxrepro.core.files.strict_json import json_digest
+from jaxrepro.core.files.strict_json import json_digest, json_text
 from jaxrepro.core.files.whole_files import whole_folder
 from jaxrepro.core.run.workdir import read_json
 from jaxrepro.core.state import Variables
@@ -72,7 +71,7 @@ def _write_files(folder: pathlib.Path, export: Export) -> None:
             files[kind][name] = _sha256(path)
     card = {**export.card, "files": files}
     card[_CARD_DIGEST] = json_digest(card)
-    (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    (folder / CARD).write_text(json_text(card, indent=2) + "\n", encoding="utf-8")
 
 
 def read_export(folder: str | os.PathLike[str]) -> Export:

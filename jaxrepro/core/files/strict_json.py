@@ -3,26 +3,38 @@
 import hashlib
 import json
 import math
-import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from jaxrepro.core.files.places import Place
 from jaxrepro.core.files.whole_files import write_atomically
 
 
-def write_strict_json(path: pathlib.Path, value: Mapping[str, Any]) -> None:
+def write_strict_json(path: Place, value: Mapping[str, Any]) -> None:
     """Writes `value` to `path`, whole or not at all, with null for infinities and NaN.
 
     value: of str, int, float, bool, None, lists, tuples and mappings. Raises InputError where the
     file cannot be written.
     """
-    text = json.dumps(without_infinities(value), indent=2, allow_nan=False)
-    write_atomically(path, f"{text}\n".encode())
+    write_atomically(path, f"{json_text(value, indent=2)}\n".encode())
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """Returns a value as JSON that every reader takes, with null for infinities and NaN.
+
+    All that is written to a file goes through here. indent: as of `json.dumps`.
+    """
+    return json.dumps(without_infinities(value), indent=indent, allow_nan=False)
+
+
+def number_of(value: Any) -> Any:
+    """Returns NaN for the null that `json_text` wrote for a number, else `value`."""
+    return math.nan if value is None else value
 
 
 def json_digest(value: Any) -> str:
     """Returns the SHA-256 of a JSON value, the same however it is laid out in a file."""
-    plain = json.loads(json.dumps(value))
+    plain = json.loads(json_text(value))
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 

@@ -6,9 +6,6 @@ import numpy as np
 
 from jaxrepro.core.errors import InputError
 
-# JAX keys are made of 32 bits; a larger seed would be cut off without a word.
-_SEEDS = 2**32
-
 
 def checked_picture(image: Any, what: str = "image") -> np.ndarray:
     """Returns uint8 [H, W, 3]; raises InputError, with what was given, for anything else."""
@@ -42,11 +39,6 @@ def checked_number(value: Any, what: str, *, least: int = 0, below: int | None =
         limit = "or more" if below is None else f"to {below - 1}"
         raise InputError(f"{what} is {value!r}; it must be a whole number, {least} {limit}")
     return int(value)
-
-
-def checked_seed(value: Any) -> int:
-    """Returns a seed; raises InputError unless it is a whole number of 32 bits."""
-    return checked_number(value, "seed", below=_SEEDS)
 
 
 def described(array: np.ndarray) -> str:

@@ -5,7 +5,6 @@ run flushes, which it does before it saves a checkpoint. A process that is kille
 number of a step up to its last checkpoint, and the continuation writes the later ones again.
 """
 
-import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from collections.abc import Mapping
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import Place, reason, upload
 from jaxrepro.core.files.staging import StagingFolder
+from jaxrepro.core.files.strict_json import json_text
 from jaxrepro.core.files.whole_files import write_atomically
 from jaxrepro.core.task import Image
 
@@ -47,7 +47,7 @@ class StoreJsonLines:
         """Adds the numbers among `results`; uploads once a minute."""
         numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
         if numbers:
-            self._content += json.dumps({"step": step, **numbers}) + "\n"
+            self._content += json_text({"step": step, **numbers}) + "\n"
             self._changed = True
         if self._clock.due():
             self.flush()

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -12,9 +11,10 @@ import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import Place, exists, read_text
-from jaxrepro.core.files.strict_json import parse_json
+from jaxrepro.core.files.strict_json import json_text, number_of, parse_json
 from jaxrepro.core.files.whole_files import write_atomically, write_png
 from jaxrepro.core.reports.store_writers import StoreJsonLines, StoreTensorBoard
+from jaxrepro.core.reports.wandb_writer import WandbWriter
 from jaxrepro.core.run.workdir import METRICS, SAMPLES
 from jaxrepro.core.task import Image
 
@@ -55,7 +55,7 @@ class JsonLines:
         numbers = {k: float(v) for k, v in results.items() if not isinstance(v, Image)}
         if numbers:
             with _writing(self._path):
-                _append(self._file, (json.dumps({"step": step, **numbers}) + "\n").encode())
+                _append(self._file, (json_text({"step": step, **numbers}) + "\n").encode())
 
     def flush(self) -> None:
         """Does nothing: every line is written at once."""
@@ -72,7 +72,7 @@ def kept_lines(path: Place, step: int, redone: Sequence[str] = ()) -> str:
     """
     again = tuple(f"{name}/" for name in redone)
     return "".join(
-        json.dumps(record) + "\n"
+        json_text(record) + "\n"
         for record in read_json_lines(path)
         if record["step"] < step
         or (record["step"] == step and not any(key.startswith(again) for key in record))
@@ -81,6 +81,8 @@ def kept_lines(path: Place, step: int, redone: Sequence[str] = ()) -> str:
 
 def read_json_lines(path: Place) -> list[dict[str, Any]]:
     """Returns the records of a `metrics.jsonl`, [] if absent; a cut-off last line is left out.
+
+    What was infinite or NaN is null in the file and NaN here.
 
     Raises InputError naming any other line that is not a record.
     """
@@ -100,7 +102,7 @@ def read_json_lines(path: Place) -> list[dict[str, Any]]:
             if number == len(lines) and not line.endswith("\n"):
                 break
             raise InputError(f"{path}, line {number}: {error}; remove that line") from error
-        records.append(record)
+        records.append({name: number_of(value) for name, value in record.items()})
     return records
 
 
@@ -112,13 +114,13 @@ def append_json_line(path: Place, record: Mapping[str, Any]) -> None:
     processes that add a line at the same moment one may lose its own.
     """
     whole = read_json_lines(path)
-    line = json.dumps(record) + "\n"
+    line = json_text(record) + "\n"
     if not isinstance(path, pathlib.Path):
-        write_atomically(path, ("".join(json.dumps(r) + "\n" for r in whole) + line).encode())
+        write_atomically(path, ("".join(json_text(r) + "\n" for r in whole) + line).encode())
         return
     with _writing(path):
         if path.exists() and not path.read_bytes().endswith(b"\n"):
-            write_atomically(path, "".join(json.dumps(r) + "\n" for r in whole).encode())
+            write_atomically(path, "".join(json_text(r) + "\n" for r in whole).encode())
         # One write at the end of the file: two processes that append do not lose a line.
         with path.open("ab", buffering=0) as file:
             _append(file, line.encode())
@@ -224,18 +226,24 @@ class Writers:
                 stack.callback(writer.close)
 
 
-def workdir_writers(workdir: Place, start_step: int, redone: Sequence[str] = ()) -> Writers:
+def workdir_writers(
+    workdir: Place, start_step: int, redone: Sequence[str] = (), wandb: str = ""
+) -> Writers:
     """Returns the writers of a run: metrics.jsonl, tb/ and samples/ in `workdir`.
 
-    redone: evaluators that measure `start_step` once more. Only process 0 of a job writes.
+    redone: evaluators that measure `start_step` once more. wandb: a project of Weights & Biases
+    that is written to as well. Only process 0 of a job writes. Raises InputError where one cannot
+    begin.
     """
     if jax.process_index():
         return Writers([])
+    others = [WandbWriter(wandb, workdir)] if wandb else []
     # The lines last: results that are there are everywhere.
     if not isinstance(workdir, pathlib.Path):
         kept = kept_lines(workdir / METRICS, start_step, redone)
         return Writers(
             [
+                *others,
                 StoreTensorBoard(workdir / "tb", start_step),
                 Pictures(workdir / SAMPLES),
                 StoreJsonLines(workdir / METRICS, kept),
@@ -243,6 +251,7 @@ def workdir_writers(workdir: Place, start_step: int, redone: Sequence[str] = ())
         )
     return Writers(
         [
+            *others,
             TensorBoard(workdir / "tb", start_step),
             Pictures(workdir / SAMPLES),
             JsonLines(workdir / METRICS, start_step, redone),

@@ -28,6 +28,7 @@ from jaxrepro.core.files.places import (
     replace_object,
     store_errors,
 )
+from jaxrepro.core.files.strict_json import json_text
 
 
 class HeldError(Exception):
@@ -143,7 +144,7 @@ class _Lock:
             return "another process"
 
     def _content(self) -> bytes:
-        return json.dumps(
+        return json_text(
             {
                 "token": self._token,
                 "owner": this_process(),

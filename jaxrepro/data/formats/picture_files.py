@@ -25,6 +25,8 @@ FORMATS = {
     ".png": "PNG",
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".webp": "WEBP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
@@ -34,7 +36,7 @@ FORMATS = {
 # other programs (EPS).
 _DECODERS = tuple(sorted(set(FORMATS.values())))
 # What Pillow's decoders raise on damaged data, and pypng on damaged chunks.
-_DECODE_ERRORS = (
+DECODE_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -47,6 +49,7 @@ _DECODE_ERRORS = (
 )
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
+TRANSPARENT = "it is transparent all over; take its alpha channel away, or leave it out"
 # An encoder's own limit, so that a photograph is changed as little as JPEG allows.
 _JPEG_QUALITY = 95
 
@@ -131,7 +134,7 @@ def decode_picture(data: bytes, name: str, *, max_pixels: int | None = None) -> 
         with _pixel_limit(limit), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _decode(data)
+            return decode_any(data)
     except _BOMBS as error:
         raise PictureTooLargeError(
             f"{name}: more than {limit} pixels, refused as a decompression bomb; shrink the "
@@ -139,7 +142,7 @@ def decode_picture(data: bytes, name: str, *, max_pixels: int | None = None) -> 
         ) from error
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         raise InputError(
             f"{name}: not a readable picture ({_line(error)}); repair it or leave it out"
         ) from error
@@ -152,14 +155,29 @@ def read_colors(path: str | os.PathLike[str]) -> np.ndarray:
     pixels laid over white. Raises InputError as that does.
     """
     picture = read_picture(path)
+    try:
+        color = seen_colors(picture)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return np.ascontiguousarray(np.broadcast_to(color, (*color.shape[:2], 3)))
+
+
+def seen_colors(picture: Picture) -> np.ndarray:
+    """Returns the colours of a picture as they are seen, uint8 [H, W, 1 or 3].
+
+    16 bits are rounded to 8, and transparent pixels laid over white. Raises InputError, without the
+    file's name, for one that is transparent all over.
+    """
     color = picture.color
     if picture.alpha is not None:
+        if not picture.alpha.any():
+            raise InputError(TRANSPARENT)
         share = picture.alpha[..., None].astype(np.float32) / picture.maximum
         white = np.float32(picture.maximum)
         color = np.round(color * share + white * (1 - share)).astype(color.dtype)
     if color.dtype == np.uint16:
         color = ((color.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(color, (*color.shape[:2], 3)))
+    return color
 
 
 def write_picture(path: str | os.PathLike[str], picture: Picture) -> None:
@@ -230,7 +248,12 @@ def _pixel_limit(limit: int | None) -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = before
 
 
-def _decode(data: bytes) -> Picture:
+def decode_any(data: bytes) -> Picture:
+    """Returns the picture in the bytes of a file, under Pillow's own limit on pixels.
+
+    As `decode_picture`, but for several threads too: it changes nothing of the process. Raises
+    InputError without the file's name, Pillow's errors of bombs, and `DECODE_ERRORS`.
+    """
     with Image.open(io.BytesIO(data), formats=_DECODERS) as image:
         frames = getattr(image, "n_frames", 1)
         # The further pictures of a camera's JPEG (MPO) are previews and depth maps.

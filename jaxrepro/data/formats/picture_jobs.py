@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import local_path
+from jaxrepro.data.formats.other_files import counts_text, ending_of
 from jaxrepro.data.formats.picture_files import FORMATS
 
 
@@ -97,13 +98,15 @@ def find_drawings(
       first.
     existing: see `find_jobs`; a picture is done if all its files are there.
 
+    Pictures of one name in one folder, a.jpg and a.png, keep their endings: a.jpg.json, a.png.json.
+
     Raises InputError if a name stands for no picture, or a file that is made would replace a source
     or another.
     """
     output = local_path(folder)
     check_is_folder(output)
     left_out: collections.Counter[str] = collections.Counter()
-    jobs: dict[pathlib.Path, Job] = {}
+    places: dict[pathlib.Path, tuple[pathlib.Path, pathlib.Path]] = {}
     for source in sources:
         given = local_path(source)
         pictures = [(given, given.parent)]
@@ -111,9 +114,24 @@ def find_drawings(
             pictures, others = _pictures(given, source, output)
             left_out += others
         for path, root in pictures:
-            target = (output / path.relative_to(root)).with_suffix(endings[0])
-            jobs.setdefault(path.resolve(), Job(path, target))
-    return chosen_jobs(list(jobs.values()), left_out, existing=existing, endings=endings)
+            places.setdefault(path.resolve(), (path, output / path.relative_to(root)))
+    targets = distinct_targets([place for _, place in places.values()], endings[0])
+    jobs = [Job(path, target) for (path, _), target in zip(places.values(), targets, strict=True)]
+    return chosen_jobs(jobs, left_out, existing=existing, endings=endings)
+
+
+def distinct_targets(places: Sequence[pathlib.Path], ending: str) -> list[pathlib.Path]:
+    """Returns each place with another ending; places that differ in their ending only keep theirs.
+
+    Of a.jpg alone a.png is made, of a.jpg and a.webp a.jpg.png and a.webp.png.
+    """
+    uses = collections.Counter(place.with_suffix("") for place in places)
+    return [
+        place.with_suffix(ending)
+        if uses[place.with_suffix("")] == 1
+        else place.with_name(place.name + ending)
+        for place in places
+    ]
 
 
 def check_is_folder(output: pathlib.Path) -> None:
@@ -169,9 +187,9 @@ def _pictures(
         if path.suffix.lower() in FORMATS:
             found.append((path, root))
         else:
-            left_out[path.suffix.lower() or "no ending"] += 1
+            left_out[ending_of(path)] += 1
     if not found:
-        others = ", ".join(f"{count} {suffix}" for suffix, count in left_out.items())
+        others = counts_text(left_out)
         raise InputError(
             f"no pictures in {pattern} (endings {', '.join(FORMATS)})"
             + (f"; left out: {others}" if others else "")

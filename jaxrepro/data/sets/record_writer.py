@@ -6,14 +6,13 @@ written beside it in the same way. A shard with a description that fits it is ke
 """
 
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Callable
 from typing import Any
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.strict_json import parse_json
+from jaxrepro.core.files.strict_json import json_text, parse_json
 from jaxrepro.core.files.whole_files import write_atomically
 from jaxrepro.core.run.workdir import read_json
 from jaxrepro.data.sets.intact_files import file_sha256
@@ -73,6 +72,7 @@ def write_set(
         "num_source_images": len(source),
         "class_names": list(source.class_names),
         "fingerprint": source.fingerprint(),
+        "not_read": source.not_read,
     }
     writer = _ShardWriter(source, directory, size, shard_size, skip_bad_images)
     with locked_folder(directory):
@@ -192,7 +192,7 @@ def _resume(directory: pathlib.Path, settings: dict[str, Any]) -> Manifest | Non
             return manifest
         for shard in intact:
             _describe(directory, shard)
-        write_atomically(directory / UNFINISHED, json.dumps(settings).encode())
+        write_atomically(directory / UNFINISHED, json_text(settings).encode())
         (directory / MANIFEST).unlink()
     elif (directory / UNFINISHED).is_file():
         started = read_json(directory / UNFINISHED)
@@ -204,7 +204,7 @@ def _resume(directory: pathlib.Path, settings: dict[str, Any]) -> Manifest | Non
                 f"output folder {directory} holds other files ({sorted(found)[0]}); give a new or "
                 "empty folder"
             )
-        write_atomically(directory / UNFINISHED, json.dumps(settings).encode())
+        write_atomically(directory / UNFINISHED, json_text(settings).encode())
     return None
 
 
@@ -215,7 +215,7 @@ def _refuse_other_settings(
     different = [
         meaning.get(key) or f"{key} ({found.get(key)} there, {value} now)"
         for key, value in wanted.items()
-        if found.get(key) != value
+        if found.get(key) != value and key != "not_read"
     ]
     if different:
         raise InputError(
@@ -225,7 +225,7 @@ def _refuse_other_settings(
 
 
 def _describe(directory: pathlib.Path, shard: Shard) -> None:
-    content = json.dumps(dataclasses.asdict(shard)).encode()
+    content = json_text(dataclasses.asdict(shard)).encode()
     write_atomically(_description(directory / shard.name), content)
 
 

@@ -6,7 +6,6 @@ is complete.
 """
 
 import dataclasses
-import json
 import pathlib
 import struct
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import check_is_text, local_path
-from jaxrepro.core.files.strict_json import json_digest, parse_json
+from jaxrepro.core.files.strict_json import json_digest, json_text, parse_json
 from jaxrepro.data.formats.images import decode_image, encode_png
 from jaxrepro.data.sets.intact_files import altered_files
 from jaxrepro.data.source import Source
@@ -75,8 +74,8 @@ class Manifest:
 
     def to_json(self) -> bytes:
         """The content of `manifest.json`, a line for each shard."""
-        shards = ",\n".join(json.dumps(dataclasses.asdict(shard)) for shard in self.shards)
-        settings = json.dumps(self.settings)
+        shards = ",\n".join(json_text(dataclasses.asdict(shard)) for shard in self.shards)
+        settings = json_text(self.settings)
         digest = json_digest([self.settings, [dataclasses.asdict(s) for s in self.shards]])
         return (
             f'{{"format": {_FORMAT},\n"sha256": "{digest}",\n"settings": {settings},\n'
@@ -177,6 +176,10 @@ class RecordSource(Source):
         self._ends = np.cumsum([len(shard.labels) for shard in shards])
         self._labels = self.manifest.labels
         self._records = _open_records(self._paths, shards)
+
+    def content_digest(self) -> str:
+        """A hash of what the manifest says of the shards: their own hashes and labels."""
+        return json_digest([[s.sha256, s.labels] for s in self.manifest.shards])
 
     @property
     def labels(self) -> np.ndarray:

@@ -9,6 +9,7 @@ import chex
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.metrics.pictures.decibels import mean_measures
 from jaxrepro.metrics.pictures.image_quality import SSIM_SIDE, ssim_map
 
 # Shares of the picture at which one group of holes ends and the next begins.
@@ -68,8 +69,9 @@ def mean_by_size(
 ) -> dict[str, Mapping[str, float]]:
     """Returns means of groups of holes: "all", then "(0.1, 0.25]" and so on, where there are any.
 
-    Each group has "num", "coverage", "l1", "psnr" and "ssim"; decibels are averaged as decibels. A
-    hole belongs to (low, high] by its share of the picture. edges: rising, from 0 to 1.
+    Each group has "num", "coverage", "l1", "psnr" and "ssim"; decibels are averaged as decibels.
+    Infinite ones are left out and counted as "psnr_exact", see `mean_measures`. A hole belongs to
+    (low, high] by its share of the picture. edges: rising, from 0 to 1.
 
     Raises:
       InputError: no rows, or edges of another form.
@@ -82,12 +84,10 @@ def mean_by_size(
     groups = {"all": list(rows)}
     for low, high in itertools.pairwise(edges):
         groups[f"({low:g}, {high:g}]"] = [row for row in rows if low < row.coverage <= high]
+    measured = ("coverage", *MEASURES)
     return {
         name: {"num": len(group)}
-        | {
-            measure: float(np.mean([getattr(row, measure) for row in group]))
-            for measure in ("coverage", *MEASURES)
-        }
+        | mean_measures([{measure: getattr(row, measure) for measure in measured} for row in group])
         for name, group in groups.items()
         if group
     }

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import pathlib
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from jaxrepro.core.arrays.matlab import read_matlab
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.strict_json import json_text
 from jaxrepro.core.files.whole_files import write_atomically
 from jaxrepro.data.pose.joint_sets import COCO, MPII
 from jaxrepro.data.pose.people import People
@@ -61,7 +61,7 @@ def write_coco(
                 "score": round(float(np.mean(confidences[number])), 6),
             }
         )
-    write_atomically(path, json.dumps(results).encode())
+    write_atomically(path, json_text(results).encode())
 
 
 def write_mpii_submission(

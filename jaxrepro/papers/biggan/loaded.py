@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jaxrepro.core.config import checked_seed
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.inference.plain_arrays import checked_number, checked_seed
+from jaxrepro.core.inference.plain_arrays import checked_number
 from jaxrepro.papers.biggan.sampling.class_choice import parse_class
 from jaxrepro.papers.biggan.sampling.sampler import BATCH_SIZE, Sampler
 from jaxrepro.papers.biggan.trained import is_file_of_arrays, load_generator

@@ -28,8 +28,8 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "output",
         None,
-        "FILE.png: one sheet, a row a class. FILE.npz: arrays images uint8 [N,H,W,C] and labels "
-        "int32 [N]. Anything else: a folder of single PNG images.",
+        "FILE.png: one sheet, a row a class. FILE.npz: arrays images uint8 [N,H,W,C], labels int32 "
+        "[N] and class_names, by label. Anything else: a folder of single PNG images.",
     )
 
 
@@ -74,12 +74,14 @@ def write(
 ) -> None:
     """Writes a sheet, an .npz or a folder, by the name of `output`; existing files are replaced.
 
-    start: number of the first image, for the names in a folder. Raises InputError if `output`
+    start: number of the first image, for the names in a folder, which end in the class, see
+    `class_names.file_word`. Raises InputError if `output`
     cannot be written.
     """
     import numpy as np
 
     from jaxrepro.core.files.whole_files import write_atomically, write_png
+    from jaxrepro.data.sets.class_names import file_word
     from jaxrepro.draw.sheet import class_sheet
 
     output = pathlib.Path(output)
@@ -87,12 +89,14 @@ def write(
         write_png(output, class_sheet(images, labels, class_names))
     elif output.suffix == ".npz":
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, images=images, labels=labels)
+        names = np.asarray(class_names, np.str_)
+        np.savez_compressed(buffer, images=images, labels=labels, class_names=names)
         write_atomically(output, buffer.getvalue())
     else:
         width = len(str(start + len(images) - 1))
         for index, (image, label) in enumerate(zip(images, labels, strict=True), start):
-            write_png(output / f"{index:0{width}}_class{label}.png", image)
+            word = file_word(int(label), class_names)
+            write_png(output / f"{index:0{width}}_class{word}.png", image)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ compared with real images. The figures go to curve.json and a plot of them to cu
 
 import functools
 import importlib.util
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -64,7 +63,9 @@ def main(args: flags.FlagValues) -> None:
 
     runtime.set_up()
 
+    from jaxrepro.core.files.strict_json import write_strict_json
     from jaxrepro.core.files.whole_files import write_atomically
+    from jaxrepro.core.run import run_record
     from jaxrepro.data.sources import open_source
     from jaxrepro.data.transforms import square_transform
     from jaxrepro.metrics.feature_choice import feature_network
@@ -104,8 +105,9 @@ def main(args: flags.FlagValues) -> None:
         "standing_statistics": {"passes": args.passes, "batch_size": args.batch_size},
         "seed": args.seed,
         "points": points,
+        **run_record.noticed(),
     }
-    write_atomically(output, (json.dumps(record, indent=2) + "\n").encode())
+    write_strict_json(output, record)
     write_atomically(output.with_suffix(".png"), plot(points, f"{generator.origin}, {mode}"))
     for point in points:
         figures = ", ".join(f"{k} {v:.4g}" for k, v in point["results"].items())

@@ -12,8 +12,7 @@ from jaxrepro.nn.centred_scores import CentredScores
 from jaxrepro.nn.gaussian_mixture_head import COVARIANCES, GaussianMixtureHead, MixtureScores
 from jaxrepro.tasks.classification import networks
 
-# "distance" is the form alone; "margin" and "likelihood" have one part each, "both" is L-GM.
-KINDS = ("softmax", "distance", "margin", "likelihood", "both", "center")
+KINDS = ("softmax", "distance", "margin", "likelihood", "both", "center")  # "both" is L-GM.
 
 
 @dataclasses.dataclass(frozen=True)

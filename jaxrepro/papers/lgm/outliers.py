@@ -2,10 +2,12 @@
 
   python -m jaxrepro.papers.lgm.outliers PICTURES --model=runs/both --output=scores.csv
 
-PICTURES are files and folders. For each: the likeliest class, its log-likelihood and the percentage
-of held-out images, of the run's test split or of --source, with a lower one. Those below --quantile
-are marked. Without the likelihood term in training this says nothing.
+PICTURES are files and folders. For each: the likeliest class, its log-likelihood, the percentage of
+held-out images, of the run or of --source, with a lower one, and a mark where it is below --quantile.
 """
+
+import csv
+import io
 
 from absl import flags
 
@@ -46,8 +48,8 @@ def main(args: flags.FlagValues) -> None:
     folders = {p: open_pictures(f"folder:{p}").paths for p in given if p.is_dir()}
     trained = load(**network)
     images = measured_images.images_of(args, trained)
-    known = trained.log_likelihood(measured_images.arrays_of(images.test, images, args.num)[0])
-    held_out = np.sort(known.max(axis=1))
+    known, _ = measured_images.arrays_of(images.test, images, args.num)
+    held_out = np.sort(trained.log_likelihood(known).max(axis=1))
     rows, failures = [["picture", "class", "log-likelihood", "percentile", "mark"]], []
     for path in [path for p in given for path in folders.get(p, [p])]:
         try:
@@ -56,13 +58,16 @@ def main(args: flags.FlagValues) -> None:
             failures.append(error)
             continue
         below = np.searchsorted(held_out, scores.max()) / len(held_out)
-        numbers = f"{scores.max():.3f}", f"{100 * below:.1f}"
+        name = trained.class_names[scores.argmax()]
         mark = "odd" if below < args.quantile else ""
-        rows.append([str(path), trained.class_names[scores.argmax()], *numbers, mark])
+        rows.append([str(path), name, f"{scores.max():.3f}", f"{100 * below:.1f}", mark])
     print(aligned(rows[0], rows[1:]))
     if args.output:
-        text = "".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in rows)
-        write_atomically(cli.given_path(args.output), text.encode())
+        table = io.StringIO()
+        csv.writer(table, lineterminator="\n").writerows(rows)
+        write_atomically(
+            cli.given_path(args.output), table.getvalue().encode(errors="surrogateescape")
+        )
     raise_failures(failures, len(rows) - 1 + len(failures))
 
 

@@ -17,9 +17,8 @@ def settings_of(variant: str) -> Any:
     config.model.update({"name": "resnet", "depth": 20})
     config.optim.update(schedule="drops", decay_factor=0.1, drop_steps=(150 * epoch, 225 * epoch))
     config.optim.clip_norm = 0.0  # Of all gradients together; 0: none.
-    # kind: of heads.KINDS. means_rate: times the learning rate; 2 in the authors' first code.
+    # means_rate: times the learning rate. ramp_steps: updates until alpha and weight are all there.
     config.head = ConfigDict({"kind": "both", "covariance": "identity", "means_rate": 1.0})
-    # ramp_steps: updates until alpha and weight are all there; 0: from the first.
     config.loss = ConfigDict({"alpha": 0.3, "weight": 0.1, "likelihood": "class"})
     config.loss.ramp_steps = 30 * epoch
     config.eval.eps = 0.03  # Of the attack; of the whole range of pixels.
@@ -42,13 +41,12 @@ def settings_of(variant: str) -> Any:
         _network(config, name="dense", widths=(128, 128), init="msra")
         # Alpha 1 ends in NaN without.
         config.optim.update(learning_rate=0.03, clip_norm=1.0)
-        config.eval.update(eps=0.15, batch_size=120)
+        config.eval.update(eps=0.15, batch_size=360)
         _train(config, total_steps=1500, batch_size=64, every=500)
     if variant == "test":
         config.data.num_train = 40
         config.model.widths = (8,)
         _train(config, total_steps=2, batch_size=8, every=2)
-        config.eval.batch_size = 360
         config.checkpoint.every = config.log.every = 1
     return config
 

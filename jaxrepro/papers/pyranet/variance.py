@@ -67,6 +67,7 @@ def main(args: flags.FlagValues) -> None:
     settings.model.one_of("name", ("pyranet",))
     papers.make_task(settings)
     loop.LoopSettings.from_settings(settings)
+    config_lib.checked_seed(settings.seed + args.num_seeds - 1, "the last of --num_seeds")
     settings.check_all_read()
     places, network = measure_networks(settings, names, args.num_seeds)
     record = {

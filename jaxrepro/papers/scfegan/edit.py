@@ -3,10 +3,11 @@ r"""Edits faces: completes what a mask erases, after a sketch and colours.
   python -m jaxrepro.papers.scfegan.edit --model=exports/scfegan_128 --image=face.jpg \
       --mask=mask.png --sketch=sketch.png --color=color.png --seed=0 --num=4 --output=edited.png
 
-MASK is white where the picture is erased, SKETCH white on its lines; if they have alpha, what is
-opaque counts instead. COLOR gives a colour where it is opaque. All are as large as the picture.
-IMAGE may be a folder; then the others are files for all of its pictures, or folders with files of
-the same names, and OUTPUT is a folder.
+MASK is white where the picture is erased, SKETCH white on its lines; if they have alpha that is not
+the same all over, what is opaque counts instead. COLOR gives a colour where it is opaque. All are
+as large as the picture. The line of each picture says how much of it is erased. IMAGE may be a
+folder; then the others are files for all of its pictures, or folders with files of the same names,
+and OUTPUT is a folder.
 
 Pictures may have any size. The generator sees a square of them, at its own size; its result is
 resized back and put into the hole. Pixels outside of the mask stay as they are, byte for byte, so
@@ -37,7 +38,7 @@ def define_flags() -> None:
     flags.DEFINE_string("sketch", None, "Lines to follow; none by default.")
     flags.DEFINE_string("color", None, "Colours to follow; none by default.")
     flags.DEFINE_string("output", None, "File for one picture, or a folder.")
-    flags.DEFINE_integer("seed", 0, "Of the noise.")
+    cli.define_seed("Of the noise.")
     flags.DEFINE_integer("num", 1, "Results for each picture; their names end in _1, _2, ...")
     flags.DEFINE_string(
         "crop",
@@ -66,7 +67,6 @@ def main(args: flags.FlagValues) -> None:
         if args[name].value is None:
             raise InputError(f"no --{name} given; give --image, --mask and --output, see --help")
     given = network_flags.given_network(args, "runs/scfegan_128")
-    cli.check_at_least(0, args, "seed")
     cli.check_at_least(1, args, "num")
     crop = _crop(args.crop, args.eyes)
 
@@ -129,6 +129,11 @@ def _edit(job: "EditJob", editor: "Editor", crop: "str | Box", args: flags.FlagV
     """Writes the results of one picture; returns a line on them."""
     from jaxrepro.data.formats.picture_files import write_picture
     from jaxrepro.papers.scfegan.inference import edit_files
+    from jaxrepro.papers.scfegan.inference.mark_pictures import (
+        eight_bits,
+        erased_text,
+        mask_warning,
+    )
 
     start = time.perf_counter()
     limit = None if args.max_megapixels is None else round(args.max_megapixels * 1e6)
@@ -142,7 +147,7 @@ def _edit(job: "EditJob", editor: "Editor", crop: "str | Box", args: flags.FlagV
     )
     box = editor.box(mask, crop)
     results = editor.edit(
-        edit_files.eight_bits(picture.color),
+        eight_bits(picture.color),
         mask,
         sketch,
         color,
@@ -155,7 +160,11 @@ def _edit(job: "EditJob", editor: "Editor", crop: "str | Box", args: flags.FlagV
         write_picture(target, edit_files.with_result(picture, result, mask))
     more = "" if len(job.targets) == 1 else f" ... {job.targets[-1]}"
     seconds = time.perf_counter() - start
-    return f"{job.image} -> {job.targets[0]}{more}  saw {box}  {seconds:.1f} s"
+    warning = mask_warning(mask)
+    return (
+        f"{job.image} -> {job.targets[0]}{more}  {erased_text(mask)}  saw {box}  {seconds:.1f} s"
+        + (f"\nwarning: {job.mask}: {warning}" if warning else "")
+    )
 
 
 if __name__ == "__main__":

@@ -5,19 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from jaxrepro.core.config import checked_seed
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.inference.plain_arrays import (
-    checked_marks,
-    checked_picture,
-    checked_seed,
-    described,
-)
+from jaxrepro.core.inference.plain_arrays import checked_marks, checked_picture, described
+from jaxrepro.data.formats.picture_files import Picture
 from jaxrepro.papers.scfegan.inference.crops import Box
 from jaxrepro.papers.scfegan.inference.editing import Editor
+from jaxrepro.papers.scfegan.inference.mark_pictures import colors_of
 from jaxrepro.papers.scfegan.trained import Trained, is_checkpoint, load_trained
 
 PUBLISHED = "the TensorFlow checkpoint of SC-FEGAN's authors"
-_OPAQUE = 127
 
 
 def fits(path: str | os.PathLike[str]) -> bool:
@@ -74,7 +71,7 @@ class FaceEditor:
                 raise InputError(
                     f"color is {described(layer)}; it must be RGBA, uint8 [{height}, {width}, 4]"
                 )
-            color, strokes = layer[..., :3], (layer[..., 3:] > _OPAQUE).astype(np.uint8)
+            color, strokes = colors_of(Picture(layer[..., :3], layer[..., 3]))
         (edited,) = self._editor.edit(
             picture,
             checked_marks(mask, picture, "mask"),

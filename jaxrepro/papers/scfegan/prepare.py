@@ -138,6 +138,11 @@ def _summary(manifest, report, output: pathlib.Path, seconds: float) -> list[str
             f"warning: {report.num_without_labels:,} pictures have no label map; superpixels took "
             "its place"
         )
+    if manifest.num_enlarged:
+        lines.append(
+            f"warning: {manifest.num_enlarged:,} pictures were smaller than {settings['size']} and "
+            "were enlarged"
+        )
     if manifest.left_out:
         lines.append(f"warning: {len(manifest.left_out):,} pictures were left out:")
         lines += [f"  {message}" for message in manifest.left_out]

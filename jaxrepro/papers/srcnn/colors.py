@@ -37,6 +37,7 @@ def main(args: flags.FlagValues) -> None:
     runtime.set_up()
 
     from jaxrepro.core.files.strict_json import write_strict_json
+    from jaxrepro.core.run import run_record
     from jaxrepro.papers.srcnn.pairs.degradation import DEGRADATIONS
     from jaxrepro.papers.srcnn.tables.color_table import color_table
     from jaxrepro.papers.srcnn.trained import load_trained
@@ -58,7 +59,7 @@ def main(args: flags.FlagValues) -> None:
         print(f"grey, left out: {', '.join(table['left_out'])}")
     _print(table, args.data)
     if args.output:
-        write_strict_json(cli.given_path(args.output), table)
+        write_strict_json(cli.given_path(args.output), table | run_record.noticed())
 
 
 def _print(table: dict[str, Any], data: str) -> None:

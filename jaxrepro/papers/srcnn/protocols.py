@@ -42,6 +42,7 @@ def main(args: flags.FlagValues) -> None:
 
     from jaxrepro.core.files.strict_json import write_strict_json
     from jaxrepro.core.run import run_record
+    from jaxrepro.papers.srcnn.pairs.planes import grey_note, kind_of
     from jaxrepro.papers.srcnn.tables.protocol_table import measure, protocol_rows
     from jaxrepro.papers.srcnn.trained import load_trained
 
@@ -53,6 +54,9 @@ def main(args: flags.FlagValues) -> None:
     )
     print(f"{trained.origin}, trained on {trained.degradation}, on {pictures.spec}, PSNR in dB\n")
     print(table(rows, results))
+    kinds = {name: kind_of(pictures.read(i)) for i, name in enumerate(pictures.names)}
+    notes = [*filter(None, [grey_note(kinds, rows[0].protocol.luma)]), *exact_notes(rows, results)]
+    print("".join(f"\nnote: {note}" for note in notes))
     print(f"\n{conclusion(rows, results)}")
     if args.output:
         record = {
@@ -61,6 +65,7 @@ def main(args: flags.FlagValues) -> None:
             "trained_on": trained.degradation,
             "pictures": pictures.spec,
             "rows": as_json(rows, results),
+            "notes": notes,
             "conclusion": conclusion(rows, results),
         }
         write_strict_json(cli.given_path(args.output), record)
@@ -82,6 +87,15 @@ def table(rows: "Sequence[Row]", results: "Sequence[Measured]") -> str:
     return "\n".join(lines)
 
 
+def exact_notes(rows: "Sequence[Row]", results: "Sequence[Measured]") -> list[str]:
+    """Returns a sentence for each row whose mean leaves pictures or patches without error out."""
+    return [
+        f"{row.name}: {result.num_exact} of {result.num} have no error"
+        for row, result in zip(rows, results, strict=True)
+        if result.num_exact
+    ]
+
+
 def as_json(rows: "Sequence[Row]", results: "Sequence[Measured]") -> list[dict[str, object]]:
     """Returns the rows with their protocols, as JSON."""
     return [
@@ -92,6 +106,7 @@ def as_json(rows: "Sequence[Row]", results: "Sequence[Measured]") -> list[dict[s
             "model_psnr": result.model_psnr,
             "change": result.model_psnr - results[0].model_psnr,
             "measured": result.num,
+            "num_exact": result.num_exact,
             "protocol": row.protocol.record(),
             "sentence": row.protocol.sentence(),
         }

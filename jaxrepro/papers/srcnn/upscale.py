@@ -1,6 +1,7 @@
 """Enlarges your own pictures.
 
   python -m jaxrepro.papers.srcnn.upscale INPUT OUTPUT --scale=3
+  python -m jaxrepro.papers.srcnn.upscale INPUT OUTPUT --model=runs/srcnn_demo
 
 INPUT is a picture, a folder or a quoted pattern such as 'photos/**/*.jpg'; OUTPUT is a file or a
 folder. PNG, JPEG, WebP, TIFF and BMP are read and written, 8 and 16 bits, grey and colour. Alpha,
@@ -63,6 +64,7 @@ def main(args: flags.FlagValues) -> None:
             raise InputError(f"no {name} given; write INPUT OUTPUT --scale=3, and see --help")
     if args.overwrite and args.skip_existing:
         raise InputError("--overwrite and --skip_existing contradict each other; give one")
+    from jaxrepro.data.formats.other_files import counts_text
     from jaxrepro.data.formats.picture_jobs import find_jobs, raise_failures
 
     existing = "replace" if args.overwrite else "skip" if args.skip_existing else "refuse"
@@ -71,8 +73,7 @@ def main(args: flags.FlagValues) -> None:
     if found.done:
         print(f"{found.done} pictures are done already")
     if found.left_out:
-        kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(found.left_out.items()))
-        print(f"left out, no pictures of a known kind: {kinds}")
+        print(f"left out, no pictures of a known kind: {counts_text(found.left_out)}")
     if not found.jobs:
         return
     try:

@@ -66,6 +66,10 @@ class LabelledImages:
         items = MemoryCache(self.train, self.transform.prepare, max_bytes=MEMORY_BYTES)
         return self._batches(items, batch_size)
 
+    def words(self, source: Source) -> str:
+        """Returns what `test_batches` or `train_batches` shows of its source, for readers."""
+        return f"{source.words}, {self.size} x {self.size} pixels; whole and not mirrored"
+
     @staticmethod
     def _batches(items: MemoryCache, batch_size: int) -> Callable[[int, int], Iterable[HostBatch]]:
         def batches(process: int, num_processes: int) -> Iterable[HostBatch]:

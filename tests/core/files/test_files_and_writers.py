@@ -1,5 +1,6 @@
 import fcntl
 import json
+import math
 import pathlib
 
 import numpy as np
@@ -79,6 +80,22 @@ def test_json_lines_drop_what_the_continuation_writes_again(tmp_path):
     ]
 
 
+def test_json_lines_have_null_where_a_number_is_not_finite(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    writer = writers.JsonLines(path)
+    writer.write(1, {"psnr": math.inf, "loss": math.nan, "ssim": 1.0})
+    writer.close()
+    line = '{"step": 1, "psnr": null, "loss": null, "ssim": 1.0}\n'
+    assert path.read_text() == line
+    (record,) = writers.read_json_lines(path)
+    assert math.isnan(record["psnr"]) and record["ssim"] == 1.0
+    # Lines of before are kept as they are when the file is written anew.
+    assert writers.kept_lines(path, 1) == line
+    path.write_text(line + '{"step": 2, "re')
+    writers.append_json_line(path, {"step": 2, "results": {"fid": -math.inf}})
+    assert path.read_text() == line + '{"step": 2, "results": {"fid": null}}\n'
+
+
 def test_json_lines_drop_the_results_that_are_measured_again(tmp_path):
     path = tmp_path / "metrics.jsonl"
     lines = [{"step": 1, "fid/x": 1}, {"step": 2, "loss": 2}, {"step": 2, "fid/x": 3, "map/y": 4}]
@@ -132,3 +149,18 @@ def test_a_killed_run_loses_no_numbers_of_tensorboard(tmp_path):
     assert read_scalars(tmp_path) == {(1, "loss"): 0.5, (2, "loss"): 1.0, (4, "loss"): 9.0}
     for file in (killed, continued, again):
         file.close()
+
+
+def test_what_a_killed_process_had_begun_goes_with_the_next_write(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_abandoned", {})
+    begun = tmp_path / ".a.png.x1_y2z3w.tmp"
+    others = [tmp_path / name for name in (".b.png.x1_y2z3w.tmp", ".a.png.tmp", ".a.png.short.tmp")]
+    for path in (begun, *others):
+        path.write_bytes(b"half")
+    with begun.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # Of a process that still writes.
+        files.write_atomically(tmp_path / "a.png", b"whole")
+        assert begun.exists()
+    files._abandoned.clear()
+    files.write_atomically(tmp_path / "a.png", b"whole")
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "a.png", *others])

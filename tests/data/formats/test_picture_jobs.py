@@ -135,9 +135,20 @@ def test_drawings_replace_neither_inputs_nor_each_other(photos):
         drawings("in/a.png", "in/sub/a.png")
     with pytest.raises(InputError, match="would replace the input in/a.png"):
         find_drawings(["in/a.png"], "in", endings=(".png", ".json"))
+
+
+def test_pictures_of_one_name_keep_their_endings(photos):
     (photos / "in/a.bmp").write_bytes(b"x")
-    with pytest.raises(InputError, match="would replace the input in/a.png"):
-        find_drawings(["in/a.png", "in/a.bmp"], "in", endings=(".json", ".png"))
+    assert pairs(drawings("in")) == [
+        ("in/a.bmp", "out/a.bmp.png"),
+        ("in/a.png", "out/a.png.png"),
+        ("in/sub/B.JPG", "out/sub/B.png"),
+        ("in/sub/a.png", "out/sub/a.png"),
+    ]
+    (photos / "out").mkdir()
+    (photos / "out/a.bmp.json").write_text("{}")
+    with pytest.raises(InputError, match="1 of 4 outputs exist already, such as out/a.bmp.json"):
+        drawings("in")
     with pytest.raises(InputError, match="in/a.png is a file"):
         find_drawings(["in/a.png"], "in/a.png", endings=(".png",))
 

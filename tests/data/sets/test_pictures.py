@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.run import notices
 from jaxrepro.data.sets.pictures import open_pictures
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4)
@@ -28,6 +29,22 @@ def test_folders_in_a_folder(tmp_path):
         Image.fromarray(GREY).save(tmp_path / name / "x.png")
     assert open_pictures(f"folder:{tmp_path}").names == ("Set 5/x",)
     assert open_pictures(f"folder:{tmp_path / 'Set 5'}/").label == "set_5"
+
+
+def test_tiff_is_a_picture_and_other_files_are_told(tmp_path, capsys):
+    notices.forget()
+    for number in range(3):
+        Image.fromarray(COLOUR + np.uint8(number)).save(tmp_path / f"t{number}.tif")
+    Image.fromarray(COLOUR).save(tmp_path / "p.png")
+    for name in ("a.avif", "b.heic", "c.heic", "README", ".hidden"):
+        (tmp_path / name).write_bytes(b"")
+    pictures = open_pictures(f"folder:{tmp_path}")
+    assert pictures.names == ("p", "t0", "t1", "t2")
+    np.testing.assert_array_equal(pictures.read(3), COLOUR + np.uint8(2))
+    line = f"not read in {tmp_path}: 2 .heic, 1 without ending (such as README), 1 .avif"
+    assert pictures.not_read == line
+    open_pictures(f"folder:{tmp_path}")
+    assert capsys.readouterr().out == f"note: {line}\n"
 
 
 def test_what_comes_with_the_package():

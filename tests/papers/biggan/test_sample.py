@@ -46,6 +46,7 @@ def test_npz_of_the_command(workdir, tmp_path):
     assert arrays["images"].shape == (7, 16, 16, 1)
     assert arrays["images"].dtype == np.uint8
     np.testing.assert_array_equal(arrays["labels"], [3, 5, 3, 5, 3, 5, 3])
+    assert arrays["class_names"].tolist() == [str(digit) for digit in range(10)]
 
 
 def test_latest_step_is_the_default_and_others_can_be_asked_for(workdir):
@@ -65,7 +66,7 @@ def test_a_series_is_continued(export, tmp_path):
     np.testing.assert_array_equal(images_of(rest), images_of(whole)[5:])
     np.testing.assert_array_equal(np.load(rest)["labels"], [0, 2, 0, 2])
     runs.call(sample, *options, "--num=1", "--start=9", f"--output={tmp_path / 'folder'}")
-    assert [p.name for p in (tmp_path / "folder").iterdir()] == ["9_class0.png"]
+    assert [p.name for p in (tmp_path / "folder").iterdir()] == ["9_class0_tabby_tabby_cat.png"]
 
 
 def test_truncation_and_its_statistics_are_said(export, tmp_path, capsys):
@@ -91,9 +92,23 @@ def test_sheet_and_folder(tmp_path):
         assert sheet.width > 2 * 16
     sample.write(tmp_path / "folder", images, labels, ("zero", "one"), start=8)
     names = sorted(p.name for p in (tmp_path / "folder").iterdir())
-    assert names == ["08_class0.png", "09_class1.png", "10_class0.png", "11_class1.png"]
+    assert names == [
+        f"{i:02}_class{i % 2}_{name}.png" for i, name in enumerate(["zero", "one"] * 2, 8)
+    ]
     with Image.open(tmp_path / "folder" / names[1]) as image:
         np.testing.assert_array_equal(np.asarray(image), images[1, ..., 0])
+
+
+def test_files_of_classes_that_are_called_by_numbers(tmp_path):
+    labels = np.asarray([1, 0], np.int32)
+    names = ("1", "10", "2")
+    images = np.zeros((2, 16, 16, 1), np.uint8)
+    sample.write(tmp_path / "folder", images, labels, names)
+    files = sorted(p.name for p in (tmp_path / "folder").iterdir())
+    assert files == ["0_class10.png", "1_class1.png"]
+    sample.write(tmp_path / "a.npz", images, labels, names)
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as arrays:
+        assert arrays["class_names"][arrays["labels"]].tolist() == ["10", "1"]
 
 
 def test_flags_that_do_not_fit_are_said(export):
@@ -105,7 +120,7 @@ def test_flags_that_do_not_fit_are_said(export):
         ([export, output, "--num=0"], "--num=0; it must be 1 or more"),
         ([export, output, "--batch_size=0"], "--batch_size=0; it must be 1"),
         ([export, output, "--start=-1"], "--start=-1; it must be 0 or more"),
-        ([export, output, "--seed=-1"], "--seed=-1; it must be 0 or more"),
+        ([export, output, f"--start={2**31}"], "start 2147483648 given; .*at most 2147483648"),
         ([export, output, "--truncation=2", "--mode=scaled"], "outside the table"),
         ([export, output, "--mode=scaled"], "without a truncation"),
         ([export, output, "--truncation=2", "--mode=soft"], "no truncation mode 'soft'"),

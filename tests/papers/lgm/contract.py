@@ -1,5 +1,7 @@
 """What tests of all papers have to know of this one."""
 
+from tests.papers.lgm.bad_inputs import BAD_INPUTS as BAD_INPUTS
+
 VERBS_WITHOUT_NETWORK = ()
 VERBS_OF_RUNS = ()
 

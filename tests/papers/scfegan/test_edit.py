@@ -170,7 +170,9 @@ def test_the_command_writes_what_the_editor_returns(tmp_path, export, capsys):
     image, mask, *others = write_layers(tmp_path)
     given = flags_for(tmp_path, export, "sketch", "color")
     call(edit, *given, f"--output={tmp_path}/out.png", "--seed=2", "--num=2")
-    assert "saw 40 x 40 at" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "saw 40 x 40 at" in said and f"  erases {100 * mask.mean():.0f} %  " in said
+    assert "warning" not in said
     results = Editor(load_trained(export)).edit(image, mask, *others, seed=2, num=2)
     outside = mask[..., 0] == 0
     for index, result in enumerate(results):
@@ -184,6 +186,17 @@ def test_the_command_writes_what_the_editor_returns(tmp_path, export, capsys):
         written = read_picture(tmp_path / name).color
         np.testing.assert_array_equal(written[outside], image[outside])
         assert (written != results[0]).any()
+
+
+def test_a_mask_that_erases_nearly_everything_is_warned_about(tmp_path, export, capsys):
+    image, *_ = write_layers(tmp_path)
+    all_but_one = np.full(image.shape[:2], 255, np.uint8)
+    all_but_one[3, 4] = 0
+    Image.fromarray(all_but_one).save(tmp_path / "mask.png")
+    call(edit, *flags_for(tmp_path, export), f"--output={tmp_path}/out.png")
+    said = capsys.readouterr().out
+    assert "  erases 100 %  " in said
+    assert f"warning: {tmp_path}/mask.png: the mask erases 100 % of the picture" in said
 
 
 def test_alpha_16_bits_and_grey_are_kept(tmp_path, export):

@@ -1,6 +1,7 @@
 """The evaluate command: what it measures, prints, writes, checks and refuses."""
 
 import json
+import math
 import shutil
 import types
 
@@ -20,7 +21,13 @@ from jaxrepro.papers.srcnn.pairs.degraded import degraded_pictures
 from jaxrepro.papers.srcnn.tables import published
 from jaxrepro.papers.srcnn.tables.figures import Figure
 from jaxrepro.papers.srcnn.tables.measured import load_models
-from jaxrepro.papers.srcnn.tables.score_table import Scores, ScoreTable, deviations, means_text
+from jaxrepro.papers.srcnn.tables.score_table import (
+    Scores,
+    ScoreTable,
+    deviations,
+    means_text,
+    pictures_text,
+)
 from tests.papers.srcnn.tiny_pictures import tiny_network, write_pictures
 
 
@@ -92,6 +99,31 @@ def test_measures_are_those_of_the_whole_pictures(files, capsys):
     assert first["methods"][0]["published"][0]["psnr"] == 30.39
     assert second["methods"][0]["published"] == []
     assert first["methods"][2]["published"] == []
+
+
+def test_notes_say_which_pictures_are_grey_and_which_have_no_error():
+    kinds = {"a": "grey", "b": "colour", "c": "grey in colour"}
+    scores = (
+        Scores("bicubic", (math.inf, 20.0, 30.0), (1.0, 0.5, 0.6)),
+        Scores("exact", (math.inf,) * 3, (1.0,) * 3),
+    )
+    table = ScoreTable("set", "folder:set", 3, "matlab-bicubic", kinds, scores)
+    text = pictures_text(table)
+    assert text.splitlines()[5].split() == ["mean", "25.000", "0.7000", "inf", "1.0000"]
+    notes = [
+        "1 of 3 pictures is grey: luma in 0..255 (a); "
+        "1 of 3 pictures is grey but stored in colour: luma in 16..235 (c)",
+        "bicubic: 1 of 3 pictures has no error; the mean is over the others",
+        "exact: no picture has an error",
+    ]
+    assert text.splitlines()[-3:] == [f"note: {note}" for note in notes]
+    record = table.as_json()
+    assert record["notes"] == notes
+    assert record["kinds"] == ["grey", "colour", "grey in colour"]
+    assert [method["num_exact"] for method in record["methods"]] == [1, 3]
+    # The published way, of which the sentence tells.
+    assert record["protocol"]["grey"] == "as stored"
+    assert "luma in 16..235, of grey files in 0..255;" in record["protocol_sentence"]
 
 
 def test_networks_of_colour_are_measured_by_their_luma(files):
@@ -176,7 +208,9 @@ def test_a_release_folder_stands_for_its_files(tmp_path):
 
 def table(psnr, figure, same=True):
     scores = Scores("net", (psnr - 1, psnr + 1), (0.5, 0.5), (figure,), same)
-    return ScoreTable("set5", "folder:Set5", 3, "matlab-bicubic", ("a", "b"), (scores,))
+    return ScoreTable(
+        "set5", "folder:Set5", 3, "matlab-bicubic", {"a": "grey", "b": "colour"}, (scores,)
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """One network under all protocols."""
 
 import json
+import math
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +19,10 @@ from jaxrepro.papers.srcnn.network.model import SRCNN
 from jaxrepro.papers.srcnn.network.tiles import TiledNetwork
 from jaxrepro.papers.srcnn.pairs.degradation import MATLAB_BICUBIC
 from jaxrepro.papers.srcnn.pairs.degraded import degrade
+from jaxrepro.papers.srcnn.pairs.planes import grey_note, kind_of
 from jaxrepro.papers.srcnn.tables.protocol_table import measure, protocol_rows
 from jaxrepro.papers.srcnn.trained import Trained, load_trained
+from tests import runs
 from tests.runs import run
 
 # PSNR of the bicubic or other input and of the 9-1-5 network (91 images), Set5, x3.
@@ -69,7 +72,7 @@ def test_set5_under_all_protocols(data_folder):
 @pytest.fixture(scope="module")
 def trained():
     module = SRCNN((3, 1, 3), (4, 3), kernel_init=jax.nn.initializers.he_normal())
-    params = module.init(jax.random.key(0), jnp.zeros((1, 9, 9, 1)))["params"]
+    params = runs.initialised(module, jax.random.key(0), jnp.zeros((1, 9, 9, 1)))["params"]
     params = jax.tree.map(lambda x: x + 0.05, params)
     return Trained(module, {"params": params}, 2, "y", "matlab-bicubic", "a test")
 
@@ -117,7 +120,7 @@ def test_each_protocol_measures_what_it_says(trained, folder):
         picture = degrade(pictures.read(number), name, MATLAB_BICUBIC, 2, "y")
         out = trained.module.apply(trained.variables, picture.enlarged[None], zero)
         errors.append(published(2).errors(np.asarray(out), picture.truth[None]))
-    expected = published(2).psnr(errors, [1, 1])
+    expected = published(2).psnr(errors, [1, 1]).mean
     assert results[names.index("zero padding")].model_psnr == pytest.approx(expected, abs=1e-3)
     double = results[names.index("float64")]
     assert double.model_psnr == pytest.approx(results[0].model_psnr, abs=0.01)
@@ -125,6 +128,26 @@ def test_each_protocol_measures_what_it_says(trained, folder):
     assert results[names.index("published on patches: pooled")].num == 5
     words = protocols.conclusion(rows, results)
     assert "left out" in words
+
+
+def test_rows_show_what_the_range_of_grey_pictures_changes(trained, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (34, 35), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "grey.png")
+    Image.fromarray(np.repeat(pixels[..., None], 3, 2)).save(tmp_path / "stored.png")
+    rows = {row.name: row.protocol for row in protocol_rows(2, trained.module.margin)}
+    names = ("published", "grey in 16..235", "grey in 0..255")
+    pictures = open_pictures(f"folder:{tmp_path}")
+    results = measure(trained, pictures, [rows[name] for name in names])
+    mixed, narrow, wide = (result.input_psnr for result in results)
+    # All the same picture: in 219 of 255 levels its errors are smaller by that factor.
+    assert narrow - wide == pytest.approx(20 * math.log10(255 / 219), abs=0.02)
+    assert mixed == pytest.approx((narrow + wide) / 2)
+    kinds = {name: kind_of(pictures.read(i)) for i, name in enumerate(pictures.names)}
+    assert grey_note(kinds, "studio") == (
+        "1 of 2 pictures is grey: luma in 0..255 (grey); "
+        "1 of 2 pictures is grey but stored in colour: luma in 16..235 (stored)"
+    )
+    assert grey_note(kinds, "full") == grey_note({"a": "colour"}, "studio") == ""
 
 
 def test_networks_without_an_input_of_their_size(trained, folder):

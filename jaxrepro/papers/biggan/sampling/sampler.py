@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxrepro.core.config import checked_seed
 from jaxrepro.core.devices.row_map import RowMap
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.state import Variables
@@ -17,6 +18,8 @@ from jaxrepro.papers.biggan.trained import TrainedGenerator
 
 # Images that one device makes at once; the more, the more memory they take.
 BATCH_SIZE = 50
+# Their numbers have 31 bits.
+_NUM_SAMPLES = 2**31
 
 
 class Sampler:
@@ -59,8 +62,11 @@ class Sampler:
         moving average by default.
         """
         check_truncation(self._generator.latent, mode, threshold)
-        if start < 0:
-            raise InputError(f"start {start} given; samples are counted from 0")
+        if not 0 <= start <= _NUM_SAMPLES - len(labels):
+            raise InputError(
+                f"start {start} given; samples are counted from 0, and at most {_NUM_SAMPLES}"
+            )
+        checked_seed(seed)
         shared = {
             "variables": self._generator.variables if variables is None else variables,
             "key": jax.random.key(seed),
@@ -84,6 +90,7 @@ class Sampler:
     ) -> np.ndarray:
         """Returns the latent vectors of samples 0 to num - 1, float32 [num, dim_z]."""
         check_truncation(self._generator.latent, mode, threshold)
+        checked_seed(seed)
         draw = jax.jit(truncated_latents, static_argnums=(0, 1, 4))
         index = jnp.arange(num, dtype=jnp.int32)
         size = self._generator.module.dim_z

@@ -12,7 +12,7 @@ from jaxrepro.core.inference import network_flags
 def define_generator_flags() -> None:
     """Defines --model, --step, --average and --seed."""
     network_flags.define_network(average=True)
-    flags.DEFINE_integer("seed", 0, "Of all that is drawn.")
+    cli.define_seed("Of all that is drawn.")
 
 
 def define_sampling_flags() -> None:
@@ -36,13 +36,11 @@ def define_mode_flag() -> None:
 def given_generator(args: flags.FlagValues, *, output: str) -> dict[str, Any]:
     """Returns the arguments of `trained.load_generator`.
 
-    Raises InputError unless --model and --output are given, or for a --seed below 0. output: an
-    example, for the message.
+    Raises InputError unless --model and --output are given. output: an example, for the message.
     """
     given = network_flags.given_network(args, "runs/biggan_digits")
     if args.output is None:
         raise InputError(f"give --output, such as --output={output}")
-    cli.check_at_least(0, args, "seed")
     return given
 
 

@@ -8,7 +8,6 @@ are added. The manifest is written last: a folder with a manifest is complete.
 """
 
 import dataclasses
-import json
 import pathlib
 import struct
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.strict_json import json_digest, parse_json
+from jaxrepro.core.files.strict_json import json_digest, json_text, parse_json
 from jaxrepro.data.formats.images import decode_image, encode_png
 from jaxrepro.data.sets.intact_files import altered_files, file_sha256
 from jaxrepro.data.sets.records import check_digest
@@ -60,17 +59,21 @@ class MapShard:
     """One ArrayRecord file.
 
     name: of the file. num_bytes: its size. sha256: its hash. keys: of its records, in order.
+    enlarged: keys of the pictures that were smaller than the set's size.
     """
 
     name: str
     num_bytes: int
     sha256: str
     keys: tuple[str, ...]
+    enlarged: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "MapShard":
         """The shard that `dataclasses.asdict` described; TypeError or KeyError if damaged."""
-        shard = cls(**{**content, "keys": tuple(content["keys"])})
+        # Shards of earlier versions do not say which pictures were enlarged.
+        keys = {name: tuple(content.get(name, ())) for name in ("keys", "enlarged")}
+        shard = cls(**{**content, **keys})
         if pathlib.PurePath(shard.name).name != shard.name:
             raise TypeError(f"{shard.name!r} is not a plain file name")
         return shard
@@ -90,8 +93,8 @@ class FaceManifest:
     """What a set of prepared faces holds.
 
     Attributes:
-      settings: how it was made: `source`, `size`, `aligned`, `num_sketches`, `held_out_every` and
-        more.
+      settings: how it was made: `source`, `size`, `aligned`, `num_sketches`, `held_out_every`,
+        `not_read` (a line on other files in the folder) and more.
       pictures: (name, key) of each picture, in the order of the names.
       left_out: a line for each picture that is not in the set, with the reason.
       shards: the files that hold them.
@@ -102,17 +105,23 @@ class FaceManifest:
     left_out: tuple[str, ...]
     shards: tuple[MapShard, ...]
 
+    @property
+    def num_enlarged(self) -> int:
+        """The number of pictures that were smaller than the set's size."""
+        keys = {key for _, key in self.pictures}
+        return sum(key in keys for shard in self.shards for key in shard.enlarged)
+
     def to_json(self) -> bytes:
         """The content of the manifest, a line for each picture and shard."""
 
         def lines(values: list[Any]) -> str:
-            return "[\n" + ",\n".join(map(json.dumps, values)) + "]"
+            return "[\n" + ",\n".join(map(json_text, values)) + "]"
 
         shards = [dataclasses.asdict(shard) for shard in self.shards]
         digest = json_digest([self.settings, self.pictures, self.left_out, shards])
         return (
-            f'{{"format": {json.dumps(_FORMAT)},\n"sha256": "{digest}",\n'
-            f'"settings": {json.dumps(self.settings)},\n'
+            f'{{"format": {json_text(_FORMAT)},\n"sha256": "{digest}",\n'
+            f'"settings": {json_text(self.settings)},\n'
             f'"pictures": {lines(list(self.pictures))},\n"left_out": {lines(list(self.left_out))},'
             f'\n"shards": {lines(shards)}}}\n'
         ).encode()

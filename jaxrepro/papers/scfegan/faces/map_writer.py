@@ -13,7 +13,7 @@ import pathlib
 from collections.abc import Callable
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.core.files.strict_json import parse_json
+from jaxrepro.core.files.strict_json import json_text, parse_json
 from jaxrepro.core.files.whole_files import write_atomically
 from jaxrepro.data.formats.images import decode_image
 from jaxrepro.data.sets.intact_files import file_sha256
@@ -26,7 +26,7 @@ from jaxrepro.papers.scfegan.faces.derived_maps import (
     square_labels,
     square_picture,
 )
-from jaxrepro.papers.scfegan.faces.label_maps import LabelMaps, read_labels
+from jaxrepro.papers.scfegan.faces.label_maps import LabelMaps, fitted_labels, read_labels
 from jaxrepro.papers.scfegan.faces.map_records import MANIFEST, FaceManifest, MapShard, encode_maps
 
 _PREFIX = "maps-"
@@ -127,6 +127,7 @@ def write_faces(
         manifest = FaceManifest(
             settings={
                 "source": found.spec,
+                "not_read": found.not_read,
                 "size": recipe.size,
                 "aligned": recipe.aligned,
                 "num_sketches": recipe.num_sketches,
@@ -164,22 +165,28 @@ class _MapWriter:
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         # One record a group gives fast random access; PNG does not compress any further.
         writer = array_record_module.ArrayRecordWriter(str(temporary), "group_size:1,uncompressed")
-        keys, failures = [], []
+        keys, enlarged, failures = [], [], []
         try:
             for picture in pictures:
                 on_picture()
                 try:
-                    writer.write(self._record(picture))
+                    record, is_enlarged = self._record(picture)
+                    writer.write(record)
                 except InputError as error:
                     failures.append(str(error))
                 else:
                     keys.append(picture.key)
+                    enlarged += [picture.key] * is_enlarged
             writer.close()
             if not keys:
                 return None, failures
             flush_to_disk(temporary)
             shard = MapShard(
-                path.name, temporary.stat().st_size, file_sha256(temporary), tuple(keys)
+                path.name,
+                temporary.stat().st_size,
+                file_sha256(temporary),
+                tuple(keys),
+                tuple(enlarged),
             )
             temporary.replace(path)
         finally:
@@ -187,17 +194,20 @@ class _MapWriter:
                 writer.close()
             temporary.unlink(missing_ok=True)
         flush_to_disk(self.directory)
-        write_atomically(path.with_suffix(".json"), json.dumps(dataclasses.asdict(shard)).encode())
+        write_atomically(path.with_suffix(".json"), json_text(dataclasses.asdict(shard)).encode())
         return shard, failures
 
-    def _record(self, picture: Picture) -> bytes:
+    def _record(self, picture: Picture) -> tuple[bytes, bool]:
+        """The record of a picture, and whether it was smaller than the set's size."""
         recipe = self.recipe
         pixels = decode_image(picture.path, channels=3, name=str(picture.path))
         image = square_picture(pixels, recipe.size)
         labels = None
         if picture.label_files:
-            labels = square_labels(read_labels(picture.label_files), recipe.size)
-        return encode_maps(derive_maps(image, labels, recipe, _sketcher(self.edge_weights)))
+            labels = fitted_labels(read_labels(picture.label_files), picture.path, pixels)
+            labels = square_labels(labels, recipe.size)
+        maps = derive_maps(image, labels, recipe, _sketcher(self.edge_weights))
+        return encode_maps(maps), min(pixels.shape[:2]) < recipe.size
 
 
 @functools.cache

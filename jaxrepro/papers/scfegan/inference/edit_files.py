@@ -2,12 +2,16 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.run import notices
+from jaxrepro.data.formats.other_files import OtherFiles
 from jaxrepro.data.formats.picture_files import FORMATS, Picture, read_picture
+from jaxrepro.data.formats.picture_jobs import distinct_targets
+from jaxrepro.papers.scfegan.inference.mark_pictures import colors_of, marks_of
 
 # Formats that keep every pixel; JPEG would change what is outside of the mask.
 LOSSLESS = (".png", ".tif", ".tiff", ".webp", ".bmp")
@@ -39,7 +43,8 @@ def find_edits(
     image: a picture, or a folder of pictures. mask, sketch, color: a file for all pictures, or a
     folder in which a picture's file has the same name up to its ending; every picture must have a
     mask, the others may be absent. output: a file for one picture, else a folder, where results
-    are PNG files of the picture's name. Of several results, names end in _1, _2 and so on.
+    are PNG files of the picture's name, see `picture_jobs.distinct_targets`. Of several results,
+    names end in _1, _2 and so on. Other files in these folders are told.
 
     Raises InputError for files that are not there, and for results that exist (unless overwrite),
     that would replace an input or that a lossy format would change.
@@ -54,8 +59,9 @@ def find_edits(
     if image.is_dir() and output.suffix.lower() in FORMATS:
         raise InputError(f"{output} names one file; the pictures of {image} need a folder")
     jobs = []
-    for path in inputs:
-        target = output if one_file else output / f"{path.stem}.png"
+    places = distinct_targets([output / path.name for path in inputs], ".png")
+    for path, place in zip(inputs, places, strict=True):
+        target = output if one_file else place
         numbered = [target.with_stem(f"{target.stem}_{i + 1}") for i in range(num)]
         jobs.append(
             EditJob(
@@ -67,6 +73,10 @@ def find_edits(
             )
         )
     _check_targets(jobs, overwrite)
+    for what, folder in (("mask", mask), ("sketch", sketch), ("color", color)):
+        if folder is not None and folder.is_dir():
+            used = [path for job in jobs if (path := getattr(job, what)) is not None]
+            _tell_of_others(folder, used)
     return jobs
 
 
@@ -84,13 +94,6 @@ def read_image(path: pathlib.Path, max_pixels: int | None = None) -> Picture:
     return dataclasses.replace(picture, color=color, stored_as="rgb")
 
 
-def eight_bits(color: np.ndarray) -> np.ndarray:
-    """Returns uint8 of 8 or 16 bits, to the nearest."""
-    if color.dtype == np.uint8:
-        return color
-    return ((color.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
 def with_result(picture: Picture, edited: np.ndarray, mask: np.ndarray) -> Picture:
     """Returns the picture with `edited` uint8 [H, W, 3] where the mask [H, W, 1] is not 0.
 
@@ -103,30 +106,19 @@ def with_result(picture: Picture, edited: np.ndarray, mask: np.ndarray) -> Pictu
 
 
 def read_marks(path: pathlib.Path, like: np.ndarray) -> np.ndarray:
-    """Returns uint8 {0, 1} [H, W, 1] of a mask or sketch: 1 where it is white.
+    """Returns uint8 {0, 1} [H, W, 1] of a mask or sketch, see `mark_pictures.marks_of`.
 
-    Where the file has alpha, 1 where it is opaque instead: a layer of a painting program. Raises
-    InputError unless it is as large as `like` [H, W, C].
+    Raises InputError unless it is as large as `like` [H, W, C].
     """
-    picture = _of_size(path, like)
-    half = picture.maximum // 2
-    if picture.alpha is not None:
-        return (picture.alpha > half).astype(np.uint8)[..., None]
-    return (picture.color.mean(axis=2, keepdims=True) > half).astype(np.uint8)
+    return marks_of(_of_size(path, like))
 
 
 def read_colors(path: pathlib.Path, like: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns (uint8 colours [H, W, 3], uint8 {0, 1} strokes [H, W, 1]) of a layer of colour.
 
-    A colour is given where the file is opaque; everywhere, if it has no alpha. Raises InputError
-    unless it is as large as `like` [H, W, C].
+    See `mark_pictures.colors_of`. Raises InputError unless it is as large as `like` [H, W, C].
     """
-    picture = _of_size(path, like)
-    color = np.broadcast_to(eight_bits(picture.color), (*like.shape[:2], 3))
-    strokes = np.ones((*like.shape[:2], 1), np.uint8)
-    if picture.alpha is not None:
-        strokes = (picture.alpha > picture.maximum // 2).astype(np.uint8)[..., None]
-    return np.ascontiguousarray(color), strokes
+    return colors_of(_of_size(path, like))
 
 
 def _of_size(path: pathlib.Path, like: np.ndarray) -> Picture:
@@ -143,8 +135,18 @@ def _pictures(place: pathlib.Path) -> list[pathlib.Path]:
             raise InputError(f"no picture or folder {place}, seen from {pathlib.Path.cwd()}")
         return [place]
     if found := [path for path in sorted(place.iterdir()) if _is_picture(path)]:
+        _tell_of_others(place, found)
         return found
     raise InputError(f"no pictures in {place} (endings {', '.join(FORMATS)})")
+
+
+def _tell_of_others(folder: pathlib.Path, used: Collection[pathlib.Path]) -> None:
+    """Tells of the files in a folder that no edit reads."""
+    others = OtherFiles()
+    for path in sorted(folder.iterdir()):
+        if path not in used and not path.name.startswith(".") and path.is_file():
+            others.add(path)
+    notices.tell(others.text(folder))
 
 
 def _is_picture(path: pathlib.Path) -> bool:

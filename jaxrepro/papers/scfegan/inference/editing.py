@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxrepro.core.config import checked_seed
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.random import named_key
 from jaxrepro.core.state import Variables
@@ -56,8 +57,9 @@ class Editor:
         hold the mask.
         """
         arrays = _checked(image, mask, sketch, color, strokes)
-        if num < 1 or seed < 0:
-            raise InputError(f"num={num} and seed={seed} given; they start at 1 and at 0")
+        if num < 1:
+            raise InputError(f"num={num} given; it starts at 1")
+        checked_seed(seed)
         box = self.box(arrays["mask"], crop)
         conditions = self._conditions(arrays, box)
         root = named_key(jax.random.key(seed), "noise")

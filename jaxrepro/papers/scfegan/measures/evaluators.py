@@ -64,7 +64,13 @@ WITHHELD = {
     "without_input": ("sketch", "strokes"),
 }
 # What is told of such edits, of all holes together and, of nearness, by their size.
-_TOLD_OF_WITHHELD = ("hole_l1", "hole_psnr", "sketch_f_score", "stroke_color_difference")
+_TOLD_OF_WITHHELD = (
+    "hole_l1",
+    "hole_psnr",
+    "hole_psnr_exact",
+    "sketch_f_score",
+    "stroke_color_difference",
+)
 # Training pictures that the mean picture is made of, at most.
 _NUM_FOR_MEAN = 1000
 
@@ -83,6 +89,14 @@ class HeldOutEdits(KeepsRows):
     every: Every
     batch_size: int
     sheet_rows: int
+
+    @property
+    def measured_on(self) -> str:
+        """The pictures, and whose edits."""
+        return (
+            f"{self.held_out.words}; edits of the generator's moving average, given the picture's "
+            "own sketch and colours unless the name says what is withheld"
+        )
 
     def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:
         """Yields the examples."""
@@ -156,6 +170,11 @@ class Baselines(KeepsRows):
     def every(self) -> Every:
         """At the end only."""
         return Every(0)
+
+    @property
+    def measured_on(self) -> str:
+        """The pictures."""
+        return f"{self.held_out.words}; no network"
 
     def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:
         """Yields the examples."""

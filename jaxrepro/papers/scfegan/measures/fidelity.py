@@ -12,6 +12,7 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.reports.tables import aligned, number
 from jaxrepro.metrics.features.feature_network import FeatureNetwork
 from jaxrepro.metrics.pictures.color_fidelity import stroke_color_differences
+from jaxrepro.metrics.pictures.decibels import exact_text
 from jaxrepro.metrics.pictures.hole_fillers import fill_biharmonic, fill_with
 from jaxrepro.metrics.pictures.hole_quality import MEASURES, SIZE_EDGES, hole_quality, mean_by_size
 from jaxrepro.metrics.pictures.line_fidelity import LineCounts, chance_fidelity, line_fidelity
@@ -45,12 +46,16 @@ class EditScores:
     color_difference: float | None
 
     def results(self) -> dict[str, float]:
-        """Returns all numbers by name: "hole_l1", "hole_psnr/0.1-0.25", "sketch_f_score", ..."""
+        """Returns all numbers by name: "hole_l1", "hole_psnr/0.1-0.25", "sketch_f_score", ...
+
+        "hole_psnr_exact" is the number of holes without error, which the mean leaves out.
+        """
         numbers: dict[str, float] = {}
         for group, means in self.quality.items():
             # Names of results go into event files, whose tags have no brackets.
             suffix = "" if group == "all" else "/" + group.strip("(]").replace(", ", "-")
-            numbers |= {f"hole_{measure}{suffix}": means[measure] for measure in MEASURES}
+            told = [measure for measure in (*MEASURES, "psnr_exact") if measure in means]
+            numbers |= {f"hole_{measure}{suffix}": means[measure] for measure in told}
         numbers |= {
             "sketch_precision": self.lines.precision,
             "sketch_recall": self.lines.recall,
@@ -185,9 +190,15 @@ def comparison_table(scores: Mapping[str, EditScores]) -> str:
         ]
         for method, score in scores.items()
     ]
+    notes = [
+        f"{method}: {exact_text(int(means['psnr_exact']), int(means['num']))}"
+        for method, score in scores.items()
+        if "psnr_exact" in (means := score.quality["all"])
+    ]
     return "\n\n".join(
         [
             aligned(["holes", "num", "method", "L1", "PSNR", "SSIM"], quality),
             aligned(["method", "sketch F", "chance", "precision", "recall", "colour"], fidelity),
+            *notes,
         ]
     )

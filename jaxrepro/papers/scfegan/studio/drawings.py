@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
+from jaxrepro.core.config import LARGEST_SEED
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.strokes.stroke_drawing import Stroke, draw_strokes
 from jaxrepro.papers.scfegan.studio.limits import Limits
 
 VERSION = 1
 LAYERS = ("mask", "sketch", "color")
-LARGEST_SEED = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from jaxrepro.core.config import LARGEST_SEED
 from jaxrepro.papers.scfegan.inference.crops import CROPS, Box, eyes_box
+from jaxrepro.papers.scfegan.inference.mark_pictures import mask_warning
 from jaxrepro.papers.scfegan.studio.drawings import (
-    LARGEST_SEED,
     Drawing,
     Layers,
     Mark,
@@ -49,12 +50,17 @@ class PhotoEditor(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Edit:
-    """The outcome of an edit: PNG files, and what is said about them."""
+    """The outcome of an edit: PNG files, and what is said about them.
+
+    erased: the share of the photo. warning: of a mask that erases nearly everything, or "".
+    """
 
     files: list[bytes]
     seed: int
     milliseconds: int
     unchanged_outside: bool
+    erased: float
+    warning: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +103,14 @@ class Jobs:
         milliseconds = round(1000 * (time.perf_counter() - begin))
         outside = layers.mask[..., 0] == 0
         unchanged = all(np.array_equal(result[outside], photo.rgb[outside]) for result in results)
-        return Edit([photo.file(result) for result in results], seed, milliseconds, unchanged)
+        return Edit(
+            [photo.file(result) for result in results],
+            seed,
+            milliseconds,
+            unchanged,
+            float(layers.mask.mean()),
+            mask_warning(layers.mask),
+        )
 
     def sketch(self, form: dict[str, bytes]) -> dict[str, Any]:
         """Returns strokes along the photo's edges inside the mask."""

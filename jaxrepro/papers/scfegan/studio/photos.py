@@ -7,6 +7,7 @@ import numpy as np
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.formats import png_format
 from jaxrepro.data.formats.picture_files import Picture, PictureTooLargeError, decode_picture
+from jaxrepro.papers.scfegan.inference.mark_pictures import colors_of, marks_of
 from jaxrepro.papers.scfegan.studio.drawings import Layers
 from jaxrepro.papers.scfegan.studio.http_errors import RequestError
 
@@ -49,8 +50,8 @@ def read_photo(data: bytes, name: str, max_pixels: int) -> Photo:
 def read_layers(files: dict[str, bytes], size: tuple[int, int], max_pixels: int) -> Layers:
     """Returns the layers in picture files of the photo's size (height, width).
 
-    files: "mask" (brighter than half: erased), and where given "sketch" (brighter than half: a
-    line) and "color" (its colours are given where it is opaque; all over, if it has no alpha).
+    files: "mask" and, where given, "sketch" and "color", read as by the command: see
+    `mark_pictures`.
 
     Raises RequestError, as `read_photo`, and 400 for another size.
     """
@@ -63,23 +64,15 @@ def read_layers(files: dict[str, bytes], size: tuple[int, int], max_pixels: int)
                 f"{name} has {width} x {height} pixels and the photo {size[1]} x {size[0]}; "
                 "they must be equal",
             )
-    color = np.zeros((*size, 3), np.uint8)
-    strokes = np.zeros((*size, 1), np.uint8)
+    color, strokes = np.zeros((*size, 3), np.uint8), np.zeros((*size, 1), np.uint8)
     if "color" in pictures:
-        given = pictures["color"]
-        strokes[:] = 1 if given.alpha is None else _bright(given.alpha[..., None])
-        color[:] = strokes * (given.color >> (8 if given.color.dtype == np.uint16 else 0))
+        color, strokes = colors_of(pictures["color"])
     return Layers(
-        _bright(pictures["mask"].color),
-        _bright(pictures["sketch"].color) if "sketch" in pictures else np.zeros_like(strokes),
-        color,
+        marks_of(pictures["mask"]),
+        marks_of(pictures["sketch"]) if "sketch" in pictures else np.zeros_like(strokes),
+        color * strokes,
         strokes,
     )
-
-
-def _bright(color: np.ndarray) -> np.ndarray:
-    half = np.iinfo(color.dtype).max / 2
-    return (color.mean(axis=2, keepdims=True) > half).astype(np.uint8)
 
 
 def _decode(data: bytes, name: str, max_pixels: int) -> Picture:

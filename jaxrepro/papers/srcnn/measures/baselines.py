@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jaxrepro.core.task import Evaluator, Every, HostBatch, Image
-from jaxrepro.papers.srcnn.measures.evaluators import mean_measures
+from jaxrepro.metrics.pictures.decibels import mean_measures
 from jaxrepro.papers.srcnn.measures.linear_filter import linear_filter
 from jaxrepro.papers.srcnn.measures.protocol import published_measures
 from jaxrepro.papers.srcnn.pairs.degraded import degraded_pictures
@@ -23,16 +23,19 @@ def baseline_measures(
 ) -> Mapping[str, float]:
     """Returns "psnr_bicubic", "ssim_bicubic", "psnr_linear" and "ssim_linear" over `pictures`.
 
-    All of luma, by the published protocol. bicubic: the enlarged picture. linear: the best filter
+    All of luma, by the published protocol; "psnr_exact_bicubic" and so on where pictures have no
+    error, see `mean_measures`. bicubic: the enlarged picture. linear: the best filter
     of 13 x 13 weights from it to the true one, fitted on the pictures `training`. They are computed
     once in a process.
     """
     filtered = linear_filter(training, degradation, scale)
     prepared = degraded_pictures(pictures, degradation, scale, "y")
-    planes = [(picture.enlarged[..., 0], picture.truth[..., 0]) for picture in prepared]
+    planes = [(one.enlarged[..., 0], one.truth[..., 0], one.name) for one in prepared]
     rows = {
-        "bicubic": [published_measures(enlarged, truth, scale) for enlarged, truth in planes],
-        "linear": [published_measures(filtered(x), truth, scale) for x, truth in planes],
+        "bicubic": [published_measures(x, truth, scale, name) for x, truth, name in planes],
+        "linear": [
+            published_measures(filtered(x), truth, scale, name) for x, truth, name in planes
+        ],
     }
     return {
         f"{measure}_{method}": value
@@ -64,6 +67,11 @@ class WithBaselines:
     def batch_size(self) -> int:
         """That of the measurement of the network."""
         return self.quality.batch_size
+
+    @property
+    def measured_on(self) -> str:
+        """What the network is measured on; the results beside it are too."""
+        return getattr(self.quality, "measured_on", "")
 
     def data(self, process: int, num_processes: int) -> Iterable[HostBatch]:
         """Yields the batches for the network."""

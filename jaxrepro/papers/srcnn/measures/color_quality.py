@@ -13,10 +13,11 @@ import numpy as np
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.formats.ycbcr import full_range_luma, rgb_to_ycbcr, to_uint8, ycbcr_to_rgb
 from jaxrepro.data.sets.pictures import open_pictures
+from jaxrepro.metrics.pictures.decibels import mean_measures
 from jaxrepro.metrics.pictures.image_quality import psnr
-from jaxrepro.papers.srcnn.measures.evaluators import Canvases, Quality, mean_measures
-from jaxrepro.papers.srcnn.measures.protocol import published_measures
-from jaxrepro.papers.srcnn.pairs.planes import crop_to_multiple
+from jaxrepro.papers.srcnn.measures.evaluators import Canvases, Quality
+from jaxrepro.papers.srcnn.measures.protocol import prefix, published_measures
+from jaxrepro.papers.srcnn.pairs.planes import crop_to_multiple, has_color
 
 # In the order of the table's columns.
 MEASURES = ("psnr_y", "psnr_cb", "psnr_cr", "psnr_pooled", "psnr_rgb")
@@ -32,11 +33,6 @@ def true_pictures(spec: str, scale: int) -> tuple[np.ndarray, ...]:
     )
 
 
-def has_color(picture: np.ndarray) -> bool:
-    """Returns whether a picture [H, W, 1 or 3] is not grey; of a grey one no chroma is measured."""
-    return picture.shape[-1] == 3 and bool(np.any(picture != picture[..., :1]))
-
-
 def rounded(planes: np.ndarray, color: str) -> tuple[np.ndarray, np.ndarray]:
     """Returns (Y Cb Cr, R G B), both uint8 [H, W, 3], of a network's three planes.
 
@@ -48,7 +44,7 @@ def rounded(planes: np.ndarray, color: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def color_measures(
-    planes: np.ndarray, truth: np.ndarray, color: str, shave: int
+    planes: np.ndarray, truth: np.ndarray, color: str, shave: int, name: str = ""
 ) -> dict[str, float]:
     """Returns the PSNRs of one picture in dB, by the names in `MEASURES`.
 
@@ -56,12 +52,12 @@ def color_measures(
     G, B. See `rounded`; `shave` pixels are cut off every side. Y, Cb and Cr are of studio range
     with a peak of 255, as published. "psnr_pooled" is of the mean squared error over Y, Cb and Cr
     together, "psnr_rgb" over R, G and B. A plane without error has an infinite PSNR. Raises
-    InputError for a picture of which nothing is left.
+    InputError for a picture of which nothing is left; name: of the picture, for the message.
     """
     if min(truth.shape[:2]) <= 2 * shave:
         raise InputError(
-            f"a picture of {truth.shape[1]}x{truth.shape[0]} pixels has none left when {shave} are "
-            "shaved off every side; leave it out"
+            f"{prefix(name)}a picture of {truth.shape[1]}x{truth.shape[0]} pixels has none left "
+            f"when {shave} are shaved off every side; leave it out"
         )
     inner = (slice(shave, -shave or None),) * 2
     ycbcr, rgb = (one[inner] for one in rounded(planes, color))
@@ -71,7 +67,7 @@ def color_measures(
 
 
 def luma_measures(
-    planes: np.ndarray, truth: np.ndarray, color: str, shave: int
+    planes: np.ndarray, truth: np.ndarray, color: str, shave: int, name: str = ""
 ) -> dict[str, float]:
     """Returns PSNR and SSIM of the luma of one picture by the published protocol.
 
@@ -82,11 +78,19 @@ def luma_measures(
     grey = truth.shape[-1] == 1
     luma = full_range_luma(rgb)[..., 0] if grey else ycbcr[..., 0]
     true_luma = truth[..., 0] if grey else rgb_to_ycbcr(truth)[..., 0]
-    return published_measures(luma / 255, true_luma / 255, shave)
+    return published_measures(luma / 255, true_luma / 255, shave, name)
 
 
 class ColorQuality(Quality):
     """`Quality` of networks of three planes: of luma, and of every plane of colour pictures."""
+
+    @property
+    def measured_on(self) -> str:
+        """The pictures, and which of them, and of their planes, a result is of."""
+        return (
+            f"{self._pictures_in_words}; psnr and ssim of luma, the others of the planes that they "
+            f"name, where pictures have colour; {self.scale} pixels shaved off every side"
+        )
 
     def finish(self, acc: Canvases) -> Mapping[str, float]:
         """Returns the means over the pictures.
@@ -96,8 +100,13 @@ class ColorQuality(Quality):
         """
         truths = true_pictures(self.pictures, self.scale)
         pairs = [(acc[number], truth) for number, truth in enumerate(truths)]
-        luma = [luma_measures(*pair, self.color, self.scale) for pair in pairs]
+        luma = [
+            luma_measures(*pair, self.color, self.scale, one.name)
+            for pair, one in zip(pairs, self.prepared, strict=True)
+        ]
         colored = [
-            color_measures(*pair, self.color, self.scale) for pair in pairs if has_color(pair[1])
+            color_measures(*pair, self.color, self.scale, one.name)
+            for pair, one in zip(pairs, self.prepared, strict=True)
+            if has_color(pair[1])
         ]
         return mean_measures(luma) | (mean_measures(colored) if colored else {})

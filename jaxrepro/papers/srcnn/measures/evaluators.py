@@ -7,13 +7,18 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxrepro.core.run import notices
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Batch, Every, HostBatch
 from jaxrepro.data.padding import padded_batches
-from jaxrepro.papers.srcnn.measures.protocol import published_measures
+from jaxrepro.data.sets.pictures import open_pictures
+from jaxrepro.metrics.pictures.decibels import mean_measures
+from jaxrepro.papers.srcnn.measures.protocol import published, published_measures
 from jaxrepro.papers.srcnn.network.borders import TileBorder
 from jaxrepro.papers.srcnn.network.tiles import cut_tile, tile_places
+from jaxrepro.papers.srcnn.pairs.degradation import DEGRADATIONS
 from jaxrepro.papers.srcnn.pairs.degraded import DegradedPicture, degraded_pictures
+from jaxrepro.papers.srcnn.pairs.planes import grey_note
 
 Canvases = dict[int, np.ndarray]
 
@@ -40,6 +45,16 @@ class Quality:
     batch_size: int
 
     @property
+    def measured_on(self) -> str:
+        """The pictures, and the protocol of their decibels."""
+        return f"{self._pictures_in_words}; {published(self.scale, self.degradation).sentence()}"
+
+    @property
+    def _pictures_in_words(self) -> str:
+        num = len(open_pictures(self.pictures))
+        return f"{num:,} whole pictures of {self.pictures}, enlarged {self.scale} times"
+
+    @property
     def prepared(self) -> tuple[DegradedPicture, ...]:
         """The pictures in the order of their names."""
         return degraded_pictures(self.pictures, self.degradation, self.scale, self.color)
@@ -57,6 +72,9 @@ class Quality:
     def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:
         """Yields tiles, float32 [B, side, side, C], and where they belong."""
         inputs = [picture.input(self.module.factor) for picture in self.prepared]
+        kinds = {picture.name: picture.kind for picture in self.prepared}
+        if note := grey_note(kinds, DEGRADATIONS[self.degradation].luma):
+            notices.tell(f"{self.pictures}: {note}")
         places = np.array(
             [(number, *place, *inputs[number].shape[:2]) for number, *place in self.places()],
             np.int32,
@@ -95,15 +113,12 @@ class Quality:
         return acc
 
     def finish(self, acc: Canvases) -> Mapping[str, float]:
-        """Returns the means over the pictures."""
+        """Returns the means over the pictures, see `mean_measures`."""
         return mean_measures(
             [
-                published_measures(acc[number][..., 0], picture.truth[..., 0], self.scale)
+                published_measures(
+                    acc[number][..., 0], picture.truth[..., 0], self.scale, picture.name
+                )
                 for number, picture in enumerate(self.prepared)
             ]
         )
-
-
-def mean_measures(rows: list[dict[str, float]]) -> dict[str, float]:
-    """Returns the mean of each measure over pictures, in float64."""
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}

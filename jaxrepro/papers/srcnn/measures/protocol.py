@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.formats.ycbcr import to_uint8
+from jaxrepro.metrics.pictures.decibels import MeanDecibels, mean_decibels
 from jaxrepro.metrics.pictures.image_quality import SSIM_SIDE, psnr, ssim
 from jaxrepro.papers.srcnn.pairs.degradation import DEGRADATIONS
 
@@ -28,6 +29,7 @@ MEAN_OF_PATCHES_BY_PICTURE = "mean of patches in each picture, then of pictures"
 _ALLOWED = {
     "degradation": tuple(DEGRADATIONS),
     "luma": ("studio", "full"),
+    "grey": ("as stored", "0..255", "16..235"),
     "color_pooling": ("luma only", "all planes"),
     "low_rounding": ("none", "8 bits"),
     "precision": ("float32", "float64"),
@@ -38,6 +40,11 @@ _ALLOWED = {
     "metric": ("PSNR", "SSIM", "PSNR and SSIM"),
 }
 _LUMA = {"studio": "luma in 16..235", "full": "luma in 0..255"}
+_GREY = {
+    "as stored": ", of grey files in 0..255",
+    "0..255": ", of pictures without colour in 0..255",
+    "16..235": "",
+}
 _REGIONS = {WHOLE: "whole pictures", PATCHES: f"patches of {PATCH_SIDE} at stride {PATCH_STRIDE}"}
 
 
@@ -49,6 +56,9 @@ class Protocol:
       degradation: a key of `degradation.DEGRADATIONS`.
       scale: by how much pictures are enlarged.
       luma: its range, "studio" (16..235) or "full" (0..255).
+      grey: the range of pictures without colour where that of luma is 16..235: "as stored", 0..255
+        of a file that is grey and 16..235 of one that is stored in colour, as in the authors' code;
+        or one range for both.
       color_pooling: "luma only", or "all planes" for one squared error over them.
       low_rounding: of the low-resolution picture, "none" or "8 bits".
       precision: of the resizing and of the network, "float32" or "float64".
@@ -61,13 +71,14 @@ class Protocol:
         everything), `MEAN_OF_PATCHES` (of one PSNR each) or `MEAN_OF_PATCHES_BY_PICTURE`.
         With `PATCHES`, the error of a picture is that of all its patches.
       error_floor: a smaller mean squared error of a patch counts as this much, in squared grey
-        levels; without it a patch of one colour has an infinite PSNR.
+        levels; without it a patch of one colour has an infinite PSNR and is left out of a mean.
       metric: "PSNR", "SSIM" or "PSNR and SSIM".
     """
 
     degradation: str = "matlab-bicubic"
     scale: int = 3
     luma: str = "studio"
+    grey: str = "as stored"
     color_pooling: str = "luma only"
     low_rounding: str = "none"
     precision: str = "float32"
@@ -104,7 +115,9 @@ class Protocol:
 
     def sentence(self) -> str:
         """Returns the protocol in words, to be printed with its numbers."""
-        planes = _LUMA[self.luma] if self.color_pooling == "luma only" else "all planes as one"
+        planes = "all planes as one"
+        if self.color_pooling == "luma only":
+            planes = _LUMA[self.luma] + (_GREY[self.grey] if self.luma == "studio" else "")
         low = "" if self.low_rounding == "none" else ", low resolution rounded to 8 bits"
         padding = "valid convolutions" if self.padding == "valid" else f"{self.padding} padding"
         output = "rounded to 8 bits" if self.output_rounding == "8 bits" else "not rounded"
@@ -144,25 +157,29 @@ class Protocol:
         difference = np.subtract(self.compared(output), self.compared(truth), dtype=np.float64)
         return np.mean(difference**2, axis=(1, 2, 3))
 
-    def psnr(self, errors: Sequence[np.ndarray], sizes: Sequence[int]) -> float:
-        """Returns the PSNR in dB of a set.
+    def psnr(self, errors: Sequence[np.ndarray], sizes: Sequence[int]) -> MeanDecibels:
+        """Returns the PSNR in dB of a set, and how many pictures or patches have no error.
 
-        errors: what `errors` gives for each picture, one number or one a patch. sizes: the pixels
-        that each of a picture's numbers is a mean of.
+        Those are left out of a mean of decibels; a pooled error has them in it. errors: what
+        `errors` gives for each picture, one number or one a patch. sizes: the pixels that each of a
+        picture's numbers is a mean of.
         """
         present = [(one, size) for one, size in zip(errors, sizes, strict=True) if len(one)]
         if not present:
             raise InputError("nothing to measure: no picture is as large as a patch")
         if self.averaging == POOLED:
             pixels = [len(one) * size for one, size in present]
-            return _decibels(float(np.average([one.mean() for one, _ in present], weights=pixels)))
+            pooled = float(np.average([one.mean() for one, _ in present], weights=pixels))
+            return MeanDecibels(_decibels(pooled), sum(not one.any() for one, _ in present))
         floored = [np.maximum(one, self.error_floor) for one, _ in present]
         if self.averaging == MEAN_OF_PICTURES:
-            return float(np.mean([_decibels(float(one.mean())) for one, _ in present]))
+            return mean_decibels(_decibels(float(one.mean())) for one, _ in present)
         decibels = [np.array([_decibels(float(x)) for x in one]) for one in floored]
         if self.averaging == MEAN_OF_PATCHES_BY_PICTURE:
-            return float(np.mean([one.mean() for one in decibels]))
-        return float(np.mean(np.concatenate(decibels)))
+            pictures = [mean_decibels(one) for one in decibels]
+            num_exact = sum(one.num_exact for one in pictures)
+            return MeanDecibels(mean_decibels(one.mean for one in pictures).mean, num_exact)
+        return mean_decibels(np.concatenate(decibels))
 
 
 PUBLISHED = Protocol()
@@ -185,22 +202,30 @@ def published(scale: int, degradation: str = PUBLISHED.degradation) -> Protocol:
     )
 
 
-def published_measures(output: np.ndarray, truth: np.ndarray, shave: int) -> dict[str, float]:
+def published_measures(
+    output: np.ndarray, truth: np.ndarray, shave: int, name: str = ""
+) -> dict[str, float]:
     """Returns {"psnr": dB, "ssim": at most 1} of one plane, by `published(scale=shave)`.
 
     output, truth: [H, W] in [0, 1]. Both are rounded to 8 bits, then `shave` pixels are cut off
-    every side. The published figure of a set is the mean over its pictures. Raises InputError for
-    a picture of which less than SSIM's window is left.
+    every side. The published figure of a set is the mean over its pictures. name: of the picture,
+    for messages. Raises InputError for one of which less than SSIM's window is left.
     """
     height, width = truth.shape
     if min(height, width) - 2 * shave < SSIM_SIDE:
         raise InputError(
-            f"a picture of {width}x{height} pixels is too small for SSIM: {SSIM_SIDE} must be left "
-            f"of each side when {shave} are shaved off both ends; leave it out"
+            f"{prefix(name)}a picture of {width}x{height} pixels is too small for SSIM: "
+            f"{SSIM_SIDE} must be left of each side when {shave} are shaved off both ends; leave "
+            "it out"
         )
     protocol = dataclasses.replace(PUBLISHED, shave=shave)
     one, two = (protocol.compared(planes[..., None])[..., 0] for planes in (output, truth))
     return {"psnr": psnr(one, two), "ssim": ssim(one, two)}
+
+
+def prefix(name: str) -> str:
+    """Returns how a message on a picture of this name begins, "" where it has none."""
+    return f"{name}: " if name else ""
 
 
 def _decibels(error: float) -> float:

@@ -10,7 +10,7 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.data.formats.ycbcr import to_uint8
 from jaxrepro.data.sets.pictures import Pictures, open_pictures
 from jaxrepro.papers.srcnn.pairs.degradation import DEGRADATIONS, Degradation
-from jaxrepro.papers.srcnn.pairs.planes import crop_to_multiple, to_planes
+from jaxrepro.papers.srcnn.pairs.planes import crop_to_multiple, kind_of, to_planes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,12 +19,14 @@ class DegradedPicture:
 
     truth: [H, W, C], a multiple of the scale in size. low: [H / scale, W / scale, C], for networks
     that enlarge. enlarged: [H, W, C], the interpolated input of the others and their yardstick.
+    kind: of the file, see `planes.kind_of`.
     """
 
     name: str
     truth: np.ndarray
     low: np.ndarray
     enlarged: np.ndarray
+    kind: str
 
     def input(self, factor: int) -> np.ndarray:
         """Returns what a network sees that makes `factor` pixels of one.
@@ -58,7 +60,8 @@ def degrade(
     planes = to_planes(pixels, color, luma or degradation.luma, dtype)
     truth = crop_to_multiple(planes, scale, name)
     low = _shrunk(truth, degradation, scale, low_rounding)
-    return DegradedPicture(name, truth, low, degradation.enlarge(low, truth.shape[:2]))
+    enlarged = degradation.enlarge(low, truth.shape[:2])
+    return DegradedPicture(name, truth, low, enlarged, kind_of(pixels))
 
 
 def _shrunk(

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.run import notices
 from jaxrepro.data.sets.pictures import Pictures
 from jaxrepro.papers.srcnn.pairs.degradation import Degradation
 from jaxrepro.papers.srcnn.pairs.degraded import degrade, patch_places
-from jaxrepro.papers.srcnn.pairs.planes import to_planes
+from jaxrepro.papers.srcnn.pairs.planes import grey_note, kind_of, to_planes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,8 +67,10 @@ class Patches:
         self._description = f"{pictures!r}, {degradation.name}, x{scale}, {color}, {spec}"
         self._spec, self._degradation, self._scale = spec, degradation, scale
         self._inputs, self._truths, places = [], [], []
+        kinds = {}
         for number, name in enumerate(pictures.names):
             pixels = pictures.read(number)
+            kinds[name] = kind_of(pixels)
             if degradation.patchwise:
                 planes = truth = to_planes(pixels, color, degradation.luma)
                 # In high-resolution pixels: the squares that are cut first.
@@ -80,6 +83,8 @@ class Patches:
             self._truths.append(truth)
             found = patch_places(planes, side, stride, leave_last=degradation.patchwise)
             places.append(np.insert(found, 0, number, axis=1))
+        if color == "y" and (note := grey_note(kinds, degradation.luma)):
+            notices.tell(f"training on {pictures.spec}: {note}")
         self._places = np.concatenate(places).astype(np.int32)
         if not len(self._places):
             raise InputError(

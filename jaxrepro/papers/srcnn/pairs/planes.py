@@ -1,6 +1,7 @@
 """Pictures as the planes that a network sees; more of them by scaling, turning and mirroring."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,14 @@ from jaxrepro.data.sets.pictures import Pictures
 
 # By config name: which planes, in order.
 COLORS = {"y": ("Y",), "ycbcr": ("Y", "Cb", "Cr"), "rgb": ("R", "G", "B")}
+
+# Kinds of pictures, and what luma means for them where that of colour is in 16..235.
+KINDS = {
+    "colour": "",
+    "grey": "grey: luma in 0..255",
+    "grey in colour": "grey but stored in colour: luma in 16..235",
+}
+_NAMED = 5
 
 
 def to_planes(
@@ -39,6 +48,43 @@ def to_planes(
         else:
             planes = rgb_to_ycbcr(rgb)[..., : len(COLORS[color])]
     return planes.astype(dtype) / 255
+
+
+def has_color(pixels: np.ndarray) -> bool:
+    """Returns whether a picture uint8 [H, W, 1 or 3] is not grey, however it is stored."""
+    return pixels.shape[-1] == 3 and bool(np.any(pixels != pixels[..., :1]))
+
+
+def kind_of(pixels: np.ndarray) -> str:
+    """Returns a key of `KINDS`: whether a picture has colour, and if not, how it is stored."""
+    if pixels.shape[-1] == 1:
+        return "grey"
+    return "colour" if has_color(pixels) else "grey in colour"
+
+
+def grey_note(kinds: Mapping[str, str], luma: str) -> str:
+    """Returns a sentence on pictures whose luma is in another range than one may think, or "".
+
+    kinds: by the picture's name, see `kind_of`. luma: "studio" or "full"; of the full range all
+    pictures have the same.
+    """
+    if luma == "full":
+        return ""
+    parts = []
+    for kind, text in KINDS.items():
+        names = [name for name, own in kinds.items() if own == kind]
+        if text and names:
+            are = "is" if len(names) == 1 else "are"
+            shown = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+            parts.append(f"{len(names)} of {len(kinds)} pictures {are} {text} ({shown})")
+    return "; ".join(parts)
+
+
+def as_grey(pixels: np.ndarray, grey: str) -> np.ndarray:
+    """Returns a picture as `Protocol.grey` has it stored: one without colour in 1 plane or in 3."""
+    if grey == "as stored" or has_color(pixels):
+        return pixels
+    return pixels[..., :1] if grey == "0..255" else np.repeat(pixels[..., :1], 3, axis=-1)
 
 
 def crop_to_multiple(planes: np.ndarray, scale: int, name: str) -> np.ndarray:
@@ -105,4 +151,5 @@ def rescaled(pictures: Pictures, factors: tuple[float, ...]) -> Pictures:
         tuple(f"{name}x{factor:g}" for name in pictures.names for factor in factors),
         tuple(path for path in pictures.paths for _ in factors),
         factors,
+        not_read=pictures.not_read,
     )

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.srcnn.measures.color_quality import color_measures, has_color, true_pictures
-from jaxrepro.papers.srcnn.measures.evaluators import mean_measures
+from jaxrepro.metrics.pictures.decibels import mean_measures
+from jaxrepro.papers.srcnn.measures.color_quality import color_measures, true_pictures
 from jaxrepro.papers.srcnn.network.tiles import TiledNetwork
 from jaxrepro.papers.srcnn.pairs.degraded import DegradedPicture, degraded_pictures
+from jaxrepro.papers.srcnn.pairs.planes import has_color
 from jaxrepro.papers.srcnn.trained import Trained
 
 # From a degraded picture to its three planes.
@@ -30,8 +31,9 @@ def color_table(
     """Returns the table as JSON.
 
     networks: by the name of their row. data: see `data.pictures.open_pictures`. "rows" holds, for
-    bicubic interpolation and every network, the mean of each of `color_quality.MEASURES` and, as
-    "pictures", those of every picture; "left_out" the names of grey pictures.
+    bicubic interpolation and every network, the mean of each of `color_quality.MEASURES`, see
+    `mean_measures`, and, as "pictures", those of every picture; "left_out" the names of
+    grey pictures.
 
     Raises InputError if no picture has colour.
     """
@@ -51,8 +53,9 @@ def color_table(
     rows = []
     for name, (color, method) in methods.items():
         pictures = [
-            color_measures(method(prepared[color][number]), truths[number], color, scale)
+            color_measures(method(one), truths[number], color, scale, one.name)
             for number in colored
+            for one in [prepared[color][number]]
         ]
         names = [prepared[color][number].name for number in colored]
         rows.append(

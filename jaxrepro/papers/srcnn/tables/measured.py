@@ -134,7 +134,7 @@ def _table(
 
     def measured(method: Callable[[np.ndarray], np.ndarray]) -> Rows:
         return [
-            published_measures(method(one.enlarged[..., 0]), one.truth[..., 0], scale)
+            published_measures(method(one.enlarged[..., 0]), one.truth[..., 0], scale, one.name)
             for one in prepared
         ]
 
@@ -148,8 +148,8 @@ def _table(
         print(f"measuring {model.path} on {pictures.label}", file=sys.stderr)
         scores = _scores(model.name, _network_rows(model, pictures.spec))
         columns.append(_with_figures(scores, model, pictures.label))
-    names = tuple(picture.name for picture in prepared)
-    return ScoreTable(pictures.label, pictures.spec, scale, degradation, names, tuple(columns))
+    kinds = {picture.name: picture.kind for picture in prepared}
+    return ScoreTable(pictures.label, pictures.spec, scale, degradation, kinds, tuple(columns))
 
 
 def _scores(name: str, rows: Rows) -> Scores:
@@ -164,12 +164,12 @@ def _network_rows(model: Model, spec: str) -> Rows:
     outputs = (network(picture.input(module.factor)) for picture in prepared)
     if color == "y":
         return [
-            published_measures(planes[..., 0], one.truth[..., 0], scale)
+            published_measures(planes[..., 0], one.truth[..., 0], scale, one.name)
             for planes, one in zip(outputs, prepared, strict=True)
         ]
     return [
-        luma_measures(planes, truth, color, scale)
-        for planes, truth in zip(outputs, true_pictures(spec, scale), strict=True)
+        luma_measures(planes, truth, color, scale, one.name)
+        for planes, truth, one in zip(outputs, true_pictures(spec, scale), prepared, strict=True)
     ]
 
 

@@ -26,6 +26,7 @@ from jaxrepro.papers.srcnn.network.borders import TileBorder, ZeroTileBorder, va
 from jaxrepro.papers.srcnn.network.tiles import TiledNetwork
 from jaxrepro.papers.srcnn.pairs.degradation import DEGRADATIONS
 from jaxrepro.papers.srcnn.pairs.degraded import degrade, degraded_patches
+from jaxrepro.papers.srcnn.pairs.planes import as_grey
 from jaxrepro.papers.srcnn.trained import Trained
 
 # A patch of one colour has no error and no PSNR; this one counts as 68.13 dB.
@@ -121,12 +122,14 @@ def protocol_rows(scale: int, margin: int) -> tuple[Row, ...]:
             for degradation in (("article-literal", "article-intended") if scale == 3 else ())
             for label, text, averaging in (_POOLED, _PICTURES, _PATCHES, _PATCHES_BY_PICTURE)
         ),
+        row("grey in 16..235", "grey files as if stored in colour", grey="16..235"),
+        row("grey in 0..255", "grey pictures stored in colour as if grey files", grey="0..255"),
     )
 
 
 _BATCH = 128
 # What decides the planes that are compared; the other fields only say how.
-_PREPARED_BY = ("degradation", "luma", "low_rounding", "precision", "padding", "region")
+_PREPARED_BY = ("degradation", "luma", "grey", "low_rounding", "precision", "padding", "region")
 
 Compared = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -135,12 +138,14 @@ Compared = tuple[np.ndarray, np.ndarray, np.ndarray]
 class Measured:
     """What a protocol gives: PSNR in dB of the network's input and of its output, and their number.
 
-    num: pictures, or patches where those are measured.
+    num: pictures, or patches where those are measured. num_exact: of them, those of which the input
+    or the output has no error, see `Protocol.psnr`.
     """
 
     input_psnr: float
     model_psnr: float
     num: int
+    num_exact: int = 0
 
 
 def measure(
@@ -180,19 +185,19 @@ def measure(
                 sizes[index].append(protocol.num_compared(truth))
             except InputError as error:
                 raise InputError(f"{name}: {error}") from error
-    return [
-        Measured(
-            protocol.psnr(inputs[i], sizes[i]),
-            protocol.psnr(outputs[i], sizes[i]),
-            sum(map(len, inputs[i])),
-        )
-        for i, protocol in enumerate(protocols)
-    ]
+    results = []
+    for i, protocol in enumerate(protocols):
+        before, after = (protocol.psnr(errors[i], sizes[i]) for errors in (inputs, outputs))
+        number = sum(map(len, inputs[i]))
+        exact = max(before.num_exact, after.num_exact)
+        results.append(Measured(before.mean, after.mean, number, exact))
+    return results
 
 
 def _compared(networks: "_Networks", pixels: np.ndarray, name: str, by: Protocol) -> Compared:
     """Returns (input, output, truth) [N, H, W, 1] of one picture, or of its patches."""
     chosen = DEGRADATIONS[by.degradation]
+    pixels = as_grey(pixels, by.grey)
     how: dict[str, Any] = {
         "luma": by.luma,
         "low_rounding": by.low_rounding,

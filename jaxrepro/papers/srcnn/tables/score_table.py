@@ -1,14 +1,16 @@
 """PSNR and SSIM of several methods over a set of pictures: as text, as JSON, and checked."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.reports.tables import aligned
+from jaxrepro.metrics.pictures.decibels import exact_text, mean_decibels
 from jaxrepro.papers.srcnn.measures.protocol import Protocol, published
+from jaxrepro.papers.srcnn.pairs.planes import grey_note
 from jaxrepro.papers.srcnn.tables.figures import Figure
 
 
@@ -28,8 +30,13 @@ class Scores:
 
     @property
     def mean_psnr(self) -> float:
-        """The mean over the pictures, in float64."""
-        return float(np.mean(self.psnr))
+        """The mean over the pictures that have an error, see `mean_decibels`."""
+        return mean_decibels(self.psnr).mean
+
+    @property
+    def num_exact(self) -> int:
+        """The number of pictures without error."""
+        return mean_decibels(self.psnr).num_exact
 
     @property
     def mean_ssim(self) -> float:
@@ -41,14 +48,15 @@ class Scores:
 class ScoreTable:
     """All methods on one set of pictures at one scale.
 
-    label: such as "set5"; spec: as of `data.sets.pictures.open_pictures`.
+    label: such as "set5"; spec: as of `data.sets.pictures.open_pictures`; pictures: the kind of
+    each, see `planes.kind_of`, by name.
     """
 
     label: str
     spec: str
     scale: int
     degradation: str
-    pictures: tuple[str, ...]
+    pictures: Mapping[str, str]
     scores: tuple[Scores, ...]
 
     @property
@@ -61,6 +69,13 @@ class ScoreTable:
         """How everything in the table is measured."""
         return published(self.scale, self.degradation)
 
+    @property
+    def notes(self) -> list[str]:
+        """Sentences that the numbers need: on grey pictures, and on pictures without error."""
+        grey = grey_note(self.pictures, self.protocol.luma)
+        exact = [(one.method, exact_text(one.num_exact, len(one.psnr))) for one in self.scores]
+        return ([grey] if grey else []) + [f"{name}: {text}" for name, text in exact if text]
+
     def as_json(self) -> dict[str, Any]:
         """Returns every number, and how it was measured."""
         return {
@@ -71,12 +86,15 @@ class ScoreTable:
             "protocol": self.protocol.record(),
             "protocol_sentence": self.protocol.sentence(),
             "pictures": list(self.pictures),
+            "kinds": list(self.pictures.values()),
+            "notes": self.notes,
             "methods": [
                 {
                     "name": one.method,
                     "psnr": list(one.psnr),
                     "ssim": list(one.ssim),
                     "mean_psnr": one.mean_psnr,
+                    "num_exact": one.num_exact,
                     "mean_ssim": one.mean_ssim,
                     "published": [
                         {**dataclasses.asdict(figure), "of_this_very_method": one.same}
@@ -89,13 +107,17 @@ class ScoreTable:
 
 
 def pictures_text(table: ScoreTable) -> str:
-    """Returns a table with one row a picture and one column a method: PSNR in dB, and SSIM."""
+    """Returns a table with one row a picture and one column a method: PSNR in dB, and SSIM.
+
+    Below it are its notes.
+    """
     rows = [
         [name, *(f"{one.psnr[i]:.2f} {one.ssim[i]:.4f}" for one in table.scores)]
         for i, name in enumerate(table.pictures)
     ]
     rows.append(["mean", *(f"{one.mean_psnr:.3f} {one.mean_ssim:.4f}" for one in table.scores)])
-    return aligned([table.title, *(one.method for one in table.scores)], rows)
+    text = aligned([table.title, *(one.method for one in table.scores)], rows)
+    return "\n".join([text, *(f"note: {note}" for note in table.notes)])
 
 
 def means_text(tables: Sequence[ScoreTable]) -> str:

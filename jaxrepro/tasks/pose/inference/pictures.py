@@ -12,7 +12,13 @@ import numpy as np
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import local_path
 from jaxrepro.data.formats.picture_files import read_colors
-from jaxrepro.data.formats.picture_jobs import Job, check_is_folder, chosen_jobs, find_drawings
+from jaxrepro.data.formats.picture_jobs import (
+    Job,
+    check_is_folder,
+    chosen_jobs,
+    distinct_targets,
+    find_drawings,
+)
 from jaxrepro.data.pose.people import People
 from jaxrepro.data.pose.pose_crop import Padding
 from jaxrepro.data.pose.pose_sets import open_people
@@ -45,11 +51,15 @@ class PictureOfPeople:
 
 @dataclasses.dataclass(frozen=True)
 class PeoplePictures:
-    """All pictures of one command; left_out and done as in `data.formats.picture_jobs.Jobs`."""
+    """All pictures of one command; left_out and done as in `data.formats.picture_jobs.Jobs`.
+
+    notes: of the data set, if they are of one, such as who has no picture.
+    """
 
     pictures: tuple[PictureOfPeople, ...]
     left_out: collections.Counter[str]
     done: int
+    notes: tuple[str, ...] = ()
 
 
 def own_pictures(
@@ -74,7 +84,7 @@ def own_pictures(
     def people(job: Job, width: int, height: int) -> list[PersonBox]:
         if listed is None and not given:
             return [whole_picture(width, height)]
-        below = job.target.relative_to(folder).with_suffix(job.source.suffix).as_posix()
+        below = (job.target.parent.relative_to(folder) / job.source.name).as_posix()
         places = given if listed is None else boxes_of(listed, job.source, below)
         try:
             return [given_person(box, width, height, padding) for box in places]
@@ -130,13 +140,13 @@ def annotated_pictures(
     names = list(numbers) if not inputs else _chosen(inputs, list(numbers), members)
     below = members.folder or pathlib.Path()
     by_source = {below / name: name for name in names}
-    jobs = [
-        Job(source, (folder / name).with_suffix(ENDINGS[0])) for source, name in by_source.items()
-    ]
+    targets = distinct_targets([folder / name for name in names], ENDINGS[0])
+    jobs = [Job(source, target) for source, target in zip(by_source, targets, strict=True)]
     found = chosen_jobs(jobs, collections.Counter(), existing=existing, endings=ENDINGS)
 
     def places(name: str, width: int, height: int) -> list[PersonBox]:
-        del width, height
+        for number in numbers[name]:
+            members.check_place(number, width, height)
         return [annotated_person(members.persons[n], padding) for n in numbers[name]]
 
     return PeoplePictures(
@@ -151,6 +161,7 @@ def annotated_pictures(
         ),
         found.left_out,
         found.done,
+        members.notes,
     )
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.sets.parallel_jobs import locked_folder
+from jaxrepro.papers.scfegan import prepare
 from jaxrepro.papers.scfegan.faces import map_writer
 from jaxrepro.papers.scfegan.faces.derived_maps import MapRecipe, derive_maps
 from jaxrepro.papers.scfegan.faces.face_sets import PhotoCrops, open_faces, split_indices
@@ -69,6 +70,18 @@ def test_maps_are_those_of_the_pictures(prepared):
     assert done[0] == (0, 7) and done[-1] == (7, 7)
     with pytest.raises(IndexError):
         faces[6]
+
+
+def test_small_pictures_and_other_files_are_said(tmp_path):
+    folder = drawn_faces.write_faces(tmp_path / "pictures", 3)
+    Image.new("RGB", (20, 90)).save(folder / "small.png")
+    (folder / "a.heic").write_bytes(b"")
+    manifest, report = write(folder, tmp_path / "set")
+    assert manifest.settings["not_read"] == f"not read in {folder}: 1 .heic"
+    assert manifest.num_enlarged == 1
+    assert read_face_manifest(tmp_path / "set").num_enlarged == 1
+    lines = prepare._summary(manifest, report, tmp_path / "set", 1.0)
+    assert "warning: 1 pictures were smaller than 32 and were enlarged" in lines
 
 
 def test_damaged_pictures_and_copies_are_listed(prepared):

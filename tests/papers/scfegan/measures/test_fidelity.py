@@ -45,6 +45,7 @@ TRUTHS = [x["image"] for x in EXAMPLES]
 def test_perfect_edits():
     scores = edit_scores(TRUTHS, EXAMPLES, lines_of).results()
     assert scores["hole_l1"] == 0 and scores["hole_psnr/0.25-0.5"] == np.inf
+    assert scores["hole_psnr_exact"] == 3 and scores["hole_psnr_exact/0.25-0.5"] > 0
     assert scores["sketch_f_score"] == 1 and scores["sketch_f_score_by_chance"] == 0
     assert scores["stroke_color_difference"] == 0
 
@@ -100,7 +101,7 @@ def test_no_strokes_no_color_difference():
     scores = edit_scores(TRUTHS, bare, lines_of)
     assert scores.color_difference is None
     assert "stroke_color_difference" not in scores.results()
-    assert comparison_table({"truth": scores}).endswith("-")
+    assert comparison_table({"truth": scores}).endswith("-\n\ntruth: no picture has an error")
 
 
 def test_feature_distance_is_that_of_the_networks_features():

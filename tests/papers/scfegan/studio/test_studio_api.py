@@ -73,6 +73,7 @@ def test_an_edit_changes_the_mask_and_nothing_else(client, editor):
     reply = post(client, "/api/edit", **parts)
     said = reply.json()
     assert (said["seed"], said["unchanged_outside"], len(said["images"])) == (3, True, 2)
+    assert (said["erased"], said["warning"]) == (editor.calls[-1]["mask"].mean(), "")
     assert editor.crop == "mask"
     assert 0 <= said["milliseconds"] < 5000
 
@@ -212,6 +213,7 @@ def stroke_error(**more):
         (stroke_error(layer="color"), 400, "color is None"),
         (stroke_error(layer="color", color="red"), 400, "color is 'red'"),
         ({"seed": b"-1"}, 400, "seed is '-1'"),
+        ({"seed": b"4294967296"}, 400, "seed is '4294967296'; give a whole number 0 to 4294967295"),
         ({"seed": "²".encode()}, 400, "seed is"),
         ({"crop": b"eyes"}, 400, "crop is 'eyes'; give one of whole, mask"),
         ({"eyes": b"1,2,3"}, 400, "eyes is '1,2,3'; give x,y,x,y"),

@@ -18,13 +18,13 @@ from jaxrepro.papers.srcnn import colors
 from jaxrepro.papers.srcnn.measures.color_quality import (
     MEASURES,
     color_measures,
-    has_color,
     luma_measures,
 )
 from jaxrepro.papers.srcnn.measures.protocol import published_measures
 from jaxrepro.papers.srcnn.network.borders import replicate
 from jaxrepro.papers.srcnn.network.model import SRCNN
 from jaxrepro.papers.srcnn.pairs.degraded import degraded_pictures
+from jaxrepro.papers.srcnn.pairs.planes import has_color
 from jaxrepro.papers.srcnn.tables.color_table import color_table
 from jaxrepro.papers.srcnn.trained import Trained, load_trained
 from tests import runs

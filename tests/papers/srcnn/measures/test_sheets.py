@@ -79,7 +79,7 @@ def test_the_worst_place_is_where_the_error_is(grid, place):
     enlarged = truth.copy()
     enlarged[5:8, 7:10] = 0.5
     enlarged[0, 0] = 0.9
-    picture = DegradedPicture("p", truth, truth[::3, ::3], enlarged)
+    picture = DegradedPicture("p", truth, truth[::3, ::3], enlarged, "grey")
     assert worst_place(picture, 3, grid) == place
     # A square larger than the picture is the whole picture.
     assert worst_place(picture, 30, grid) == (0, 0)

@@ -164,7 +164,7 @@ function drawingJson() {
 }
 
 function seed() {
-  return Math.min(2 ** 31 - 1, Math.max(0, Math.round(Number(element("seed").value) || 0)));
+  return Math.min(2 ** 32 - 1, Math.max(0, Math.round(Number(element("seed").value) || 0)));
 }
 
 function generate() {
@@ -179,7 +179,8 @@ function generate() {
     await results.set(reply.images, doc);
     showBoard("result");
     const outside = reply.unchanged_outside ? "outside the mask unchanged ✓" : "PIXELS OUTSIDE THE MASK CHANGED";
-    say(`${reply.milliseconds} ms · noise ${reply.seed} · ${outside}`);
+    const erased = `${(100 * reply.erased).toPrecision(2)} % erased`;
+    say([`${reply.milliseconds} ms`, `noise ${reply.seed}`, erased, outside, reply.warning].filter(Boolean).join(" · "));
   });
 }
 
