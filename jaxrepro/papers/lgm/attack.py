@@ -2,8 +2,7 @@
 
 python -m jaxrepro.papers.lgm.attack --model=runs/both --eps=0.1,0.15
 
-For each eps: the percentage of right test images that become wrong, and the areas under the curve
-of what tells these: the probability, Gaussians fitted to features, L-GM's own likelihood.
+For each eps: how many right images become wrong, and the areas under the curve of what tells these.
 """
 
 import importlib

@@ -2,8 +2,7 @@
 
 python -m jaxrepro.papers.lgm.features --model=runs/softmax,runs/both --output=features.png
 
-Of more than 2 features two principal axes are drawn. Circles are deviations of L-GM's Gaussians, or
-else of the features.
+Of more than 2 features two principal axes are drawn; circles are one deviation of a class.
 """
 
 import importlib

@@ -19,7 +19,8 @@ from jaxrepro.losses.large_margin_gaussian_mixture import (
 )
 from jaxrepro.nn.classifiers.small_images import Classified
 from jaxrepro.papers.lgm.heads import make_network, network_card
-from jaxrepro.tasks.classification import error, features
+from jaxrepro.tasks.classification import features
+from jaxrepro.tasks.classification.error import described_results
 from jaxrepro.tasks.classification.task import Classification
 
 # Errors in percent, by training images, network, features or depth, and head.
@@ -90,7 +91,7 @@ class MixtureClassification(Classification):
         found = PUBLISHED.get((num, card["name"], size, self.module.head.kind))
         if found is not None and len(self.images.test) == 10_000:
             rows = (PublishedFigure("test/top1_error", found, *_QUOTED),)
-        return References(rows, (), error.MEANINGS | features.MEANINGS)
+        return described_results(rows, meanings=features.MEANINGS, better=features.BETTER)
 
 
 def from_settings(settings: Settings) -> MixtureClassification:

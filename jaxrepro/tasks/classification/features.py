@@ -17,6 +17,7 @@ from jaxrepro.metrics.feature_density import fitted_scores, variance_ratio
 from jaxrepro.metrics.fgsm import fgsm
 from jaxrepro.metrics.ranking import auroc
 from jaxrepro.nn.classifiers.small_images import Classified
+from jaxrepro.tasks.classification import error
 from jaxrepro.tasks.classification.images import LabelledImages, network_input
 from jaxrepro.tasks.classification.task import Classification
 from jaxrepro.tasks.classification.trained_classifier import TrainedClassifier
@@ -27,6 +28,7 @@ Columns = Mapping[str, np.ndarray]
 # Training images that Gaussians are fitted to.
 NUM_FITTED = 5000
 MEANINGS = {
+    **error.MEANINGS,
     "features/variance_ratio": "Variance of test features between classes over that within",
     "attack/fooled": (
         "Percent of the right test images that one step along the signs of the gradient makes wrong"
@@ -37,6 +39,10 @@ MEANINGS = {
     ),
     "attack/auroc_probability": "The same by the probability of the likeliest class",
     "attack/auroc_fitted": "The same by Gaussians fitted afterwards to training features",
+}
+BETTER = {
+    "features/variance_ratio": "higher",
+    **{f"attack/auroc_{score}": "higher" for score in ("likelihood", "probability", "fitted")},
 }
 
 
@@ -63,7 +69,8 @@ def feature_variance(
     def results(rows: Columns) -> Mapping[str, float]:
         return {"variance_ratio": variance_ratio(rows["features"], rows["label"])}
 
-    return Rows(images.test_batches(batch_size), step, results, every, batch_size)
+    on = images.words(images.test)
+    return Rows(images.test_batches(batch_size), step, results, every, batch_size, on)
 
 
 def attack_detection(
@@ -94,7 +101,8 @@ def attack_detection(
         )
         return detected(known, test, densities=densities)
 
-    return Rows(batches, step, results, Every(0), batch_size)
+    on = f"{images.words(images.test)}; FGSM, eps {eps:g}"
+    return Rows(batches, step, results, Every(0), batch_size, on)
 
 
 def detected_attacks(
