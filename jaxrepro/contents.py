@@ -5,6 +5,7 @@ Nothing of it is imported, so that a list is there at once.
 
 import pathlib
 import re
+import shlex
 
 from jaxrepro.core.files.config_files import config_folders, configs_in
 
@@ -12,6 +13,11 @@ PACKAGE = pathlib.Path(__file__).parent
 # Lists are for terminals.
 _WIDTH = 100
 _RUNS = '\nif __name__ == "__main__":\n'
+# What names one run in an example; exports are named like it.
+_OF_A_RUN = re.compile(r"(--(?:model|workdir)=)(?:runs|exports)/\S+")
+_TO_AN_EXPORT = re.compile(r"(--output=)exports/\S+")
+# What most people do next, before the paper's verbs.
+_FIRST = ("evaluate", "export")
 _DOCSTRING = re.compile(r'(?:\s|#.*\n)*r?"""(.*?)"""', re.DOTALL)
 # What a config says itself, and else where its settings are from.
 _TASK = re.compile(r"""\btask["']?\]? *[=:] *["'](\w+)["']""")
@@ -52,6 +58,38 @@ def summary(file: pathlib.Path) -> str:
     docstring = _DOCSTRING.match(file.read_text())
     paragraph = docstring[1].split("\n\n")[0] if docstring else ""
     return " ".join(paragraph.split()).partition(": python -m ")[0].rstrip(":.")
+
+
+def next_steps(workdir: str, task: str) -> list[tuple[str, str]]:
+    """Returns what can be done with the run in `workdir`: (in words, command).
+
+    task: the paper. They are the examples of the commands and of the paper's verbs, with the run in
+    the place of the example's; a verb whose example takes no run is none.
+    """
+    general, own = verbs(PACKAGE), verbs(papers()[task]) if task in papers() else {}
+    ordered = [(f"jaxrepro.{name}", general[name]) for name in _FIRST]
+    ordered += [(f"jaxrepro.papers.{task}.{name}", file) for name, file in own.items()]
+    ordered += [(f"jaxrepro.{name}", general[name]) for name in general if name not in _FIRST]
+    given = shlex.quote(workdir)
+    export = shlex.quote(f"exports/{pathlib.PurePath(workdir).name}")
+    found = []
+    for module, file in ordered:
+        if command := _example(file, module):
+            command = _OF_A_RUN.sub(lambda m: f"{m[1]}{given}", command)
+            command = _TO_AN_EXPORT.sub(lambda m: f"{m[1]}{export}", command)
+            found.append((summary(file), command))
+    return found
+
+
+def _example(file: pathlib.Path, module: str) -> str:
+    """Returns the first command in a module's docstring that takes a run by itself, or ""."""
+    docstring = _DOCSTRING.match(file.read_text())
+    lines = docstring[1].replace("\\\n", " ").splitlines() if docstring else []
+    for line in lines:
+        _, start, command = line.partition(f"python -m {module} ")
+        if start and _OF_A_RUN.search(command):
+            return " ".join(f"{start}{command.partition('  #')[0]}".split())
+    return ""
 
 
 def row(indent: int, name: str, text: str, column: int) -> str:

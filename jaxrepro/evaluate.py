@@ -46,13 +46,14 @@ def main(args: flags.FlagValues) -> None:
 
 
 def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
-    from jaxrepro import papers
+    from jaxrepro import contents, papers
     from jaxrepro.core import config, loop
+    from jaxrepro.core.data_identity import OTHER_DATA
     from jaxrepro.core.evaluation import evaluate_workdir
     from jaxrepro.core.reports.tables import print_results
     from jaxrepro.core.reports.writers import Pictures, append_json_line
     from jaxrepro.core.run import run_record, workdir
-    from jaxrepro.core.task import Image, references_of
+    from jaxrepro.core.task import Image, identities_of, references_of
     from jaxrepro.page import draw_after_run
 
     folder = place(args.workdir)
@@ -73,6 +74,7 @@ def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
         changed := config.differing_keys(saved, args.config.to_dict(), settings.defaults)
     ):
         print(f"measuring by the given config, not the run's own: {'; '.join(changed)}")
+    others = workdir.check_data(folder, identities_of(task), say=job.leads)
     for step, results in evaluate_workdir(task, settings.seed, folder, args.steps, fsdp):
         if not job.leads:
             continue
@@ -84,10 +86,13 @@ def _evaluate(args: flags.FlagValues, job: distributed.Job) -> None:
             "step": step,
             **run_record.provenance(),
             "results": numbers,
+            **({OTHER_DATA: others} if others else {}),
         }
         append_json_line(folder / workdir.EVALUATIONS, record)
-    if job.leads and not draw_after_run(folder, references_of(task)):
-        sys.exit(1)
+    if job.leads:
+        steps = contents.next_steps(args.workdir, str(settings.task))
+        if not draw_after_run(folder, references_of(task), steps):
+            sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -86,11 +86,15 @@ def _write_folder(args: flags.FlagValues, output: pathlib.Path) -> None:
     from jaxrepro.core.checkpoints.export import Export, write_export
     from jaxrepro.core.checkpoints.restore import restore_state
     from jaxrepro.core.devices import mesh
+    from jaxrepro.core.run.workdir import check_data
     from jaxrepro.core.seeds import one_seed
+    from jaxrepro.core.task import identities_of
     from jaxrepro.papers import read_task
 
     folder = place(args.workdir)
     saved, settings, task = read_task(folder)
+    # The card of the export says what the labels mean.
+    check_data(folder, identities_of(task))
     seed = loop.LoopSettings.from_settings(settings).seed
     single, state_of_seed = one_seed(task, args.seed)
     step, state, _ = restore_state(task, seed, folder, args.step, mesh.make_mesh())

@@ -23,7 +23,7 @@ def main(args: flags.FlagValues) -> None:
     if args.workdir is None:
         raise InputError("no workdir given; for example --workdir=runs/biggan_digits")
 
-    from jaxrepro import papers
+    from jaxrepro import contents, papers
     from jaxrepro.core import config
     from jaxrepro.core.run import workdir
     from jaxrepro.core.task import references_of
@@ -38,7 +38,8 @@ def main(args: flags.FlagValues) -> None:
         references = None
         print(f"no published figures on the page, because the task cannot be made here: {error}")
     output = pathlib.Path(args.output) if args.output else None
-    print(f"page of {folder}: {write_page(folder, references, output)}")
+    steps = contents.next_steps(args.workdir, str(settings.task))
+    print(f"page of {folder}: {write_page(folder, references, output, steps)}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pathlib
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -22,6 +22,9 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.files import places
 from jaxrepro.core.machine import distributed
 from jaxrepro.core.reports.start_times import StartTimes
+
+if TYPE_CHECKING:
+    from jaxrepro.core.data_identity import DataIdentity
 
 
 def define_flags() -> None:
@@ -76,15 +79,16 @@ def main(args: flags.FlagValues) -> None:
 
 
 def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) -> None:
-    from jaxrepro import papers
+    from jaxrepro import contents, papers
     from jaxrepro.core import config, loop
+    from jaxrepro.core.data_identity import all_notes
     from jaxrepro.core.guard.collapse import CollapsedError
     from jaxrepro.core.guard.non_finite import NonFiniteError
     from jaxrepro.core.machine.preemption import Stopped
     from jaxrepro.core.reports.tables import print_results
     from jaxrepro.core.run.run_record import error_recorded, record_end
-    from jaxrepro.core.task import references_of
-    from jaxrepro.page import draw_after_run
+    from jaxrepro.core.task import identities_of, references_of
+    from jaxrepro.page import LivePage, draw_after_run
 
     started.end("import of the framework")
 
@@ -93,12 +97,18 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
     task = papers.make_task(settings)
     loop_settings = loop.LoopSettings.from_settings(settings)
     settings.check_all_read()
+    data = identities_of(task)
+    if job.leads:
+        for note in all_notes(data):
+            print(note, flush=True)
     started.end("import of the paper and its task")
     given = args.workdir or pathlib.Path("runs", cli.config_name())
     folder = places.place(str(given))
 
+    shown = (folder, references_of(task), contents.next_steps(str(given), str(settings.task)))
+
     def draw() -> bool:
-        return draw_after_run(folder, references_of(task))
+        return draw_after_run(*shown)
 
     def end(outcome: str, message: str = "") -> bool:
         """Returns whether the run's record and its page could be written."""
@@ -107,13 +117,20 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
         record_end(folder, outcome, message)
         return draw()
 
-    with _claimed(folder, args, settings.defaults, job), contextlib.ExitStack() as stack:
+    with _claimed(folder, args, settings.defaults, data, job), contextlib.ExitStack() as stack:
         if job.leads:
             record = stack.enter_context(error_recorded(folder, draw))
             stack.enter_context(job.told_of_peers(record))
         try:
             results = loop.train(
-                task, loop_settings, folder, args.resume, started, args.resume_attempt
+                task,
+                loop_settings,
+                folder,
+                args.resume,
+                started,
+                args.resume_attempt,
+                data=data,
+                written=LivePage(*shown) if job.leads else None,
             )
         except Stopped as stopped:
             print(f"stopped and saved at step {stopped.step}; the same command continues")
@@ -125,6 +142,10 @@ def _train(args: flags.FlagValues, job: distributed.Job, started: StartTimes) ->
             end("failed", str(error))
             sys.exit(1)
         print_results(results, folder)
+        if job.leads and not results:
+            # Why, where it is known.
+            for note in all_notes({k: one for k, one in data.items() if k == "data.validation"}):
+                print(note)
         if not end("finished"):
             sys.exit(1)
 
@@ -134,6 +155,7 @@ def _claimed(
     folder: places.Place,
     args: flags.FlagValues,
     defaults: Mapping[str, Any],
+    data: Mapping[str, "DataIdentity"],
     job: distributed.Job,
 ) -> Iterator[None]:
     """A context in which the folder is this job's: process 0 claims it for all."""
@@ -151,9 +173,16 @@ def _claimed(
             f"{job.name} was started with another config than process 0 ({'; '.join(differing)}); "
             "start all processes with one command"
         )
+    holds = {key: [one.fingerprint, *one.class_names] for key, one in data.items()}
+    first = json.loads(job.share("data", json.dumps(holds)))
+    if differing := [key for key in holds if holds[key] != first.get(key)]:
+        raise InputError(
+            f"{job.name} reads other data than process 0 by the same names "
+            f"({', '.join(differing)}); give all processes the same files"
+        )
     if job.leads:
         mark = secrets.token_hex(8)
-        with workdir.claimed(folder, args.config, mark, args.workdir_patience, defaults):
+        with workdir.claimed(folder, args.config, mark, args.workdir_patience, defaults, data):
             job.share("mark of the workdir", mark)
             yield
     else:

@@ -86,6 +86,24 @@ def pytest_terminal_summary(terminalreporter, config):
         COSTS.write_text(json.dumps(known, indent=1) + "\n")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def whole_parts():
+    """Has Orbax save a part of an array by the first device that has it; returns its own way.
+
+    By itself it lets each of the devices that have it save a slice, and compiles a program for
+    every shape of one: hundreds for a network on the eight devices here.
+    """
+    import jax
+    from orbax.checkpoint import type_handlers
+
+    own = type_handlers.get_type_handler(jax.Array)
+    whole = type_handlers.ArrayHandler(
+        array_metadata_store=own._array_metadata_store, use_replica_parallel=False
+    )
+    type_handlers.register_type_handler(jax.Array, whole, override=True)
+    return own
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> pathlib.Path:
     """The folder of golden values and real data that may lie beside the repository."""

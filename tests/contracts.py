@@ -4,8 +4,13 @@ A paper without the file, or without one of the constants, needs nothing said.
 
     NOT_COMPILED  names of configs whose updates are compiled by no test: for their size
     ON_MESHES     {name of a config: changes of its `test` variant} of `tests/test_any_mesh.py`
-    KILLED        {"config": its argument, "more": further arguments} of `python -m tests.kills`
+    KILLED        {name: {"config": its argument, "more": further arguments}} of the trainings that
+                  `python -m tests.kills` stops: one of every kind of state
+    VERBS_THAT_WRITE  {name of a verb: what makes its arguments below a folder, outputs among them},
+                  where VERB_ARGUMENTS does not
+    VERBS_THAT_WRITE_NOTHING  names of verbs that leave no file
     ELASTIC       {name of a config: arguments} of `python -m tests.elastic`
+    BAD_INPUTS    the paper's `PaperInputs` of `python -m tests.bad_inputs`
     SMALLEST      name of the config whose `test` variant is the smallest
 """
 

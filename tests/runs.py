@@ -1,5 +1,6 @@
 """Runs of the command line tools, as a user starts them."""
 
+import functools
 import os
 import pathlib
 import signal
@@ -22,29 +23,38 @@ from jaxrepro.core.run.workdir import CONFIG, read_json
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.update.first_state import FirstState
 from jaxrepro.papers import make_task
+from tests import forks
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
-def start(module: str, *arguments: str, devices: int = 1) -> subprocess.Popen:
-    """Starts `python -m module`, on one CPU device unless said otherwise."""
-    flags = [word for word in os.environ.get("XLA_FLAGS", "").split() if "device_count" not in word]
-    flags.append(f"--xla_force_host_platform_device_count={devices}")
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        env=os.environ | {"XLA_FLAGS": " ".join(flags)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start(module: str, *arguments: str, devices: int = 1) -> forks.Process:
+    """Starts `python -m module`, its imports made, on one CPU device unless said otherwise."""
+    return forks.Process([module, *arguments], _environment(devices))
 
 
-def run(module: str, *arguments: str, devices: int = 1) -> subprocess.CompletedProcess:
-    """Runs `python -m module` to its end."""
+def run(
+    module: str, *arguments: str, devices: int = 1, imported: bool = True
+) -> subprocess.CompletedProcess:
+    """Runs `python -m module` to its end; with imports that are made already, or from nothing."""
+    if not imported:
+        return subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=ROOT,
+            env=_environment(devices),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
     process = start(module, *arguments, devices=devices)
     out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def _environment(devices: int) -> dict[str, str]:
+    flags = [word for word in os.environ.get("XLA_FLAGS", "").split() if "device_count" not in word]
+    flags.append(f"--xla_force_host_platform_device_count={devices}")
+    return os.environ | {"XLA_FLAGS": " ".join(flags)}
 
 
 def call(module: types.ModuleType, *arguments: str) -> None:
@@ -64,7 +74,7 @@ def call(module: types.ModuleType, *arguments: str) -> None:
             delattr(flags.FLAGS, name)
 
 
-def interrupt_after(process: subprocess.Popen, path: pathlib.Path, number: signal.Signals) -> int:
+def interrupt_after(process: forks.Process, path: pathlib.Path, number: signal.Signals) -> int:
     """Sends a signal once `path` exists; returns the exit status."""
     deadline = time.monotonic() + 120
     while not path.exists():
@@ -101,6 +111,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         return probe.getsockname()[1]
+
+
+def initialised(module, *args, **options):
+    """Returns module.init(*args, **options), made by one program and not by one per operation."""
+    return jax.jit(functools.partial(module.init, **options))(*args)
 
 
 def first_state(init, *args):

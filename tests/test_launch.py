@@ -292,6 +292,7 @@ def test_the_pods_of_the_job_set_run_the_command(job_set):
     copied = (LAUNCH / "Dockerfile").read_text()
     for folder in ("jaxrepro", "configs", "launch"):
         assert f"COPY {folder} {folder}" in copied
+    assert {"pyproject.toml", "setup.py", "docs/package.md"} <= set(copied.split())
 
 
 # --- What local_multiprocess.py does with processes; JAX is not needed for that.

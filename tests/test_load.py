@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import jaxrepro
-from configs import prm_cifar
 from jaxrepro import papers
 from jaxrepro.core.checkpoints.export import Export, write_export
 from jaxrepro.core.config import Settings
@@ -31,6 +30,8 @@ def materials(tmp_path_factory):
 
 def write_classifier(folder):
     """Writes an export of a classifier of drawn numbers."""
+    from configs import prm_cifar
+
     task = make_task(Settings(prm_cifar.get_config("test")))
     rng = np.random.default_rng(0)
     shapes = jax.eval_shape(task.initial, jax.random.key(0))

@@ -4,6 +4,7 @@ import importlib
 import os
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -82,6 +83,25 @@ def test_a_paper_has_a_page(monkeypatch, capsys, tmp_path, paper):
         assert f"\n  {name} " in out
 
 
+@pytest.mark.parametrize("paper", contents.papers())
+def test_what_comes_after_a_run_are_the_verbs_examples_with_it(paper):
+    steps = dict((command, words) for words, command in contents.next_steps("a run/x", paper))
+    evaluate, export = list(steps)[:2]
+    assert evaluate == "python -m jaxrepro.evaluate --workdir='a run/x'"
+    assert export == "python -m jaxrepro.export --workdir='a run/x' --output=exports/x"
+    assert all(steps.values())
+    for command in steps:
+        module, *given = shlex.split(command)[2:]
+        file = contents.PACKAGE.parent / f"{module.replace('.', '/')}.py"
+        assert sum(word in ("--model=a run/x", "--workdir=a run/x") for word in given) == 1
+        assert file.exists()
+    # Verbs of a paper that take a run are among them.
+    own = {name for name in contents.verbs(contents.PACKAGE / "papers" / paper)}
+    found = {command.split()[2].rpartition(".")[2] for command in steps if ".papers." in command}
+    expected = {"biggan": {"sample"}, "srcnn": {"upscale"}, "pyranet": {"predict"}}
+    assert expected.get(paper, set()) <= found <= own
+
+
 def test_configs_of_the_current_folder_come_first(monkeypatch, capsys, tmp_path):
     (tmp_path / "configs").mkdir()
     for name, text in {
@@ -127,8 +147,8 @@ def test_a_misspelt_name_is_one_line(monkeypatch, capsys, words, line):
     ],
 )
 def test_short_names_run_the_same_commands(short, module, flags):
-    ours = runs.run("jaxrepro", *short, *flags)
-    theirs = runs.run(f"jaxrepro.{module}", *flags)
+    ours = runs.run("jaxrepro", *short, *flags, imported=False)
+    theirs = runs.run(f"jaxrepro.{module}", *flags, imported=False)
     assert (ours.returncode, ours.stdout, ours.stderr) == (
         *(theirs.returncode, theirs.stdout, theirs.stderr),
     )

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import pathlib
+import re
 
 import chex
 import jax
@@ -10,9 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrepro.core.config import Settings
+from jaxrepro.core.config import Settings, flatten
+from jaxrepro.core.data_identity import data_keys
 from jaxrepro.core.devices import platform
 from jaxrepro.core.loop import LoopSettings
+from jaxrepro.core.task import identities_of, references_of
 from jaxrepro.papers import make_task, task_names
 from tests import runs
 from tests.contracts import not_compiled, on_meshes
@@ -62,9 +65,35 @@ def test_every_key_is_read_and_data_fit_their_spec(path, variant):
         k: (s.shape, np.dtype(s.dtype)) for k, s in task.batch_spec.items()
     }
     json.dumps(task.model_card())
+    # Wherever its data lie, a run is the same: every such key says so.
+    known = identities_of(task)
+    assert "data.source" in known and all(one.fingerprint for one in known.values())
+    assert set(data_keys(known)) <= set(flatten(config))
+    check_words(task)
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def check_words(task):
+    """Checks what a page says of the results: it belongs to evaluators that there are."""
+    known, names = references_of(task), set(task.evaluators())
+    # Pictures alone, and what is counted without data.
+    assert names - set(known.measured_on) <= {"first-layer", "samples", "size"}
+    assert all(re.match(r"(at most |the first )?[\d,]+ ", x) for x in known.measured_on.values())
+    assert set(known.better.values()) <= {"higher", "lower"}
+    if known.headline:
+        assert known.better[known.headline] and known.headline.partition("/")[0] in names
+    told = [*known.captions, *known.levels, *known.targets]
+    assert {name.partition("/")[0] for name in told} <= names | {"digits", "metrics"}
+
+
+ONE_OF_EACH = {load(path, "test").task: path for path in TRAINED}
+# The updates of those of `test_any_mesh` are compiled there.
+UPDATED = [path for path in TRAINED if path.stem not in on_meshes()]
+
+
+# Two updates of the others show it as well.
+@pytest.mark.parametrize(
+    "path", [p for p in CONFIGS if p not in UPDATED], ids=lambda path: path.stem
+)
 def test_init_is_abstract_and_step_keeps_its_structure(path):
     """For all sizes, without compiling: shapes and dtypes are a fixed point of the step."""
     task = make(path)
@@ -73,15 +102,17 @@ def test_init_is_abstract_and_step_keeps_its_structure(path):
     # In loops of accelerators, which are traced once however many passes they make.
     with platform.traced_for_accelerators():
         after, scalars = jax.eval_shape(lambda *x: task.train_step(*x), state, batch)
+    check_structure(task, state, after, scalars)
+
+
+def check_structure(task, state, after, scalars):
+    """A step changes no shape and no dtype, and what it tells and exports has the form it has."""
     assert jax.tree.structure(after) == jax.tree.structure(state)
     chex.assert_trees_all_equal_shapes_and_dtypes(after, state)
     assert scalars
     assert all(x.shape == () for x in scalars.values())
     exported = jax.eval_shape(task.export, state)
     assert all("params" in variables for variables in exported.values())
-
-
-ONE_OF_EACH = {load(path, "test").task: path for path in TRAINED}
 
 
 @pytest.mark.parametrize("path", ONE_OF_EACH.values(), ids=list(ONE_OF_EACH))
@@ -103,10 +134,7 @@ def test_every_paper_trains_several_seeds(path):
     chex.assert_trees_all_equal_shapes_and_dtypes(single, expected)
 
 
-# Those of `test_any_mesh` are checked there, where their updates are compiled as well.
-@pytest.mark.parametrize(
-    "path", [p for p in TRAINED if p.stem not in on_meshes()], ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", UPDATED, ids=lambda path: path.stem)
 def test_two_updates(path):
     check_two_updates(make(path))
 
@@ -115,6 +143,7 @@ def check_two_updates(task):
     """Two updates on the task's data: traced once, finite, every parameter changed."""
     chex.clear_trace_counter()
     state = runs.first_state(task.init, jax.random.key(0))
+    shapes = jax.eval_shape(lambda x: x, state)
     before = leaves_of(state)
     batches = task.train_data(0, 0, 1)
     first = next(batches)
@@ -124,6 +153,7 @@ def check_two_updates(task):
     for batch in (first, next(batches)):
         state, scalars = step(state, batch)
     batches.close()
+    check_structure(task, shapes, jax.eval_shape(lambda x: x, state), scalars)
     check_after_two_updates(before, leaves_of(state), scalars)
 
 

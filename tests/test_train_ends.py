@@ -12,7 +12,7 @@ from jaxrepro.core.machine.preemption import Stopped
 from jaxrepro.core.run import run_record
 from jaxrepro.core.run.run_record import record_start
 from jaxrepro.core.run.workdir import claimed, write_json
-from jaxrepro.page import write
+from jaxrepro.page import LivePage, write
 from tests.test_task_contract import CONFIGS, load
 
 
@@ -35,7 +35,9 @@ def ends_with(monkeypatch):
     """A function that makes the loop end with an error, or with results if it is None."""
 
     def set_end(error, recorded=True):
-        def end(task, settings, workdir, resume, started, resume_attempt):
+        def end(task, settings, workdir, resume, started, resume_attempt, data, written):
+            # The page of a run that goes on is drawn in one process only.
+            assert isinstance(written, LivePage)
             if recorded:
                 record_start(workdir, 0)
             if error is not None:

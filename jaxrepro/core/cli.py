@@ -9,6 +9,7 @@ import select
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -187,6 +188,8 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
         logging.set_verbosity(logging.WARNING)
         # Without a home it makes itself a temporary folder, and tells at length.
         standard_logging.getLogger("matplotlib").setLevel(standard_logging.ERROR)
+        # Of names in letters that its font does not have; it draws boxes.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         return main(flags.FLAGS)
 
     # A function that calls a command keeps its own Ctrl-C.
@@ -220,12 +223,12 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
             # As of `| head`; what Python flushes at its end goes nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(128 + signal.SIGPIPE)
-        no_platform = platforms.failure(error)
+        known = platforms.failure(error) or _memory_error(error)
         # What a store refuses in the middle of things; nothing that runs here is at fault.
-        if os.environ.get("JAXREPRO_TRACEBACK") or not (no_platform or raised_by_store(error)):
+        if os.environ.get("JAXREPRO_TRACEBACK") or not (known or raised_by_store(error)):
             raise
         text = f"the store of the workdir: {type(error).__name__}: {' '.join(str(error).split())}"
-        _print_error(str(no_platform or text[:300]))
+        _print_error(str(known or text[:300]))
     if waits_for_nothing():
         # Python waits for threads, and these for what will not come: for minutes.
         atexit._run_exitfuncs()
@@ -233,6 +236,14 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
         sys.stderr.flush()
         os._exit(1)
     sys.exit(1)
+
+
+def _memory_error(error: Exception) -> InputError | None:
+    """Returns what to say of memory that was not there, None for any other error."""
+    if not isinstance(error, MemoryError):
+        return None
+    reason = " ".join(str(error).split()) or "the system gives no more"
+    return InputError(f"not enough memory: {reason}; smaller batches, sizes or numbers need less")
 
 
 def _print_error(text: str) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import json
 import math
 import numbers
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -26,6 +26,11 @@ RESUMABLE = (
 LARGEST_SEED = 2**32 - 1
 # What code that reads a config raises where a value is of a kind that nobody meant.
 _WRONG_KINDS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+# Of counts and sizes: they become 32-bit numbers on devices and in picture files.
+LARGEST = 2**31 - 1
+LARGEST_SEED = 2**32 - 1
+# More processes would not be started before the machine gives up.
+MOST_WORKERS = 1024
 # What `at_least` takes as default for a key that a config must have.
 _REQUIRED: Any = object()
 
@@ -36,7 +41,7 @@ def checked_seed(value: Any, name: str = "seed") -> int:
     value: as of a config, a flag or a caller. name: what it is called in the message.
     """
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not whole or not 0 <= value <= LARGEST_SEED:
+    if not whole or not 0 <= int(value) <= LARGEST_SEED:
         raise InputError(f"{name} is {value!r}; it must be a whole number, 0 to {LARGEST_SEED}")
     return int(value)
 
@@ -88,8 +93,9 @@ def run_sections(
                 "best_metric": "",
                 "best_mode": "max",
             },
-            # profile_at: the first of five updates to be traced for TensorBoard; 0 for none.
-            "log": {"every": log_every, "profile_at": 0},
+            # profile_at: the first of five updates to be traced for TensorBoard; 0 for none. wandb:
+            # the project of Weights & Biases that is written to as well; "" for none.
+            "log": {"every": log_every, "profile_at": 0, "wandb": ""},
             # fsdp: over how many devices arrays of the state are split that have fsdp_min_mb MiB or
             # more; 1 keeps whole copies. fsdp_except: patterns of paths of arrays that stay whole.
             "mesh": {"fsdp": 1, "fsdp_min_mb": 4.0, "fsdp_except": ()},
@@ -175,10 +181,13 @@ class Settings:
             )
         return value
 
-    def at_least(self, name: str, minimum: float, *, default: Any = _REQUIRED) -> Any:
+    def at_least(
+        self, name: str, minimum: float, *, default: Any = _REQUIRED, maximum: int | None = None
+    ) -> Any:
         """Returns the number of `name`; raises InputError if it is none or below `minimum`.
 
-        default: makes the key `optional`.
+        default: makes the key `optional`. maximum: of a whole number, LARGEST if it is no seed;
+        fractions have none.
         """
         value = getattr(self, name) if default is _REQUIRED else self.optional(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -186,6 +195,9 @@ class Settings:
             raise InputError(f"{self._prefix}{name} is {given}; it must be a number")
         if value < minimum:
             raise InputError(f"{self._prefix}{name} is {value}; it must be at least {minimum}")
+        most = maximum or (LARGEST_SEED if name == "seed" else LARGEST)
+        if isinstance(value, int) and value > most:
+            raise InputError(f"{self._prefix}{name} is {value}; it must be at most {most}")
         return value
 
     def below_one(self, name: str) -> Any:
@@ -228,10 +240,17 @@ def to_json(config: Mapping[str, Any]) -> str:
     return json_text(nested, indent=2) + "\n"
 
 
-def config_digest(config: Mapping[str, Any]) -> str:
-    """Returns the SHA-256 of the keys that a continuation must not change."""
-    leaves = flatten(config)
-    return json_digest({k: v for k, v in leaves.items() if not k.startswith(RESUMABLE)})
+def config_digest(config: Mapping[str, Any], places: Collection[str] = ()) -> str:
+    """Returns the SHA-256 of the keys that a continuation must not change.
+
+    places: keys that only say where data are, which may change.
+    """
+    fixed = {
+        key: value
+        for key, value in flatten(config).items()
+        if not key.startswith(RESUMABLE) and key not in places
+    }
+    return json_digest(fixed)
 
 
 def differing_keys(
@@ -239,16 +258,18 @@ def differing_keys(
     given: Mapping[str, Any],
     defaults: Mapping[str, Any] | None = None,
     free: tuple[str, ...] = RESUMABLE,
+    places: Collection[str] = (),
 ) -> list[str]:
     """Returns lines "key: saved -> given" for keys that a continuation must not change.
 
     defaults: what it means that a config leaves a key out, as `Settings.defaults` has it once the
-    config was read. free: beginnings of the keys that may differ.
+    config was read. free: beginnings of the keys that may differ. places: keys that may, as they
+    name another place of the same data.
     """
     meant = flatten(defaults or {})
     old, new = (json.loads(json.dumps(meant | flatten(config))) for config in (saved, given))
     return [
         f"{key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
         for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key) and not key.startswith(free)
+        if old.get(key) != new.get(key) and not key.startswith(free) and key not in places
     ]

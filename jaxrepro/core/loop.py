@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -11,6 +11,7 @@ from jaxrepro.core.checkpoints.best import BestRule
 from jaxrepro.core.checkpoints.checkpoint import Checkpoints
 from jaxrepro.core.checkpoints.resumption import start_step
 from jaxrepro.core.config import Settings, checked_seed
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices import mesh as mesh_lib
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.evaluation import Evaluation
@@ -29,7 +30,7 @@ from jaxrepro.core.reports.writers import read_json_lines, workdir_writers
 from jaxrepro.core.run.run_record import record_first_update, record_start
 from jaxrepro.core.run.workdir import METRICS, MODEL_CARD, RESULTS, read_json, write_json
 from jaxrepro.core.state import TrainState
-from jaxrepro.core.task import Every, HostBatch, Image, Task
+from jaxrepro.core.task import Every, HostBatch, Image, Task, identities_of
 from jaxrepro.core.update.compilation import compile_step, lay_out
 from jaxrepro.core.update.first_state import FirstState
 
@@ -47,6 +48,7 @@ class LoopSettings:
     profile_at: int
     fsdp: int
     best: BestRule | None = None
+    wandb: str = ""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "LoopSettings":
@@ -61,7 +63,15 @@ class LoopSettings:
             profile_at=settings.log.at_least("profile_at", 0),
             fsdp=settings.mesh.at_least("fsdp", 1),
             best=BestRule.from_settings(settings.checkpoint),
+            wandb=_checked_project(settings.log),
         )
+
+
+def _checked_project(log: Settings) -> str:
+    project = log.optional("wandb", "")
+    if not isinstance(project, str):
+        raise InputError(f"log.wandb is {project!r}; it is the name of a project, or empty")
+    return project
 
 
 def train(
@@ -72,6 +82,8 @@ def train(
     started: StartTimes | None = None,
     resume_attempt: int = 1,
     devices: Sequence[Any] | None = None,
+    data: Mapping[str, DataIdentity] | None = None,
+    written: Callable[[], None] | None = None,
 ) -> dict[str, float]:
     """Trains until `settings.total_steps` and returns the final results.
 
@@ -80,7 +92,8 @@ def train(
     finished run is not trained again: its results are returned.
 
     started: the stopwatch of this process's start, of which `run.json` keeps the times. devices: to
-    train on, all when None.
+    train on, all when None. data: `identities_of(task)`, where the caller has them. written: called
+    whenever measurements were written.
 
     Every process of a job calls it; process 0 alone writes what is no checkpoint.
 
@@ -89,6 +102,7 @@ def train(
     """
     total = settings.total_steps
     started = started or StartTimes()
+    written = written or _nothing
 
     # --- Layout: shapes, then shardings; no array exists yet.
     mesh = mesh_lib.make_mesh(settings.fsdp, devices)
@@ -124,10 +138,11 @@ def train(
         leads = jax.process_index() == 0
         if leads:
             write_json(workdir / MODEL_CARD, task.model_card())
-            record_start(workdir, start, resume, resume_attempt)
+            data = identities_of(task) if data is None else data
+            record_start(workdir, start, resume, resume_attempt, data)
         # A run killed in its final evaluation is measured again as a whole.
         redone = evaluation.due(total, total) if start == total else ()
-        writer = workdir_writers(workdir, start, redone)
+        writer = workdir_writers(workdir, start, redone, settings.wandb)
 
         def close_writer(kind: Any, error: BaseException | None, trace: Any) -> None:
             try:
@@ -180,6 +195,7 @@ def train(
                     checkpoints.save(step, state, wait=True)
                     raise Stopped(step, interrupted.status) from interrupted
                 writer.write(step, results)
+                written()
                 watch.judge(step, results)
 
             def report(step: int, scalars: Mapping[str, jax.Array]) -> None:
@@ -189,6 +205,7 @@ def train(
                 last_finite = step
                 speeds = progress.report(step, numbers, waited=wait.take())
                 writer.write(step, numbers | speeds)
+                written()
                 watch.observe(step, numbers)
 
             # --- An evaluation that a stop or a kill cut off is made up for.
@@ -254,7 +271,7 @@ def train(
                 progress.message(f"{error}; going back to step {start}")
                 state = watch.reseeded(checkpoints.restore(start, abstract_state))
                 writer.close()
-                writer = workdir_writers(workdir, start)
+                writer = workdir_writers(workdir, start, wandb=settings.wandb)
                 # All read the results again, as the first has them now.
                 distributed.wait_for_all()
                 progress.restart(start)
@@ -277,6 +294,10 @@ def train(
         if (best := watch.best_after(total, results)) is not None:
             progress.message(f"best {best.name}: {best.value:.4g} at step {best.step}")
         return numbers
+
+
+def _nothing() -> None:
+    pass
 
 
 def _batches(task: Task, start: int) -> Iterator[HostBatch]:

@@ -16,6 +16,7 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from jaxrepro.core.config import Settings, checked_seed
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices.partition import Rule, Rules
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.random import evaluation_key
@@ -36,6 +37,7 @@ from jaxrepro.core.task import (
     Scalars,
     Task,
     UsesVariables,
+    identities_of,
     references_of,
 )
 from jaxrepro.core.update.step import gathered_net, replicated
@@ -120,6 +122,10 @@ class SeedsTask:
     def model_card(self) -> Mapping[str, Any]:
         """Returns the Task's card with the seeds; the card of an export has none."""
         return {**self.tasks[0].model_card(), CARD_SEEDS: list(self.seeds)}
+
+    def identities(self) -> Mapping[str, DataIdentity]:
+        """Returns what the first Task reads: the seed is no part of it."""
+        return identities_of(self.tasks[0])
 
     def references(self) -> References:
         """Returns the published figures of the Task, without any if it offers none."""

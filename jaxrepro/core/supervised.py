@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.random import named_key
 from jaxrepro.core.state import Collections, Net, Params, TrainState, Variables
 from jaxrepro.core.task import Batch, BatchSpec, Evaluator, HostBatch, Rules, Scalars
@@ -20,6 +21,10 @@ NET = "model"
 
 class Stream(Protocol):
     """Training examples as a function of the seed and the step, see `data.pipeline.TrainStream`."""
+
+    def identity(self) -> DataIdentity:
+        """Returns what the examples are made of."""
+        ...
 
     def example(self) -> HostBatch:
         """Returns one prepared example: the names, shapes and dtypes that all examples have."""
@@ -155,6 +160,14 @@ class Supervised(abc.ABC):
     @abc.abstractmethod
     def model_card(self) -> Mapping[str, Any]:
         """Returns, as JSON, what rebuilds the network without config or data."""
+
+    def identities(self) -> Mapping[str, DataIdentity]:
+        """Returns what the run reads, by the key of the config that names it.
+
+        The training examples as "data.source". A paper that reads more, such as a set to measure on
+        or weights to start from (`data_identity.arrays_identity`), adds it.
+        """
+        return {"data.source": self.stream.identity()}
 
     # --- What follows.
 

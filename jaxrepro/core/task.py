@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.state import TrainState, Variables
 
 HostBatch = Mapping[str, np.ndarray]
@@ -197,19 +198,41 @@ class PublishedCurve:
 
 
 @dataclasses.dataclass(frozen=True)
+class Caption:
+    """What is on a picture of a run: text, and columns, the names of its equal columns if any."""
+
+    text: str
+    columns: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class References:
-    """What was published about the quantities that a run measures.
+    """What was published about the quantities that a run measures, and what its results mean.
 
     descriptions: what a result's name means, by the name or its part before "@"; for readers of
     the run's page. citation: the paper. levels: by the name of a result, the names of others that
-    do not change over the run and are drawn beside it, such as what a trivial method reaches.
+    do not change over the run and are drawn beside it: what methods without a network reach, by
+    the words for each method. targets: the same of what the data themselves score, which no run is
+    expected to pass. headline: the result that stands first, with or without what follows
+    "@". captions: by the name of a picture; the first that a run has stands first.
+
+    The others are by the name of a result, its part before "@" or before a "/": the longest that
+    is known counts for all results that begin so. better: "higher" or "lower", for what has a
+    better direction. after_at: the words for what follows "@", such as "{} samples". measured_on:
+    what the evaluator measured; see `references_of`.
     """
 
     rows: tuple[PublishedFigure, ...] = ()
     curves: tuple[PublishedCurve, ...] = ()
     descriptions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     citation: str = ""
-    levels: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    levels: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    targets: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    better: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    headline: str = ""
+    after_at: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    measured_on: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    captions: Mapping[str, Caption] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -257,6 +280,19 @@ class IsMonitored(Protocol):
 
 
 @runtime_checkable
+class IdentifiesData(Protocol):
+    """A Task that says which of its config's keys name data, and what they hold."""
+
+    def identities(self) -> Mapping[str, DataIdentity]:
+        """Returns what the run reads, by the key of the config that names it: "data.source".
+
+        Training and validation sets, and weights that it starts from or measures with. Cheap, as
+        every start asks for it: no second reading of a large set.
+        """
+        ...
+
+
+@runtime_checkable
 class HasReferences(Protocol):
     """A Task that knows what was published: optional, for the page of a run."""
 
@@ -265,6 +301,26 @@ class HasReferences(Protocol):
         ...
 
 
+def identities_of(task: Any) -> Mapping[str, DataIdentity]:
+    """Returns what a Task reads, nothing if it does not say so."""
+    return task.identities() if isinstance(task, IdentifiesData) else {}
+
+
 def references_of(task: Any) -> References | None:
-    """Returns the published figures that a Task offers, None if it offers none."""
-    return task.references() if isinstance(task, HasReferences) else None
+    """Returns what a Task offers, None if it offers nothing.
+
+    An Evaluator may have `measured_on`: in words, what it measures, the set and how many before a
+    ";", the protocol behind it. The page says it of all results that begin with the evaluator's
+    name.
+    """
+    evaluators: Mapping[str, Evaluator] = task.evaluators()
+    told = {
+        name: words
+        for name, evaluator in evaluators.items()
+        if (words := getattr(evaluator, "measured_on", ""))
+    }
+    references = task.references() if isinstance(task, HasReferences) else None
+    if not told:
+        return references
+    references = references or References()
+    return dataclasses.replace(references, measured_on={**told, **references.measured_on})

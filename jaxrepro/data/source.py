@@ -7,6 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from jaxrepro.core.data_identity import DataIdentity
+
+# Examples that are part of a digest.
+_NUM_PROBES = 16
 # One example: arrays or numbers by name. A Source of pictures gives {"image": uint8 [H, W, C],
 # "label": int32 scalar}.
 Item = dict[str, Any]
@@ -56,12 +60,29 @@ class Source(abc.ABC):
         """Returns one example, for its names, dtypes and kinds of values: the first."""
         return self[0]
 
+    def content_digest(self) -> str:
+        """A hash of the content that does not depend on where it lies; cheap for any size.
+
+        By default of the number of images and of 16 of them with their labels, evenly spaced. A
+        source whose files can be told apart without decoding any overrides it.
+        """
+        return probed_digest(self)
+
+    def identity(self) -> DataIdentity:
+        """What tells whether two sources are the same: content, and classes in their order."""
+        return DataIdentity(self.content_digest(), len(self), self.class_names)
+
     def fingerprint(self) -> str:
         """A hash that changes when the source is seen to hold other images."""
         return hashlib.sha256(f"{self!r} {len(self)}".encode()).hexdigest()
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def words(self) -> str:
+        """How many images of what, for readers: "10,000 images of tfds:cifar10, split test"."""
+        return f"{len(self):,} images of {self.spec}, split {self.split}"
 
     def __getitem__(self, index: int) -> Item:
         index = operator.index(index)
@@ -72,3 +93,22 @@ class Source(abc.ABC):
     def __repr__(self) -> str:
         name = type(self).__name__
         return f"{name}({self.spec!r}, split={self.split!r}, channels={self.channels})"
+
+
+def probed_digest(items: Items) -> str:
+    """A hash of the number of examples, and of 16 of them, evenly spaced."""
+    last = len(items) - 1
+    sha = hashlib.sha256(f"{last + 1}".encode())
+    for index in sorted({last * i // (_NUM_PROBES - 1) for i in range(_NUM_PROBES)}):
+        for name, value in sorted(items[index].items()):
+            array = np.ascontiguousarray(value)
+            # The bytes of an array of objects are addresses.
+            content = repr(value).encode() if array.dtype == object else array.tobytes()
+            sha.update(f"{index} {name} {array.dtype} {array.shape}".encode() + content)
+    return sha.hexdigest()
+
+
+def identity_of(items: Items) -> DataIdentity:
+    """What tells whether examples of any kind are the same: their own `identity`, or a few."""
+    own: Any = getattr(items, "identity", None)
+    return own() if callable(own) else DataIdentity(probed_digest(items), len(items))

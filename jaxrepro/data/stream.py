@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.data.pipeline import train_iterator
-from jaxrepro.data.source import Items, Source
+from jaxrepro.data.source import Items, Source, identity_of
 from jaxrepro.data.transforms import Transform
 
 
@@ -16,6 +17,10 @@ class TrainStream:
 
     source: Items
     transform: Transform
+
+    def identity(self) -> DataIdentity:
+        """Returns what tells whether the source is the same."""
+        return identity_of(self.source)
 
     def example(self) -> Mapping[str, np.ndarray]:
         """Returns one prepared example as arrays; those of a batch have its names and shapes."""

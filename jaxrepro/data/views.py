@@ -24,21 +24,21 @@ class Subset(Source):
             class_names=source.class_names,
         )
         self._source = source
-        self._indices = np.asarray(indices, np.int64)
-        if not len(self._indices):
+        self.indices = np.asarray(indices, np.int64)
+        if not len(self.indices):
             raise InputError(f"a part of {source!r} without images was asked for; take one or more")
 
     @property
     def labels(self) -> np.ndarray:
         """Labels of the part, int32 [N]."""
-        return self._source.labels[self._indices]
+        return self._source.labels[self.indices]
 
     def read_image(self, index: int) -> np.ndarray:
         """Image `index` of the part."""
-        return self._source.read_image(int(self._indices[index]))
+        return self._source.read_image(int(self.indices[index]))
 
     def __repr__(self) -> str:
-        digest = hashlib.sha256(self._indices.tobytes()).hexdigest()[:8]
+        digest = hashlib.sha256(self.indices.tobytes()).hexdigest()[:8]
         return f"Subset({self._source!r}, {len(self)} images, {digest})"
 
 
@@ -101,6 +101,15 @@ def balanced_subset(source: Source, num_images: int) -> Source:
             )
         chosen.append(of_class[:wanted])
     return Subset(source, np.sort(np.concatenate(chosen)))
+
+
+def the_rest(source: Source, part: Source) -> Source:
+    """The images of `source` that are not in `part`, in their order.
+
+    part: of `balanced_subset`. Raises InputError where it has all images.
+    """
+    taken = part.indices if isinstance(part, Subset) else np.arange(len(source))
+    return Subset(source, np.setdiff1d(np.arange(len(source)), taken))
 
 
 def content_fingerprint(source: Source) -> str:

@@ -41,7 +41,7 @@ class Rows(KeepsRows):
     batches: (process, num_processes) -> this process's batches, as `Evaluator.data` says.
     step: (state, batch, key) -> outputs by name, axis 0 = batch; jitted by the caller.
     results: {name: [N, ...] of all examples} -> results by name, such as `means`.
-    every, batch_size: as of `Evaluator`.
+    every, batch_size: as of `Evaluator`. measured_on: see `core.task.references_of`.
     """
 
     batches: Callable[[int, int], Iterable[HostBatch]]
@@ -49,6 +49,7 @@ class Rows(KeepsRows):
     results: Callable[[Columns], Mapping[str, float | Image]]
     every: Every
     batch_size: int
+    measured_on: str = ""
 
     def data(self, process: int, num_processes: int) -> Iterable[HostBatch]:
         """Returns this process's batches."""

@@ -84,10 +84,7 @@ def training_groups(run: Run) -> list[Group]:
     order = [name for name in _FIRST_GROUPS if name in groups]
     order += [name for name in groups if name not in (*order, _OF_SEVERAL_UNITS)]
     order += [name for name in groups if name == _OF_SEVERAL_UNITS]
-    return [
-        Group(name, tuple(_group_plots(groups[name], seeds, f"g{i}")))
-        for i, name in enumerate(order)
-    ]
+    return [Group(name, tuple(_group_plots(groups[name], seeds))) for name in order]
 
 
 def _means_and_seeds(series: Sequence[Series]) -> tuple[list[Series], dict[str, list[Series]]]:
@@ -111,23 +108,21 @@ def _seed_lines(
     return lines, ["Coloured: the mean over the seeds; grey: each seed."] if found else []
 
 
-def _group_plots(
-    group: Sequence[Series], seeds: Mapping[str, list[Series]], identifier: str
-) -> list[Plot]:
+def _group_plots(group: Sequence[Series], seeds: Mapping[str, list[Series]]) -> list[Plot]:
     one_unit = len(group) == 1 or group[0].group != _OF_SEVERAL_UNITS
     if one_unit and len(group) <= _MAX_IN_ONE_PLOT:
-        return [_plot(group[0].group, group, seeds, identifier)]
+        return [_plot(group[0].group, group, seeds)]
     if len(group) <= _MAX_PLOTS:
-        return [_plot(s.name, [s], seeds, f"{identifier}-{i}") for i, s in enumerate(group)]
+        return [_plot(s.name, [s], seeds) for s in group]
     moved = sorted(group, key=_change, reverse=True)[:_MAX_IN_ONE_PLOT]
     lines = [Line(s.steps, s.values, colour=None, max_points=60) for s in group if s not in moved]
-    lines += [Line(s.steps, s.values, i, max_points=120) for i, s in enumerate(moved)]
+    lines += [Line(s.steps, s.values, i, max_points=120, name=s.name) for i, s in enumerate(moved)]
     title = f"{group[0].group}: {len(group)} series"
     note = f"Coloured: the {len(moved)} that changed most; the others are grey."
     return [
         Plot(
             title,
-            plot.draw(lines, identifier=identifier, label=title),
+            plot.draw(lines, label=title),
             tuple(Key(s.name, number(s.last), i) for i, s in enumerate(moved)),
             (note, *_notes(group)),
         )
@@ -139,15 +134,13 @@ def _change(series: Series) -> float:
     return abs(float(finite[-1] - finite[0])) if len(finite) else np.inf
 
 
-def _plot(
-    title: str, group: Sequence[Series], seeds: Mapping[str, list[Series]], identifier: str
-) -> Plot:
+def _plot(title: str, group: Sequence[Series], seeds: Mapping[str, list[Series]]) -> Plot:
     short = [s.name.partition("/")[2] or s.name for s in group]
     lines, notes = _seed_lines(group, seeds)
-    lines += [Line(s.steps, s.values, i, smooth=True) for i, s in enumerate(group)]
+    lines += [Line(s.steps, s.values, i, smooth=True, name=short[i]) for i, s in enumerate(group)]
     return Plot(
         title,
-        plot.draw(lines, identifier=identifier, label=f"{title} over updates"),
+        plot.draw(lines, label=f"{title} over updates"),
         tuple(Key(short[i], number(s.last), i) for i, s in enumerate(group)),
         (*notes, *_notes(group)),
     )
@@ -177,36 +170,40 @@ def evaluation_plots(run: Run, references: References | None) -> list[Plot]:
     by_quantity: dict[str, list[Series]] = {}
     measured, seeds = _means_and_seeds(_with_repeated(run))
     levels = _levels(measured, references)
-    drawn_as_levels = {level.name for found in levels.values() for level in found}
+    drawn_as_levels = {level.name for found in levels.values() for level in found.values()}
     for series in measured:
         if not _SIGMA.fullmatch(series.name) and series.name not in drawn_as_levels:
             by_quantity.setdefault(published.quantity(series.name), []).append(series)
     plots = []
-    for i, (name, group) in enumerate(by_quantity.items()):
+    for name, group in by_quantity.items():
         published_curves = [
             curve
             for curve in (references.curves if references else ())
             if published.quantity(curve.name) == name
         ]
         if published_curves or max(len(series.steps) for series in group) > 1:
-            meaning = published.meaning(group[0].name, references)
             # One colour for each way of measuring, the published ones among them.
             shown = group[-_MAX_IN_ONE_PLOT + 1 :]
-            grey, beside = _seed_lines(shown, seeds), levels.get(name, [])
-            plots.append(
-                _evaluation_plot(name, shown, published_curves, beside, meaning, run, f"e{i}", grey)
-            )
+            grey = _seed_lines(shown, seeds)
+            # A level belongs to the name with what follows "@", the plot to all such names.
+            beside = {k: v for one in shown for k, v in levels.get(one.name, {}).items()}
+            plots.append(_evaluation_plot(name, shown, published_curves, beside, references, grey))
     return plots
 
 
-def _levels(measured: Sequence[Series], references: References | None) -> dict[str, list[Series]]:
-    """Returns the measured levels by the name of the measured result they are drawn beside."""
+def _levels(
+    measured: Sequence[Series], references: References | None
+) -> dict[str, dict[str, Series]]:
+    """Returns the measured levels by the measured result they are drawn beside, and by words."""
     by_name = {series.name: series for series in measured}
-    known = references.levels if references else {}
+    known = references or References()
+    beside = {
+        name: {**known.levels.get(name, {}), **known.targets.get(name, {})} for name in by_name
+    }
     return {
-        name: [by_name[level] for level in levels if level in by_name]
-        for name, levels in known.items()
-        if name in by_name
+        name: {words: by_name[level] for words, level in levels.items() if level in by_name}
+        for name, levels in beside.items()
+        if levels
     }
 
 
@@ -214,41 +211,33 @@ def _evaluation_plot(
     name: str,
     group: Sequence[Series],
     published_curves: Sequence[PublishedCurve],
-    levels: Sequence[Series],
-    meaning: str,
-    run: Run,
-    identifier: str,
+    levels: Mapping[str, Series],
+    references: References | None,
     of_seeds: tuple[Sequence[Line], Sequence[str]],
 ) -> Plot:
     lines = [*of_seeds[0]]
-    lines += [Line(s.steps, s.values, k, markers=True) for k, s in enumerate(group)]
+    lines += [Line(s.steps, s.values, k, markers=True, name=s.name) for k, s in enumerate(group)]
     keys = [Key(s.name, number(s.last), k) for k, s in enumerate(group)]
-    notes = [f"{meaning}."] if meaning else []
-    notes += [*of_seeds[1], *_notes(group)]
+    notes = [*of_seeds[1], *_notes(group)]
     for k, curve in enumerate(published_curves, start=len(group)):
         colour = k % plot.NUM_COLOURS
         steps, values = (np.asarray(x) for x in zip(*curve.points, strict=True))
-        lines.append(Line(steps, values, colour, dashed=True))
+        lines.append(Line(steps, values, colour, dashed=True, name="published"))
         keys.append(Key(f"published: {curve.source}", number(values[-1]), colour, dashed=True))
         notes.append(f"Published: {curve.protocol}.")
-        notes += [_beside(series, curve, run) for series in group]
+        notes += [
+            f"{one.name}: {published.comparability(one.name, curve, references)}" for one in group
+        ]
     ends = np.asarray([f(x for line in lines for x in line.steps.tolist()) for f in (min, max)])
-    for k, level in enumerate(levels, start=len(keys)):
+    for k, (words, level) in enumerate(levels.items(), start=len(keys)):
         colour = k % plot.NUM_COLOURS
         lines.append(Line(ends, np.repeat(level.last, 2), colour, dashed=True))
-        keys.append(Key(level.name, number(level.last), colour, dashed=True))
+        keys.append(Key(words, number(level.last), colour, dashed=True))
     log_x, log_y = _logarithmic(lines, group, bool(published_curves))
     if axes := " and ".join(["updates"] * log_x + ["values"] * log_y):
         notes.append(f"Logarithmic: {axes}.")
-    svg = plot.draw(
-        lines, identifier=identifier, label=f"{name} over updates", log_x=log_x, log_y=log_y
-    )
+    svg = plot.draw(lines, label=f"{name} over updates", log_x=log_x, log_y=log_y)
     return Plot(name, svg, tuple(keys), tuple(notes))
-
-
-def _beside(series: Series, curve: PublishedCurve, run: Run) -> str:
-    own = published.protocol(series.name, run)
-    return f"This run: {own}. {published.comparability(series.name, curve)}"
 
 
 def _logarithmic(
@@ -290,15 +279,13 @@ def spectra(run: Run) -> list[Spectra]:
             orders = networks.setdefault(match[1], {})
             orders.setdefault(int(match[3]), {})[match[2]] = series
     return [
-        Spectra(
-            network, tuple(_sigma_plots(network, orders, f"s{i}", note)), tuple(_growth(orders))
-        )
-        for i, (network, orders) in enumerate(networks.items())
+        Spectra(network, tuple(_sigma_plots(network, orders, note)), tuple(_growth(orders)))
+        for network, orders in networks.items()
     ]
 
 
 def _sigma_plots(
-    network: str, orders: dict[int, dict[str, Series]], identifier: str, notes: tuple[str, ...]
+    network: str, orders: dict[int, dict[str, Series]], notes: tuple[str, ...]
 ) -> list[Plot]:
     plots = []
     grown = [growth.layer for growth in _growth(orders)]
@@ -313,17 +300,15 @@ def _sigma_plots(
             if layer not in told_apart
         ]
         shown = [orders[order][layer] for layer in told_apart]
-        lines += [Line(s.steps, s.values, i, max_points=200) for i, s in enumerate(shown)]
+        lines += [
+            Line(s.steps, s.values, i, max_points=200, name=layer)
+            for i, (layer, s) in enumerate(zip(told_apart, shown, strict=True))
+        ]
         title = f"{network}: sigma {order} of {len(layers)} layers"
         plots.append(
             Plot(
                 title,
-                plot.draw(
-                    lines,
-                    identifier=f"{identifier}-{order}",
-                    label=f"{title} over updates, logarithmic",
-                    log_y=True,
-                ),
+                plot.draw(lines, label=f"{title} over updates, logarithmic", log_y=True),
                 tuple(
                     Key(layer, number(orders[order][layer].last), i)
                     for i, layer in enumerate(told_apart)

@@ -4,12 +4,14 @@ import base64
 import dataclasses
 import io
 import re
+from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import Place, read_bytes
+from jaxrepro.core.task import Caption
 
 # All pictures of a page together; base64 makes four bytes of three.
 _PAGE_BYTES = 1_500_000
@@ -33,23 +35,32 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class PictureSet:
-    """The pictures of one name: the latest, and at most MAX_STRIP over the run, oldest first."""
+    """The pictures of one name: the latest, and at most MAX_STRIP over the run, oldest first.
+
+    caption: what is on them, None where the Task does not say it.
+    """
 
     name: str
     latest: Picture
     strip: tuple[Picture, ...]
+    caption: Caption | None = None
 
 
-def read_pictures(folder: Place) -> tuple[list[PictureSet], list[str]]:
+def read_pictures(
+    folder: Place, captions: Mapping[str, Caption]
+) -> tuple[list[PictureSet], list[str]]:
     """Returns the pictures `<name>-<step>.png` in `folder`, and the names that had no room.
 
-    Raises InputError naming a file that is no picture.
+    captions: by the results that the pictures are, see `References`; they come first, in that
+    order. Raises InputError naming a file that is no picture.
     """
+    known = {name.replace("/", "-"): caption for name, caption in captions.items()}
     steps: dict[str, dict[int, Place]] = {}
     for path in sorted(folder.glob("*.png")):
         if match := re.fullmatch(r"(.+)-(\d{8,})", path.stem):
             steps.setdefault(match[1], {})[int(match[2])] = path
-    names = sorted(steps)
+    names = [name for name in known if name in steps]
+    names += sorted(name for name in steps if name not in known)
     sets = []
     for name in names[:_MAX_NAMES]:
         files = steps[name]
@@ -62,7 +73,7 @@ def read_pictures(folder: Place) -> tuple[list[PictureSet], list[str]]:
         )
         sides = (1200, 1000, 800, 600, 400, 300)
         latest = _picture(name, last, files[last], budget - len(strip) * strip_bytes, sides)
-        sets.append(PictureSet(name, latest, strip))
+        sets.append(PictureSet(name, latest, strip, known.get(name)))
     return sets, names[_MAX_NAMES:]
 
 

@@ -1,41 +1,33 @@
 """Line plots as SVG that takes its colours and its type from the page around it."""
 
 import dataclasses
-import io
-import logging
-import re
 from collections.abc import Sequence
-from typing import Any
-from xml.etree import ElementTree
+from xml.sax.saxutils import escape, quoteattr
 
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-# Text is laid out by the reader's browser: which fonts are here is nobody's concern.
-logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+from jaxrepro.page.axes import Axis, linear_axis, log_axis
+from jaxrepro.page.numbers import number
 
 NUM_COLOURS = 6
 # Points of a line that a reader can tell apart in a plot of this size.
 _MAX_POINTS = 400
 # A line of more points than this is drawn faint, with its moving average over it.
 _SMOOTHED_FROM = 80
-_INK, _FAINT = "#0f0a01", "#0f0a02"
-# Colours that stand for the page's own, in light and dark: see page.css.
-_PAGE_COLOURS = {
-    _INK: "var(--muted)",
-    _FAINT: "var(--rule)",
-    **{f"#0f0b0{i}": f"var(--c{i})" for i in range(NUM_COLOURS)},
-}
+# Places along a plot that show their values under the pointer.
+_MAX_HOVERS = 40
+_WIDTH, _HEIGHT = 360, 216
+_TOP, _BOTTOM, _RIGHT = 10, 26, 8
+# A digit of a label, in wide type; the page writes them 11 high.
+_DIGIT = 7.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Line:
     """One line of a plot: steps [N] ascending, values [N], NaN where there is a gap.
 
-    colour: 0 to NUM_COLOURS - 1, or None for a faint line behind the others.
+    colour: 0 to NUM_COLOURS - 1, or None for a faint line behind the others. name: what its values
+    are called under the pointer, "" for none.
     """
 
     steps: np.ndarray
@@ -45,95 +37,145 @@ class Line:
     markers: bool = False
     smooth: bool = False
     max_points: int = _MAX_POINTS
+    name: str = ""
 
 
-def draw(
-    lines: Sequence[Line],
-    *,
-    identifier: str,
-    label: str,
-    log_x: bool = False,
-    log_y: bool = False,
-    size: tuple[float, float] = (3.7, 2.4),
-) -> str:
+def draw(lines: Sequence[Line], *, label: str, log_x: bool = False, log_y: bool = False) -> str:
     """Returns one plot as an <svg> element for use inside HTML.
 
-    identifier: starts every id inside; it must differ between the plots of a page. label: what
-    the plot shows, for those who cannot see it. size: width and height in inches. Values that are
-    not finite are gaps; on a logarithmic axis, those that are not positive as well. An axis
-    without any positive value is linear.
+    label: what the plot shows, for those who cannot see it. Values that are not finite are gaps;
+    on a logarithmic axis, those that are not positive as well. An axis without any positive value
+    is linear. Where the pointer rests, the browser shows the values of the lines with a name.
     """
-    log_x = log_x and any((line.steps > 0).any() for line in lines)
-    log_y = log_y and any((np.isfinite(x.values) & (x.values > 0)).any() for x in lines)
-    settings: Any = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": identifier,
-        "font.size": 8.5,
-        "axes.edgecolor": _FAINT,
-        "axes.linewidth": 0.8,
-        "text.color": _INK,
-        "xtick.labelcolor": _INK,
-        "ytick.labelcolor": _INK,
-        "xtick.major.size": 0,
-        "ytick.major.size": 0,
-        "axes.unicode_minus": True,
-    }
-    with matplotlib.rc_context(settings):
-        figure = Figure(figsize=size, layout="constrained")
-        FigureCanvasSVG(figure)
-        axes = figure.subplots()
-        for line in lines:
-            _draw_line(axes, line, log_y)
-        _style(axes, lines, log_x, log_y)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    return _inline(buffer.getvalue(), identifier, label)
+    steps = np.concatenate([line.steps for line in lines]).astype(np.float64)
+    values = np.concatenate([line.values for line in lines]).astype(np.float64)
+    log_x = log_x and bool((steps > 0).any())
+    log_y = log_y and bool((np.isfinite(values) & (values > 0)).any())
+    y = (log_axis if log_y else linear_axis)(values)
+    left = 8 + _DIGIT * max(len(tick.text) for tick in y.ticks)
+    x = log_axis(steps) if log_x else linear_axis(steps, whole=True)
+    frame = _Frame(x, y, left)
+    parts = [*_axes(frame)]
+    for line in lines:
+        parts += _drawn(line, frame)
+    parts += _hovers(lines, frame)
+    return (
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label={quoteattr(label)}>'
+        f"{''.join(parts)}</svg>"
+    )
 
 
-def _draw_line(axes: Any, line: Line, log_y: bool) -> None:
-    values = np.where(np.isfinite(line.values), line.values, np.nan)
-    if log_y:
-        values = np.where(values > 0, values, np.nan)
-    colour = _FAINT if line.colour is None else f"#0f0b0{line.colour}"
-    style = {"color": colour, "linestyle": "--" if line.dashed else "-"}
+@dataclasses.dataclass(frozen=True)
+class _Frame:
+    """Where updates and values lie in the picture; NaN for what has no place."""
+
+    x: Axis
+    y: Axis
+    left: float
+
+    @property
+    def bottom(self) -> float:
+        return _HEIGHT - _BOTTOM
+
+    @property
+    def right(self) -> float:
+        return _WIDTH - _RIGHT
+
+    def across(self, steps: np.ndarray) -> np.ndarray:
+        return self.left + self.x.share(steps) * (self.right - self.left)
+
+    def up(self, values: np.ndarray) -> np.ndarray:
+        return self.bottom - self.y.share(values) * (self.bottom - _TOP)
+
+
+def _axes(frame: _Frame) -> list[str]:
+    """Returns the grid, a mark at every tick of both axes, and the labels."""
+    left, right, bottom = frame.left, frame.right, frame.bottom
+    parts = [f'<path class="axis" d="M{left:.1f} {bottom}H{right:.1f}"/>']
+    for tick, place in zip(frame.y.ticks, frame.up(frame.y.places), strict=True):
+        if not tick.text:
+            parts.append(f'<path class="axis" d="M{left - 3:.1f} {place:.1f}h3"/>')
+        else:
+            parts.append(f'<path class="grid" d="M{left:.1f} {place:.1f}H{right:.1f}"/>')
+            parts.append(
+                f'<text x="{left - 5:.1f}" y="{place + 4:.1f}" text-anchor="end">{tick.text}</text>'
+            )
+    taken = -np.inf
+    for tick, place in zip(frame.x.ticks, frame.across(frame.x.places), strict=True):
+        length = 5 if tick.text else 3
+        parts.append(f'<path class="axis" d="M{place:.1f} {bottom}v{length}"/>')
+        half = _DIGIT * len(tick.text) / 2
+        # A label at the very edge is moved in; one over its neighbour is left out.
+        centre = min(max(place, half), _WIDTH - half)
+        if tick.text and centre - half > taken:
+            taken = centre + half + 4
+            parts.append(
+                f'<text x="{centre:.1f}" y="{bottom + 17}" text-anchor="middle">{tick.text}</text>'
+            )
+    return parts
+
+
+def _drawn(line: Line, frame: _Frame) -> list[str]:
+    values = np.where(np.isfinite(line.values), line.values, np.nan).astype(np.float64)
+    colour = "var(--rule)" if line.colour is None else f"var(--c{line.colour})"
     steps, thinned = thinned_line(line.steps, values, line.max_points)
+    dashes = ' stroke-dasharray="6 4"' * line.dashed
     if line.smooth and len(values) > _SMOOTHED_FROM:
-        axes.plot(steps, thinned, linewidth=0.7, alpha=0.3, **style)
-        steps, thinned = thinned_line(line.steps, moving_average(values), line.max_points // 2)
-        axes.plot(steps, thinned, linewidth=1.7, **style)
-        return
-    # A single point has no length: only a marker shows it.
-    marker = "o" if line.markers or np.isfinite(values).sum() == 1 else ""
-    width = 0.8 if line.colour is None else 1.5
-    axes.plot(steps, thinned, linewidth=width, marker=marker, markersize=3.5, **style)
+        faint = _path(steps, thinned, frame, f'style="stroke:{colour}" class="raw"{dashes}')
+        smooth = moving_average(values)
+        steps, thinned = thinned_line(line.steps, smooth, line.max_points // 2)
+        return [faint, _path(steps, thinned, frame, f'style="stroke:{colour}" class="line"')]
+    kind = "faint" if line.colour is None else "line"
+    parts = [_path(steps, thinned, frame, f'style="stroke:{colour}" class="{kind}"{dashes}')]
+    x, y = frame.across(steps), frame.up(thinned)
+    shown = np.isfinite(x) & np.isfinite(y)
+    # A point between gaps has no length: only a mark shows it.
+    gaps = np.concatenate([[True], ~shown, [True]])
+    alone = shown & gaps[:-2] & gaps[2:]
+    marked = shown if line.markers else alone
+    parts += [
+        f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.6" style="fill:{colour}"/>'
+        for a, b in zip(x[marked], y[marked], strict=True)
+    ]
+    return parts
 
 
-def _style(axes: Any, lines: Sequence[Line], log_x: bool, log_y: bool) -> None:
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.grid(axis="y", color=_FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
-    if log_x:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(10, numticks=5))
-    else:
-        steps = np.concatenate([line.steps for line in lines])
-        # One step alone would get an axis of fractions around it.
-        if steps.min() == steps.max():
-            axes.set_xlim(steps.min() - 1, steps.max() + 1)
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    if log_y:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=7))
-    else:
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-    for axis, logarithmic in ((axes.xaxis, log_x), (axes.yaxis, log_y)):
-        axis.set_minor_locator(NullLocator())
-        if logarithmic or axis is axes.xaxis:
-            axis.set_major_formatter(FuncFormatter(lambda x, _: _tick(x)))
+def _path(steps: np.ndarray, values: np.ndarray, frame: _Frame, attributes: str) -> str:
+    words, drawing = [], False
+    for a, b in zip(frame.across(steps).tolist(), frame.up(values).tolist(), strict=True):
+        if not (np.isfinite(a) and np.isfinite(b)):
+            drawing = False
+            continue
+        words.append(f"{'L' if drawing else 'M'}{a:.1f} {b:.1f}")
+        drawing = True
+    return f'<path d="{"".join(words)}" {attributes}/>' if words else ""
 
 
-def _tick(x: float) -> str:
-    return f"{x:,.0f}" if abs(x) >= 1 and x == round(x) else f"{x:g}"
+def _hovers(lines: Sequence[Line], frame: _Frame) -> list[str]:
+    """Returns strips over the plot, each with the values of all named lines at its update."""
+    named = [line for line in lines if line.name and len(line.steps)]
+    steps = np.unique(np.concatenate([line.steps for line in named])) if named else np.array([])
+    steps = steps[np.isfinite(frame.across(steps))]
+    if not len(steps):
+        return []
+    chosen = np.linspace(0, len(steps) - 1, min(_MAX_HOVERS, len(steps))).round().astype(int)
+    steps = steps[chosen]
+    places = frame.across(steps)
+    edges = [frame.left, *((places[1:] + places[:-1]) / 2), frame.right]
+    parts = []
+    for step, start, end in zip(steps.tolist(), edges, edges[1:]):
+        told = [f"update {step:,.0f}"]
+        for line in named:
+            # Lines measured less often are told at their own updates, flat ones everywhere.
+            at = np.searchsorted(line.steps, step)
+            if at < len(line.steps) and line.steps[at] == step:
+                told.append(f"{line.name}: {number(float(line.values[at]))}")
+        height = frame.bottom - _TOP
+        parts.append(
+            f'<rect class="at" x="{start:.1f}" y="{_TOP}" width="{max(end - start, 0):.1f}" '
+            f'height="{height}"><title>{escape(chr(10).join(told))}</title></rect>'
+        )
+    return parts
 
 
 def thinned_line(
@@ -171,47 +213,3 @@ def moving_average(values: np.ndarray) -> np.ndarray:
     end = np.minimum(np.arange(len(values)) + half + 1, len(values))
     means = (sums[end] - sums[first]) / np.maximum(counts[end] - counts[first], 1)
     return np.where(finite, means, np.nan)
-
-
-def _inline(document: str, identifier: str, label: str) -> str:
-    """Returns Matplotlib's SVG as an element without ids, fonts or styles that act outside it."""
-    root = ElementTree.fromstring(document)
-    for element in root.iter():
-        element.tag = element.tag.partition("}")[2] or element.tag
-        for name in [name for name in element.attrib if "}" in name]:
-            element.attrib[name.partition("}")[2]] = element.attrib.pop(name)
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag in ("metadata", "style"):
-                parent.remove(child)
-    text = " ".join(value for element in root.iter() for value in element.attrib.values())
-    used = set(re.findall(r"#([\w.-]+)\)", text))
-    used |= {e.get("href", "")[1:] for e in root.iter("use")}
-    for element in root.iter():
-        _rewrite(element, used, identifier)
-    view_box = root.attrib["viewBox"]
-    root.attrib.clear()
-    root.attrib.update({"viewBox": view_box, "role": "img", "aria-label": label})
-    return ElementTree.tostring(root, encoding="unicode")
-
-
-def _rewrite(element: Any, used: set[str], identifier: str) -> None:
-    attributes = element.attrib
-    if attributes.get("id") in used:
-        attributes["id"] = f"{identifier}-{attributes['id']}"
-    else:
-        attributes.pop("id", None)
-    if "href" in attributes:
-        attributes["href"] = f"#{identifier}-{attributes['href'][1:]}"
-    if "clip-path" in attributes:
-        attributes["clip-path"] = attributes["clip-path"].replace("url(#", f"url(#{identifier}-")
-    if "d" in attributes:
-        rounded = re.sub(r"-?\d+\.\d+", lambda m: f"{float(m[0]):.1f}", attributes["d"])
-        attributes["d"] = " ".join(rounded.split())
-    if "style" in attributes:
-        # The type is the page's; Matplotlib has written the size in either of two ways.
-        style = re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", attributes["style"])
-        style = re.sub(r"font-family:[^;]*;?\s*", "", style)
-        for stand_in, colour in _PAGE_COLOURS.items():
-            style = style.replace(stand_in, colour)
-        attributes["style"] = style

@@ -42,12 +42,16 @@ class Series:
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """The results of one evaluation: {name: value} after `step` updates, and where they stand."""
+    """The results of one evaluation: {name: value} after `step` updates, and where they stand.
+
+    by_other_config: measured by a config that was given in the place of the run's own.
+    """
 
     step: int
     results: Mapping[str, float]
     source: str
     time: str = ""
+    by_other_config: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +62,11 @@ class Event:
     time: str
     kind: str
     message: str
+
+    @property
+    def alarming(self) -> bool:
+        """Whether a reader should see it at once: a failure, or what the guard reports."""
+        return self.kind == "failed" or self.kind.startswith("guard:")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,6 +183,7 @@ def _evaluations(workdir: Place) -> list[Measured]:
             _numbers(record.get("results"), path),
             files.EVALUATIONS,
             str(record.get("time", "")),
+            bool(config_name(record.get("command", []))),
         )
         for record in read_json_lines(path)
     ]
@@ -209,6 +219,22 @@ def _guard_events(workdir: Place) -> list[Event]:
         Event(report["step"], "", f"guard: {report['kind']}", str(report["message"]))
         for report in reports
     ]
+
+
+def config_name(command: Any) -> str:
+    """Returns what stands after --config in a command line, "" if nothing does."""
+    return options(command).get("config", "")
+
+
+def options(command: Any) -> dict[str, str]:
+    """Returns the options of a command line, "--name=value" or "--name value"."""
+    words = [str(word) for word in command] if isinstance(command, list) else []
+    found = {}
+    for word, following in zip(words, [*words[1:], ""]):
+        name, equals, value = word.lstrip("-").partition("=")
+        if word.startswith("-"):
+            found[name] = value if equals else following
+    return found
 
 
 def _optional_json(path: Place) -> dict[str, Any]:

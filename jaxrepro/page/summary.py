@@ -9,17 +9,24 @@ from typing import Any
 
 import numpy as np
 
+from jaxrepro.core.data_identity import DATA, OTHER_DATA
 from jaxrepro.core.run.workdir import CARD_SEEDS
 from jaxrepro.page.numbers import duration, number, time
-from jaxrepro.page.records import Run
+from jaxrepro.page.records import Run, config_name, options
 
 _LONG_COMMAND = 90
 _RESUME = "--?resume(_attempt)?"
+_TOTAL_STEPS = "--config.train.total_steps"
+_GOING_ON = "not finished"
 
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """title, subtitle; state: one of "finished", "failed", "not finished"; facts by name."""
+    """The head of a page.
+
+    title, subtitle; state: one of "finished", "failed", "stopped", "not finished"; facts by name.
+    going_on: whether it was started and has not said that it ended; it may have been killed.
+    """
 
     title: str
     subtitle: str
@@ -28,6 +35,8 @@ class Summary:
     share_done: float
     facts: Mapping[str, str]
     command: str
+    versions: str
+    going_on: bool
 
 
 def summarize(run: Run) -> Summary:
@@ -44,17 +53,31 @@ def summarize(run: Run) -> Summary:
         share_done=min(1.0, run.step / max(run.total_steps, 1)),
         facts={name: value for name, value in _facts(run, last).items() if value},
         command=_command(last.get("command", [])),
+        versions=_versions(last.get("versions")),
+        going_on=state == _GOING_ON and bool(last),
     )
 
 
-def config_name(command: Any) -> str:
-    """Returns what stands after --config in a command line, "" if nothing does."""
-    words = [str(word) for word in command]
-    for word, following in zip(words, [*words[1:], ""]):
-        name, equals, value = word.lstrip("-").partition("=")
-        if word.startswith("-") and name == "config":
-            return value if equals else following
-    return ""
+def continuation(run: Run) -> tuple[str, str] | None:
+    """Returns what continues a run, in words and as a command; None where it is not known.
+
+    The same command continues a run that is not finished; a finished one gets as many updates more.
+    """
+    words = [str(word) for word in run.starts[-1].get("command", [])] if run.starts else []
+    if not words:
+        return None
+    if not run.finished:
+        return "Continue where it stopped", _on_one_line(words)
+    further = [word for word in words if not word.startswith(f"{_TOTAL_STEPS}=")]
+    further.append(f"{_TOTAL_STEPS}={2 * run.total_steps}")
+    return "Train it for as many updates more", _on_one_line(further)
+
+
+def changed_settings(run: Run) -> list[str]:
+    """Returns the keys of the config that the last start's command gave a value of its own."""
+    last = run.starts[-1] if run.starts else {}
+    given = options(last.get("command", []))
+    return [key for key in run.config if f"config.{key}" in given]
 
 
 def _command(words: Any) -> str:
@@ -62,17 +85,24 @@ def _command(words: Any) -> str:
 
     --resume and --resume_attempt are left out: they are about checkpoints of this workdir.
     """
-    text = [str(word) for word in words]
-    kept = [
-        word
-        for word, previous in zip(text, ["", *text])
-        if not re.match(f"{_RESUME}(=|$)", word) and not re.fullmatch(_RESUME, previous)
-    ]
-    quoted = [shlex.quote(word) for word in kept]
+    quoted = _kept(words)
     if len(" ".join(quoted)) <= _LONG_COMMAND:
         return " ".join(quoted)
     start = next((i for i, word in enumerate(quoted) if word.startswith("--")), len(quoted))
     return " \\\n    ".join([" ".join(quoted[:start]), *quoted[start:]])
+
+
+def _on_one_line(words: Any) -> str:
+    return " ".join(_kept(words))
+
+
+def _kept(words: Any) -> list[str]:
+    text = [str(word) for word in words]
+    return [
+        shlex.quote(word)
+        for word, previous in zip(text, ["", *text])
+        if not re.match(f"{_RESUME}(=|$)", word) and not re.fullmatch(_RESUME, previous)
+    ]
 
 
 def _state(run: Run, last: Mapping[str, Any]) -> tuple[str, str]:
@@ -82,7 +112,7 @@ def _state(run: Run, last: Mapping[str, Any]) -> tuple[str, str]:
         return "failed", str(last.get("message", ""))
     if last.get("outcome") == "stopped":
         return "stopped", str(last.get("message", ""))
-    return "not finished", "as far as its files go; it may still be running"
+    return _GOING_ON, "as far as its files go; it may still be running"
 
 
 def _facts(run: Run, last: Mapping[str, Any]) -> dict[str, str]:
@@ -94,11 +124,24 @@ def _facts(run: Run, last: Mapping[str, Any]) -> dict[str, str]:
         "Last record": time(run.last_written),
         "Time training": _time_training(run),
         "Speed": _speed(run),
-        "Data": data.strip(),
+        "Trained on": data.strip(),
+        "Notes on the data": "; ".join(_data_notes(run)),
         "Device": _devices(last.get("devices")),
         "Seeds" if len(seeds) > 1 else "Seed": ", ".join(map(str, seeds)),
-        "Versions": _versions(last.get("versions")),
     }
+
+
+def _data_notes(run: Run) -> list[str]:
+    """Returns what is noted of the data, each sentence once, and where they became others."""
+    described = [start[DATA] for start in run.starts if isinstance(start.get(DATA), dict)]
+    sets = [one for one in (described[-1] if described else {}).values() if isinstance(one, dict)]
+    notes = [note for one in sets for note in one.get("notes", ())]
+    notes += [
+        f"from step {start['step']} on {line}"
+        for start in run.starts
+        for line in start.get(OTHER_DATA, ())
+    ]
+    return [*dict.fromkeys(map(str, notes))]
 
 
 def _devices(devices: Any) -> str:

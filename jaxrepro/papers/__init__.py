@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxrepro.core.config import Settings
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import local_path
 
 if TYPE_CHECKING:
     from jaxrepro.core.files.places import Place
@@ -115,7 +116,7 @@ def _load_of(paper: str, path: str | os.PathLike[str], choices: dict[str, Any]) 
 
 def _load_published(path: str | os.PathLike[str], choices: dict[str, Any]) -> Any:
     """Returns the network in a published file, of the one paper that can read it."""
-    where = pathlib.Path(path).expanduser()
+    where = local_path(os.fspath(path))
     modules = {
         name: importlib.import_module(f"jaxrepro.papers.{name}.loaded")
         for name in loadable_papers()

@@ -12,6 +12,7 @@ from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
+from tests.bad_inputs.case import all_cases
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -28,7 +29,6 @@ def main(args: flags.FlagValues) -> None:
     """Runs the command."""
     from jaxrepro.core.files.strict_json import write_strict_json
     from jaxrepro.core.run import run_record
-    from tests.bad_inputs.case import all_cases
     from tests.bad_inputs.outcome import FAILED
     from tests.bad_inputs.running import run_cases
 
@@ -80,4 +80,6 @@ def _without_places(case: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    # Before this command has flags of its own.
+    all_cases()
     cli.run(define_flags, main)

@@ -67,6 +67,37 @@ def damage(path: pathlib.Path, how: Damage, rng: np.random.Generator) -> None:
     path.write_bytes(how(path.read_bytes(), rng))
 
 
+def npz_renamed(path: pathlib.Path, rng: np.random.Generator) -> None:
+    """Gives every array of an .npz another name."""
+    del rng
+    _change_npz(path, lambda arrays: {f"{name}_old": a for name, a in arrays.items()})
+
+
+def npz_of_objects(path: pathlib.Path, rng: np.random.Generator) -> None:
+    """Writes an .npz that holds a pickled object."""
+    del rng
+    _change_npz(path, lambda arrays: {"x": np.array([{"a": 1}], object)})
+
+
+def npz_of_nan(path: pathlib.Path, rng: np.random.Generator) -> None:
+    """Makes every number of an .npz NaN."""
+    del rng
+    _change_npz(path, lambda arrays: {k: np.full_like(a, np.nan) for k, a in arrays.items()})
+
+
+def npz_flat(path: pathlib.Path, rng: np.random.Generator) -> None:
+    """Makes every array of an .npz a vector."""
+    del rng
+    _change_npz(path, lambda arrays: {k: a.reshape(-1) for k, a in arrays.items()})
+
+
+def _change_npz(path: pathlib.Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    with path.open("wb") as file:
+        np.savez(file, **change(arrays))
+
+
 _VALUES: tuple[Any, ...] = (
     None, True, -1, 0, 1.5, 10**30, "", "x", "\u2603", [], [[]], {}, {"x": 1}, float("nan"),
 )  # fmt: skip

@@ -2,16 +2,15 @@
 
 import pathlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from tests.bad_inputs import mutations
 from tests.bad_inputs.case import Case, Place
-from tests.bad_inputs.materials import CONFIGS, STEP
-
-_PAPERS = ("biggan", "srcnn", "pyranet", "scfegan")
-Change = Callable[[pathlib.Path, np.random.Generator], object]
+from tests.bad_inputs.drawings import drawn
+from tests.bad_inputs.materials import STEP, makers
+from tests.bad_inputs.paper import CONFIGS, Change, Published, given_words, papers, users, verb
 
 
 def cases() -> Iterator[Case]:
@@ -25,20 +24,22 @@ def cases() -> Iterator[Case]:
 
 
 def _checkpoint_cases() -> Iterator[Case]:
-    # Reading for an export touches no more than is needed; each paper's own code is asked too.
-    for number, (name, change, certain) in enumerate(_CHECKPOINT):
-        paper = _PAPERS[number % len(_PAPERS)]
-        yield _of_run(f"{paper}: {name}", paper, "jaxrepro.export", change, certain=certain)
-    for paper in _PAPERS:
+    for number, paper in enumerate(papers()):
+        for name, change, certain in _CHECKPOINT:
+            yield _of_run(f"{paper}: {name}", paper, "jaxrepro.export", change, certain=certain)
         change = _data_files(mutations.halved)
-        yield _of_run(f"{paper}: all data halved, to use it", paper, _USERS[paper][0], change)
-    for name, change, certain in _CHECKPOINT[:4]:
-        yield _of_run(
-            f"srcnn: {name}, to continue", "srcnn", "jaxrepro.train", change, certain=certain
-        )
+        if paper in users():
+            yield _of_run(f"{paper}: all data halved, to use it", paper, users()[paper][0], change)
+        # To continue takes a while: of each paper another few. Without any it begins anew.
+        damaged = [case for case in _CHECKPOINT if case[1] not in (_all_gone, _none_yet)]
+        for name, change, certain in damaged[number :: len(papers())]:
+            text = f"{paper}: {name}, to continue"
+            yield _of_run(text, paper, "jaxrepro.train", change, certain=certain)
 
 
 def _of_run(name: str, paper: str, command: str, change: Change, *, certain: bool = True) -> Case:
+    told = papers()[paper]
+
     def make(place: Place) -> Sequence[str]:
         run = place.materials.copy(f"run:{paper}", place.folder / "run")
         change(run, place.rng)
@@ -47,15 +48,16 @@ def _of_run(name: str, paper: str, command: str, change: Change, *, certain: boo
         if command == "jaxrepro.train":
             (run / "results.json").unlink()
             return [
-                f"--config={CONFIGS}/srcnn.py:test",
+                f"--config={CONFIGS}/{told.config}.py:test",
                 "--config.train.total_steps=3",
                 "--workdir=run",
             ]
-        _prepare_user(place, paper)
-        return _USERS[paper][1]("run")
+        draw_photo(place)
+        return users()[paper][1]("run")
 
-    written = ("run",) if command == "jaxrepro.train" else ()
-    return Case("checkpoint", name, command, make, "run", certain, may_write=written)
+    is_train = command == "jaxrepro.train"
+    written = ("run",) if is_train else ()
+    return Case("checkpoint", name, command, make, "run", certain, may_write=written, slow=is_train)
 
 
 def _checkpoint(run: pathlib.Path) -> pathlib.Path:
@@ -137,62 +139,45 @@ _CHECKPOINT: tuple[tuple[str, Change, bool], ...] = (
 # --- Exports.
 
 
-def _prepare_user(place: Place, paper: str) -> None:
-    if paper != "biggan":
-        from tests.bad_inputs.picture_cases import drawn
-
-        drawn().save(place.folder / "photo.png")
+def draw_photo(place: Place) -> None:
+    """Writes photo.png into the folder of a case."""
+    drawn().save(place.folder / "photo.png")
 
 
 _READING = "tests.bad_inputs.reading"
 
 
-def _to_read(paper: str) -> Callable[[str], Sequence[str]]:
-    return lambda path: [f"--paper={paper}", f"--network={path}"]
-
-
-def _with_model(*arguments: str) -> Callable[[str], Sequence[str]]:
-    return lambda path: [*arguments, f"--model={path}"]
-
-
-_USERS: dict[str, tuple[str, Callable[[str], Sequence[str]]]] = {
-    "biggan": ("jaxrepro.papers.biggan.sample", _with_model("--output=sheet.png", "--num=1")),
-    "srcnn": ("jaxrepro.papers.srcnn.upscale", _with_model("photo.png", "large.png")),
-    "pyranet": ("jaxrepro.papers.pyranet.predict", _with_model("photo.png", "--output=out")),
-    "scfegan": (
-        "jaxrepro.papers.scfegan.edit",
-        _with_model("--image=photo.png", "--mask=photo.png", "--output=edited.png"),
-    ),
-}
+def _to_read(paper: str, path: str) -> Sequence[str]:
+    return [f"--paper={paper}", f"--network={path}"]
 
 
 def _export_cases() -> Iterator[Case]:
-    for paper in _PAPERS:
+    names = list(users())
+    for number, paper in enumerate(names):
         for name, change in _EXPORT:
             yield _of_export(f"{paper}: {name}", paper, change, paper)
         # Of an architecture that is another by one number.
-        for number in range(4):
+        for draw in range(4):
             yield _of_export(
-                f"{paper}: card value {number}", paper, _card_value, paper, certain=False
+                f"{paper}: card value {draw}", paper, _card_value, paper, certain=False
             )
-        other = _PAPERS[(_PAPERS.index(paper) + 1) % len(_PAPERS)]
+        other = names[(number + 1) % len(names)]
         yield _of_export(f"{paper}: the export of {other}", paper, lambda f, r: None, other)
-    for paper, key, value in _CARDS:
-        change = _card(key, value)
-        yield _of_export(f"{paper}: {key} is {value!r}", paper, change, paper)
+        for key, value in papers()[paper].cards:
+            yield _of_export(f"{paper}: {key} is {value!r}", paper, _card(key, value), paper)
 
 
 def _of_export(
     name: str, paper: str, change: Change, material: str, *, certain: bool = True
 ) -> Case:
-    command, arguments = _USERS[paper] if certain else (_READING, _to_read(paper))
+    command, arguments = users()[paper]
 
     def make(place: Place) -> Sequence[str]:
         change(place.materials.copy(f"export:{material}", place.folder / "net"), place.rng)
-        _prepare_user(place, paper)
-        return arguments("net")
+        draw_photo(place)
+        return arguments("net") if certain else _to_read(paper, "net")
 
-    return Case("export", name, command, make, "", certain)
+    return Case("export", name, command if certain else _READING, make, "", certain)
 
 
 def _arrays(how: mutations.Damage) -> Change:
@@ -235,108 +220,45 @@ _EXPORT: tuple[tuple[str, Change], ...] = (
     ("an array renamed", _renamed),
     ("card halved", lambda f, r: mutations.damage(f / "model.json", mutations.halved, r)),
 )
-_CARDS: tuple[tuple[str, str, object], ...] = (
-    ("biggan", "paper", 3),
-    ("biggan", "files", []),
-    ("biggan", "files.nets", {"../g": "0"}),
-    ("biggan", "class_names", 5),
-    ("biggan", "class_names", ["one"]),
-    ("biggan", "class_names", [1, 2]),
-    ("biggan", "latent", ["normal"]),
-    ("biggan", "generator", None),
-    ("biggan", "generator", {"resolution": 16}),
-    ("biggan", "generator.ch", "wide"),
-    ("biggan", "generator.architecture", "dcgan"),
-    ("biggan", "generator.resolution", 10**9),
-    ("biggan", "generator.colour", True),
-    ("srcnn", "network.kernels", [9, -1, 5]),
-    ("srcnn", "network", []),
-    ("srcnn", "scale", 10**9),
-    ("pyranet", "joint_set", {"name": "cats"}),
-    ("pyranet", "size", 63),
-    ("pyranet", "size", 2**40),
-    ("pyranet", "network.num_stacks", 10**6),
-    ("pyranet", "padding", {"enlarged": float("nan"), "moved_down": 0}),
-    ("scfegan", "resolution", "large"),
-    ("scfegan", "generator", {"width": 0}),
-    ("scfegan", "channel_order", ["rgb"]),
-)
 
 
 # --- Published weights.
 
 
 def _published_cases() -> Iterator[Case]:
-    for material, file, using, given in _PUBLISHED:
-        for name, how in _DAMAGE.items():
-            command, arguments = using, given
-            damage = _of_file(how)
-            certain = name in ("emptied", "cut off", "of noise")
-            paper = _READERS.get(command)
-            if not certain:
-                command = _READING
-                path = "tf/SC-FEGAN.ckpt" if material == "bundle" else file
-                arguments = _to_read(paper)(path) if paper else _TRAIN_FACES
-            yield _published(f"{file}: {name}", material, file, command, arguments, damage, certain)
-    for material, file, command, arguments, name, change in _RENAMED:
-        yield _published(f"{file}: {name}", material, file, command, arguments, change, True)
+    for paper, told in papers().items():
+        for file in told.published:
+            for name, how in _DAMAGE.items():
+                certain = name in ("emptied", "cut off", "of noise")
+                yield _published(paper, file, name, _of_file(how), file.material, certain)
+            for name, wrong in file.wrong.items():
+                if not isinstance(wrong, str):
+                    yield _published(paper, file, name, wrong, file.material, True)
+                elif wrong in makers():
+                    yield _published(paper, file, name, lambda path, rng: None, wrong, True)
 
 
 def _published(
-    name: str,
-    material: str,
-    file: str,
-    command: str,
-    arguments: Sequence[str],
-    change: Change,
-    certain: bool,
+    paper: str, file: Published, name: str, change: Change, material: str, certain: bool
 ) -> Case:
     def make(place: Place) -> Sequence[str]:
-        target = place.folder / file
-        if material == "bundle":
-            place.materials.copy(material, target.parent)
-        else:
-            place.materials.copy(material, target)
+        target = place.folder / file.file
+        # A checkpoint of several files is copied with all of them.
+        several = target.parent != place.folder
+        place.materials.copy(material, target.parent if several else target)
         change(target, place.rng)
-        _prepare_user(place, "")
-        return arguments
+        draw_photo(place)
+        if not certain and file.is_network:
+            return _to_read(paper, file.whole or file.file)
+        return given_words(file.arguments)
 
-    words = file.partition("/")[0]
-    return Case("weights", name, command, make, words, certain, may_write=("run",))
+    command = verb(paper, file.command) if certain else _READING
+    words, text = file.file.partition("/")[0], f"{file.file}: {name}"
+    return Case("weights", text, command, make, words, certain, may_write=("run",))
 
 
 def _of_file(how: mutations.Damage) -> Change:
     return lambda path, rng: mutations.damage(path, how, rng)
-
-
-def _rename_in_npz(path: pathlib.Path, rng: np.random.Generator) -> None:
-    del rng
-    with np.load(path) as archive:
-        arrays = {f"{name}_old": archive[name] for name in archive.files}
-    with path.open("wb") as file:
-        np.savez(file, **arrays)
-
-
-def _objects_in_npz(path: pathlib.Path, rng: np.random.Generator) -> None:
-    del rng
-    with path.open("wb") as file:
-        np.savez(file, x=np.array([{"a": 1}], object))
-
-
-def _nan_in_npz(path: pathlib.Path, rng: np.random.Generator) -> None:
-    del rng
-    with np.load(path) as archive:
-        arrays = {name: np.full_like(archive[name], np.nan) for name in archive.files}
-    with path.open("wb") as file:
-        np.savez(file, **arrays)
-
-
-def _flat_in_npz(path: pathlib.Path, rng: np.random.Generator) -> None:
-    del rng
-    with np.load(path) as archive:
-        arrays = {name: archive[name].reshape(-1) for name in archive.files}
-    with path.open("wb") as file:
-        np.savez(file, **arrays)
 
 
 _DAMAGE = {
@@ -347,38 +269,3 @@ _DAMAGE = {
     "zeroed": mutations.zeroed,
     "of noise": mutations.random_bytes,
 }
-_PORT = ("jaxrepro.papers.biggan.port", ("--input=g.npz", "--output=out"))
-_POSE = (
-    "jaxrepro.papers.pyranet.predict",
-    ("photo.png", "--output=out", "--model=hg.safetensors"),
-)
-_TRAIN_FACES = (
-    f"--config={CONFIGS}/scfegan.py:test",
-    "--config.features.weights=vgg.h5",
-    "--config.features.width=64",
-    "--workdir=run",
-)
-_CONVERT = ("jaxrepro.papers.scfegan.convert", ("--model=tf/SC-FEGAN.ckpt", "--output=out"))
-_UPSCALE = ("jaxrepro.papers.srcnn.upscale", ("photo.png", "large.png", "--model=x3.mat"))
-_PUBLISHED: tuple[tuple[str, str, str, Sequence[str]], ...] = (
-    ("npz:generator", "g.npz", *_PORT),
-    ("safetensors:hourglass", "hg.safetensors", *_POSE),
-    ("mat", "x3.mat", *_UPSCALE),
-    ("bundle", "tf/SC-FEGAN.ckpt.index", *_CONVERT),
-    ("bundle", "tf/SC-FEGAN.ckpt.data-00000-of-00001", *_CONVERT),
-    ("vgg", "vgg.h5", "jaxrepro.train", _TRAIN_FACES),
-)
-_READERS = {command: paper for paper, (command, _) in _USERS.items()} | {
-    _PORT[0]: "biggan",
-    _CONVERT[0]: "scfegan",
-}
-_RENAMED: tuple[tuple[str, str, str, Sequence[str], str, Change], ...] = (
-    ("npz:generator", "g.npz", *_PORT, "names altered", _rename_in_npz),
-    ("npz:generator", "g.npz", *_PORT, "objects instead of numbers", _objects_in_npz),
-    ("npz:generator", "g.npz", *_PORT, "all NaN", _nan_in_npz),
-    ("npz:generator", "g.npz", *_PORT, "all arrays flat", _flat_in_npz),
-    ("npz:hourglass", "g.npz", *_PORT, "of a pose network", lambda p, r: None),
-    ("safetensors:generator", "hg.safetensors", *_POSE, "of a generator", lambda p, r: None),
-    ("vgg", "x3.mat", *_UPSCALE, "an HDF5 file", lambda p, r: None),
-    ("mat", "vgg.h5", "jaxrepro.train", _TRAIN_FACES, "a MATLAB file", lambda p, r: None),
-)

@@ -8,7 +8,7 @@ import re
 
 from tests.bad_inputs.case import Case
 
-REFUSED, HARMLESS, FAILED = "refused", "harmless", "failed"
+REFUSED, HARMLESS, SAID, FAILED = "refused", "harmless", "said", "failed"
 # Of the commands' own line; libraries' lines begin otherwise.
 _PREFIX = "error: "
 _LONGEST = 1500
@@ -50,6 +50,10 @@ def judge(
     complaints = []
     if crash:
         complaints.append(crash)
+    elif status == 0 and case.said:
+        missing = [text for text in _texts(case.said) if text not in errors + printed]
+        if missing:
+            complaints.append(f"goes on and does not say {', '.join(map(repr, missing))}")
     elif status == 0:
         if case.certain:
             complaints.append("accepted")
@@ -61,7 +65,8 @@ def judge(
             complaints.append(f"files changed: {', '.join(changed[:4])}")
     if "Traceback (most recent call last)" in errors + printed:
         complaints.append("stack trace")
-    result = FAILED if complaints else HARMLESS if status == 0 else REFUSED
+    accepted = SAID if case.said else HARMLESS
+    result = FAILED if complaints else accepted if status == 0 else REFUSED
     message = " | ".join(lines)[:_LONGEST]
     return Outcome(
         case.kind, case.name, result, status, message, "; ".join(complaints), round(seconds, 3)
@@ -78,15 +83,15 @@ def _complaints_of_message(case: Case, status: int | None, lines: list[str]) -> 
         found.append(f"the line does not begin with {_PREFIX!r}")
     elif len(lines[0]) > _LONGEST:
         found.append(f"the line has {len(lines[0])} characters")
-    elif missing := [name for name in _names(case) if name not in lines[0]]:
+    elif missing := [name for name in _texts(case.names) if name not in lines[0]]:
         found.append(f"the line does not name {', '.join(map(repr, missing))}")
     elif re.search(r" at 0x[0-9a-f]{8,}", lines[0]):
         found.append("the line has an address of memory")
     return found
 
 
-def _names(case: Case) -> tuple[str, ...]:
-    return (case.names,) if isinstance(case.names, str) else case.names
+def _texts(given: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else given
 
 
 def listing(folder: pathlib.Path, left_out: tuple[str, ...]) -> dict[str, str]:

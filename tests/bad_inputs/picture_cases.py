@@ -12,7 +12,8 @@ from PIL import Image
 
 from tests.bad_inputs import mutations
 from tests.bad_inputs.case import Case, Place
-from tests.bad_inputs.materials import CONFIGS
+from tests.bad_inputs.drawings import drawn
+from tests.bad_inputs.paper import WithPicture, given_words, papers, verb
 
 _KIND = "picture"
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".tif": "TIFF", ".webp": "WEBP", ".bmp": "BMP"}
@@ -20,28 +21,33 @@ _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".tif": "TIFF", ".webp": "WEBP", ".bm
 
 def cases() -> Iterator[Case]:
     """Yields the cases of pictures."""
+    for paper, told in papers().items():
+        for short, arguments in told.pictures.items():
+            for name, write in _FOR_ALL:
+                yield _read(paper, short, f"{short}: {name}", ".png", arguments, write, True)
+            if told.use is not None and short == told.use[0]:
+                for name, suffix, write, certain in _of_all_formats():
+                    # What another program takes of an odd file, this one may take as well.
+                    certain = certain and name in _NO_PICTURES
+                    text = f"{short}: {suffix} {name}"
+                    yield _read(paper, short, text, suffix, arguments, write, certain)
+        if told.use is not None and told.all_formats is not None:
+            short, arguments = told.use[0], told.all_formats
+            for name, suffix, write, certain in _of_all_formats():
+                text = f"{short}: {suffix} {name}"
+                yield _read(paper, short, text, suffix, arguments, write, certain)
+
+
+def _of_all_formats() -> "Iterator[tuple[str, str, Write, bool]]":
+    """Yields (name, suffix, what writes the picture, whether it is bad beyond doubt)."""
     for suffix in _FORMATS:
         for how in (mutations.halved, mutations.header_flipped, mutations.zeroed):
-            yield _upscaled(
-                f"{suffix} {how.__name__}", suffix, _damaged(suffix, how), certain=False
-            )
-        yield _upscaled(f"{suffix} cut after 20 bytes", suffix, _cut(suffix, 20))
-        yield _upscaled(f"{suffix} of 0 bytes", suffix, lambda path, rng: path.write_bytes(b""))
+            yield how.__name__, suffix, _damaged(suffix, how), False
+        yield "cut after 20 bytes", suffix, _cut(suffix, 20), True
+        yield "of 0 bytes", suffix, lambda path, rng: path.write_bytes(b""), True
     for name, suffix, write in _ODD:
         # More data than pixels are passed over by the reader.
-        certain = name != "a bomb in its data"
-        yield _upscaled(f"{suffix} {name}", suffix, write, certain=certain)
-    for name, write in _FOR_ALL:
-        for command, around in _AROUND.items():
-            yield _around(f"{command}: {name}", command, around, write)
-
-
-def drawn(height: int = 24, width: int = 24) -> Image.Image:
-    """Returns a picture of noise and a ramp."""
-    rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
-    pixels[:, : width // 2] = np.arange(height, dtype=np.uint8)[:, None, None]
-    return Image.fromarray(pixels)
+        yield name, suffix, write, name != "a bomb in its data"
 
 
 def _encoded(suffix: str) -> bytes:
@@ -50,8 +56,8 @@ def _encoded(suffix: str) -> bytes:
     return file.getvalue()
 
 
-# The picture that is damaged.
-_PHOTO = "in/class/photo.png"
+# Of the picture that is damaged.
+_FOLDER = "in/class"
 Write = Callable[[pathlib.Path, np.random.Generator], object]
 
 
@@ -63,28 +69,29 @@ def _cut(suffix: str, length: int) -> Write:
     return lambda path, rng: path.write_bytes(_encoded(suffix)[:length])
 
 
-def _upscaled(name: str, suffix: str, write: Write, *, certain: bool = True) -> Case:
-    """A case of `upscale`, which reads a picture with all that is in it."""
-
-    def make(place: Place) -> Sequence[str]:
-        write(place.folder / f"photo{suffix}", place.rng)
-        weights = place.materials.path("export:srcnn")
-        return [f"photo{suffix}", "large.png", f"--model={weights}"]
-
-    # A drawn mutation that is harmless is enlarged into the output.
-    return Case(_KIND, f"upscale: {name}", "jaxrepro.papers.srcnn.upscale", make, "photo", certain)
-
-
-def _around(
-    name: str, command: str, around: Callable[[Place], Sequence[str]], write: Write
+def _read(
+    paper: str,
+    short: str,
+    name: str,
+    suffix: str,
+    arguments: WithPicture,
+    write: Write,
+    certain: bool,
 ) -> Case:
-    def make(place: Place) -> Sequence[str]:
-        (place.folder / "in" / "class").mkdir(parents=True)
-        arguments = around(place)
-        write(place.folder / "in" / "class" / "photo.png", place.rng)
-        return arguments
+    """A case of a verb that reads the picture; a drawn mutation that is harmless is used."""
 
-    return Case(_KIND, name, command, make, "photo.png", may_write=("run",))
+    def make(place: Place) -> Sequence[str]:
+        photo = place.folder / _FOLDER / f"photo{suffix}"
+        photo.parent.mkdir(parents=True)
+        words = given_words(arguments(place, f"{_FOLDER}/{photo.name}"))
+        write(photo, place.rng)
+        return words
+
+    command = verb(paper, short.partition(",")[0])
+    slow = not certain
+    # What is read may be refused for another reason, such as its size.
+    names = "photo" if certain else ""
+    return Case(_KIND, name, command, make, names, certain, may_write=("run",), slow=slow)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
@@ -183,52 +190,11 @@ _ODD: tuple[tuple[str, str, Write], ...] = (
 )  # fmt: skip
 
 
-# --- The same pictures where other commands meet them.
-
+# What no verb can take for a picture.
+_NO_PICTURES = ("a text", "of 0 bytes", "a folder", "a broken link", "a link to itself")
 _FOR_ALL: tuple[tuple[str, Write], ...] = (
     ("0 bytes", lambda path, rng: path.write_bytes(b"")),
     ("halved", _damaged(".png", mutations.halved)),
     ("a text", _text),
     ("a bomb", _bomb),
 )
-
-
-def _to_train(place: Place) -> Sequence[str]:
-    return [
-        f"--config={CONFIGS}/srcnn.py:test",
-        "--config.data.source=folder:in",
-        "--workdir=run",
-    ]
-
-
-def _to_predict(place: Place) -> Sequence[str]:
-    weights = place.materials.path("export:pyranet")
-    return ["in/class/photo.png", "--output=out", f"--model={weights}"]
-
-
-def _to_edit(place: Place) -> Sequence[str]:
-    return _edit(place, image=_PHOTO, mask="in/mask.png", good="in/mask.png")
-
-
-def _as_mask(place: Place) -> Sequence[str]:
-    return _edit(place, image="in/image.png", mask=_PHOTO, good="in/image.png")
-
-
-def _edit(place: Place, *, image: str, mask: str, good: str) -> Sequence[str]:
-    weights = place.materials.path("export:scfegan")
-    drawn().save(place.folder / good)
-    return [f"--image={image}", f"--mask={mask}", "--output=out.png", f"--model={weights}"]
-
-
-def _to_measure(place: Place) -> Sequence[str]:
-    weights = place.materials.path("export:srcnn")
-    return ["--data=folder:in", f"--model={weights}"]
-
-
-_AROUND: dict[str, Callable[[Place], Sequence[str]]] = {
-    "jaxrepro.train": _to_train,
-    "jaxrepro.papers.pyranet.predict": _to_predict,
-    "jaxrepro.papers.scfegan.edit": _to_edit,
-    "jaxrepro.papers.srcnn.protocols": _to_measure,
-    "jaxrepro.papers.srcnn.evaluate": _to_measure,
-}

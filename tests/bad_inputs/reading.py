@@ -29,22 +29,11 @@ def main(args: flags.FlagValues) -> None:
 
 
 def _read_network(paper: str, path: pathlib.Path) -> None:
-    if paper == "biggan":
-        from jaxrepro.papers.biggan.trained import load_generator
+    from jaxrepro import papers
+    from tests.bad_inputs.paper import papers as told
 
-        load_generator(path)
-    elif paper == "srcnn":
-        from jaxrepro.papers.srcnn.trained import load_trained
-
-        load_trained(path, 3)
-    elif paper == "pyranet":
-        from jaxrepro.papers.pyranet.trained import load_trained as load_pose
-
-        load_pose(path)
-    else:
-        from jaxrepro.papers.scfegan.trained import load_trained as load_editor
-
-        load_editor(path)
+    choices = {} if path.is_dir() else dict(told()[paper].choices)
+    papers.load(path, paper, **choices)
 
 
 def _read_data(config: Any) -> None:

@@ -14,12 +14,13 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from absl import app, flags
 
 from jaxrepro.core import cli
+from jaxrepro.core.files import cache
 from tests.bad_inputs.case import Case, Place, all_cases
 from tests.bad_inputs.materials import Materials
 from tests.bad_inputs.outcome import Outcome, differences, judge, listing
@@ -36,6 +37,8 @@ class _TooSlow(BaseException):
 def main(seed: int, folder: pathlib.Path, numbers: list[int]) -> None:
     """Runs the cases of these numbers and writes two lines of JSON for each to stdout."""
     report = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # What is printed while inputs are made is no line of the report.
+    os.dup2(2, 1)
     cases = all_cases()
     materials = Materials(folder / "materials")
     app.define_help_flags()
@@ -60,7 +63,7 @@ def run_case(case: Case, seed: int, materials: Materials, folder: pathlib.Path) 
         arguments = case.make(Place(place, materials, case.rng(seed)))
         before = listing(place, case.may_write)
         start = time.perf_counter()
-        with _captured(logs):
+        with _captured(logs, case.encoding), _environment(case.environment):
             status, crash = _call(module, list(arguments))
         seconds = time.perf_counter() - start
         changed = differences(before, listing(place, case.may_write))
@@ -115,7 +118,29 @@ def _call(module: Any, arguments: list[str]) -> tuple[int | None, str]:
 
 
 @contextlib.contextmanager
-def _captured(folder: pathlib.Path) -> Iterator[None]:
+def _environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """Within it, the process has these variables; its temporary cache is as in a new process."""
+    before = dict(os.environ)
+    cache._staging = None
+    # What a process says once.
+    if notices := sys.modules.get("jaxrepro.core.run.notices"):
+        notices.forget()
+    try:
+        for name, value in variables.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        if cache._staging is not None:
+            cache._staging.close()
+
+
+@contextlib.contextmanager
+def _captured(folder: pathlib.Path, encoding: str) -> Iterator[None]:
     """Within it, all that this process and its libraries print goes to the files 1 and 2."""
     saved = {}
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
@@ -123,11 +148,13 @@ def _captured(folder: pathlib.Path) -> Iterator[None]:
         saved[number] = os.dup(number)
         with (folder / str(number)).open("wb") as file:
             os.dup2(file.fileno(), number)
+        stream.reconfigure(encoding=encoding, errors="strict")
     try:
         yield
     finally:
         for number, stream in ((1, sys.stdout), (2, sys.stderr)):
             stream.flush()
+            stream.reconfigure(encoding="utf-8")
             os.dup2(saved[number], number)
             os.close(saved[number])
 

@@ -157,3 +157,15 @@ def test_the_largest_seed_is_taken():
     call(verb, "--seed=4294967295")
     call(verb)
     assert seen == [4294967295, 0]
+
+
+def test_memory_that_is_not_there_is_one_line(monkeypatch, capsys):
+    def main(args):
+        raise MemoryError("Unable to allocate 8.00 TiB")
+
+    monkeypatch.setattr(sys, "argv", ["command"])
+    monkeypatch.delenv("JAXREPRO_TRACEBACK", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        cli.run(lambda: None, main)
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("error: not enough memory: Unable to allocate 8.00")

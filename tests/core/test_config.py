@@ -135,3 +135,15 @@ def test_seeds_of_more_than_32_bits_are_refused(seed):
     with pytest.raises(InputError, match=r"seed is .*; it must be a whole number, 0 to 4294967295"):
         config_lib.checked_seed(seed)
     assert config_lib.checked_seed(np.uint32(2**32 - 1)) == config_lib.LARGEST_SEED
+
+
+def test_numbers_that_no_machine_has_room_for_are_refused():
+    settings = config_lib.Settings(
+        {"eval": {"batch_size": 2**40}, "seed": 2**32 - 1, "rate": 1e30, "w": 5000}
+    )
+    with pytest.raises(InputError, match="eval.batch_size is 1099511627776; it must be at most"):
+        settings.eval.at_least("batch_size", 1)
+    assert settings.at_least("seed", 0) == 2**32 - 1
+    assert settings.at_least("rate", 0) == 1e30
+    with pytest.raises(InputError, match="w is 5000; it must be at most 1024"):
+        settings.at_least("w", 0, maximum=config_lib.MOST_WORKERS)

@@ -213,7 +213,7 @@ def test_a_closed_iterator_ends():
 
 
 @pytest.mark.parametrize(
-    ("num_workers", "ending"), [(0, "sys.exit(3)"), (2, "pass"), (2, "batches.close()")]
+    ("num_workers", "ending"), [(0, "sys.exit(3)"), (1, "pass"), (1, "batches.close()")]
 )
 def test_python_ends_quietly_with_an_open_iterator(tmp_path, num_workers, ending):
     script = tmp_path / "script.py"

@@ -231,7 +231,7 @@ def test_names_that_are_not_utf8_are_read_as_others(folder):
 
 @pytest.mark.parametrize("spec", ["", "digit", "folder", "folder:", "digits:x", "imagenet"])
 def test_unknown_specs_list_the_allowed_ones(spec):
-    with pytest.raises(InputError, match="unknown data source.*folder:DIR, tfds:NAME"):
+    with pytest.raises(InputError, match="unknown data source.*folder:DIR, idx:DIR, tfds:NAME"):
         open_source(spec)
 
 

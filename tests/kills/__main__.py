@@ -1,15 +1,19 @@
-"""Kills training and data preparation of all papers at random moments, and compares the ends.
+"""Kills every command that writes at random moments, and compares the ends.
 
-    python -m tests.kills --kills=50 --seed=0 --output=kills.json
+    python -m tests.kills --kills=200 --seed=0 --output=kills.json
 
-Each command is killed with SIGKILL while it starts, trains, saves, evaluates, finishes or writes
-shards, and given again, until it comes to its end. Then all files must be those of a run that
+Training and data preparation are stopped by SIGKILL, SIGTERM or Ctrl-C while they start, train,
+save, evaluate, finish or write shards, and given again, until they come to their end. Then all
+files must be those of a run that
 nobody disturbed: every leaf of every kept checkpoint bit for bit, metrics.jsonl but for the
 speeds, TensorBoard's numbers, results and pictures, and every byte of a prepared set. No process
 may outlive the killed one, and nothing temporary may be left; `.lock`, the starts in
 run.json and one event file a start are all that tells of the kills.
 
-Takes about 15 s a kill on two CPU cores. The runs are kept where something differs.
+Commands that write and are done are stopped at moments of their time, with no output there yet or
+over a complete one. What is left must be whole, and the same command again must make the same.
+
+Takes about 10 s a kill on two CPU cores. The runs are kept where something differs.
 """
 
 import json
@@ -48,11 +52,17 @@ def main(args: flags.FlagValues) -> None:
     from jaxrepro.core.run.run_record import command, devices, now, versions
     from tests.kills.cases import commands
     from tests.kills.victim import Record, torment
+    from tests.kills.writing import Writing, torment_writing
 
     chosen = commands(folder)
     names = args.commands or list(chosen)
     if unknown := set(names) - set(chosen):
         raise InputError(f"--commands={','.join(unknown)} given; allowed are {', '.join(chosen)}")
+    # What goes on for long has more moments: three kills for each one of the others.
+    shares = [name for name in names for _ in range(1 if isinstance(chosen[name], Writing) else 3)]
+    numbers = {
+        name: sum(shares[i % len(shares)] == name for i in range(args.kills)) for name in names
+    }
     records: dict[str, Record] = {}
 
     def write(name: str, record: Record) -> None:
@@ -76,11 +86,12 @@ def main(args: flags.FlagValues) -> None:
         write_atomically(pathlib.Path(args.output), json.dumps(content, indent=1).encode() + b"\n")
 
     for place, name in enumerate(names):
-        # As many kills for each, the first ones take what is left over.
-        number = args.kills // len(names) + (place < args.kills % len(names))
+        number = numbers[name]
         random = np.random.default_rng((args.seed, place))
-        torment(
-            chosen[name],
+        killed = chosen[name]
+        stop = torment_writing if isinstance(killed, Writing) else torment
+        stop(
+            killed,  # pyright: ignore[reportArgumentType]
             folder,
             number,
             random,

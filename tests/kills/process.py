@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from tests import forks
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # A start that takes longer hangs.
 LIMIT_SECONDS = 600.0
@@ -16,19 +18,28 @@ LIMIT_SECONDS = 600.0
 class Start:
     """A running command. What it prints goes to `log` and, for errors, `log`.err, emptied first."""
 
-    def __init__(self, arguments: tuple[str, ...], log: pathlib.Path):
+    def __init__(
+        self,
+        arguments: tuple[str, ...],
+        log: pathlib.Path,
+        cwd: pathlib.Path = ROOT,
+        *,
+        forked: bool = False,
+    ):
+        """Starts `python -m` with the arguments; what is forked, in ROOT, has done its imports."""
         self.log = log
         words = os.environ.get("XLA_FLAGS", "").split()
         flags = [word for word in words if "device_count" not in word]
         self.errors = log.with_name(f"{log.name}.err")
+        env = os.environ | {"XLA_FLAGS": " ".join(flags), "JAX_PLATFORMS": "cpu"}
         with log.open("wb") as out, self.errors.open("wb") as err:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
-                cwd=ROOT,
-                env=os.environ | {"XLA_FLAGS": " ".join(flags), "JAX_PLATFORMS": "cpu"},
-                stdout=out,
-                stderr=err,
-            )
+            if forked:
+                assert cwd == ROOT
+                self._process = forks.Process(arguments, env, (out.fileno(), err.fileno()))
+            else:
+                # What starts this may have told its processes to ignore Ctrl-C.
+                words = ["env", "--default-signal=INT", sys.executable, "-m", *arguments]
+                self._process = subprocess.Popen(words, cwd=cwd, env=env, stdout=out, stderr=err)
         self.began = time.monotonic()
 
     def wait_for(self, sign: Callable[[], bool]) -> bool:
@@ -46,10 +57,13 @@ class Start:
         """Returns the seconds since the start."""
         return time.monotonic() - self.began
 
-    def kill(self) -> bool:
-        """Returns whether SIGKILL ended it; False if it ended by itself just before."""
-        self._process.send_signal(signal.SIGKILL)
-        return self._process.wait() == -signal.SIGKILL
+    def stop(self, way: signal.Signals = signal.SIGKILL) -> int:
+        """Sends it a signal and returns the status with which it ends: negative for a signal."""
+        self._process.send_signal(way)
+        try:
+            return self._process.wait(LIMIT_SECONDS)
+        finally:
+            self._process.kill()
 
     def end(self) -> int:
         """Returns the exit status of a command that is left alone."""

@@ -1,14 +1,19 @@
 """Kills one command until a number of kills is reached, and compares what it ends in."""
 
 import dataclasses
+import itertools
 import pathlib
 import shutil
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from tests.kills.process import Start, survivors
+from tests.kills.training import STARTING
+
+_WAYS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
 
 
 class Command(Protocol):
@@ -77,9 +82,9 @@ def torment(
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{command.name}.log"
     reference = folder / f"{command.name}-reference"
-    _end(command, reference, log)
+    complaints_of(Start(command.command(reference), log))
     record = Record()
-    delays = dict(command.phases)
+    delays, ways = dict(command.phases), itertools.cycle(_WAYS)
     while len(record.kills) < num_kills:
         number = len(record.rounds)
         workdir = folder / f"{command.name}-{number}"
@@ -90,14 +95,16 @@ def torment(
                 wanted = aims[len(hits)]
             else:
                 wanted = min(delays, key=lambda phase: (hits.count(phase), random.random()))
-            kill = _kill(command, workdir, log, wanted, random.uniform(0, delays[wanted]))
+            way = signal.SIGKILL if aims else next(ways)
+            delay = random.uniform(0, delays[wanted])
+            kill = _kill(command, workdir, log, wanted, delay, way)
             if kill is None or kill["phase"] != wanted:
                 delays[wanted] /= 2  # It came too late.
             if kill is None:
                 break
             record.kills.append(kill | {"round": number})
             on_kill(record)
-        errors = _end(command, workdir, log)
+        errors = complaints_of(Start(command.command(workdir), log))
         differences, num_compared = command.compare(workdir, reference)
         if errors:
             differences.append(f"the last start complained: {errors}")
@@ -116,11 +123,17 @@ def torment(
 
 
 def _kill(
-    command: Command, workdir: pathlib.Path, log: pathlib.Path, wanted: str, delay: float
+    command: Command,
+    workdir: pathlib.Path,
+    log: pathlib.Path,
+    wanted: str,
+    delay: float,
+    way: signal.Signals,
 ) -> dict[str, Any] | None:
     """Returns what a kill hit, None if the command came to its end before."""
     sign = command.sign(wanted, workdir, log)
-    start = Start(command.command(workdir), log)
+    # A kill of a start may come during the imports.
+    start = Start(command.command(workdir), log, forked=wanted != STARTING)
     if not start.wait_for(sign):
         _check_status(start)
         return None
@@ -128,26 +141,31 @@ def _kill(
     start.wait_for(lambda: start.seconds() >= moment)
     descendants = start.descendants()
     seconds = start.seconds()
-    if not start.kill():
-        _check_status(start)
+    status = start.stop(way)
+    if status == 0:
         return None
-    orphans = survivors(descendants)
+    differences = [f"process {pid} lived on" for pid in sorted(survivors(descendants))]
+    if status not in (-way, 128 + way) or "Traceback" in start.printed():
+        differences.append(f"status {status} after {way.name}: {start.printed()[-400:]}")
     phase, progress = command.hit(workdir, log)
-    print(f"killed {command.name} after {seconds:.2f} s: {phase}, {progress}", flush=True)
+    if way != signal.SIGKILL:
+        # It may have saved and ended in order: what is left tells of that.
+        phase = wanted
+    print(f"{way.name} for {command.name} after {seconds:.2f} s: {phase}, {progress}", flush=True)
     return {
         "command": command.name,
         "phase": phase,
         "aimed_at": wanted,
+        "signal": way.name,
         "progress": progress,
         "seconds": round(seconds, 3),
         "children": len(descendants),
-        "differences": [f"process {pid} lived on" for pid in sorted(orphans)],
+        "differences": differences,
     }
 
 
-def _end(command: Command, workdir: pathlib.Path, log: pathlib.Path) -> str:
-    """Runs the command to its end and returns what it printed about errors."""
-    start = Start(command.command(workdir), log)
+def complaints_of(start: Start) -> str:
+    """Waits for the end and returns what was printed about errors; RuntimeError if it failed."""
     _check_status(start)
     lines = start.errors.read_text().splitlines(keepends=True)
     # Orbax's advice on a slow disk is no complaint about what a kill left.

@@ -29,13 +29,14 @@ REFERENCES = References(
     curves=(PublishedCurve("metrics/fid@50000", ((1000, 90.0), (9000, 9.0)), "ImageNet", "a log"),),
     descriptions={"metrics/fid": "a distance"},
     citation="A & B, 2019",
+    after_at={"metrics": "{} samples"},
 )
 
 
 class Parsed(html.parser.HTMLParser):
     """The tags, attributes and text of a page; checks that tags are closed in order."""
 
-    VOID = frozenset({"meta", "img", "link", "br"})
+    VOID = frozenset({"meta", "img", "link", "br", "input"})
 
     def __init__(self, text):
         super().__init__()
@@ -132,11 +133,12 @@ def test_a_full_page_says_what_the_run_was(tmp_path):
     assert found.headings == [
         "run",
         "Results",
+        "What next",
         "Samples",
         "Evaluations over the run",
         "Training",
         "Singular values",
-        "Events",
+        "The run",
         "Settings",
         "Files",
     ]
@@ -148,13 +150,13 @@ def test_a_full_page_says_what_the_run_was(tmp_path):
         "8 x TPU v3, 2 processes",
         "jax 0.10.2, optax 0.2.8",
         "python -m jaxrepro.train --config=configs/x.py:demo",
-        # The run's number, its meaning and protocol; the published one, its own and its source.
-        "metrics/fid@1000:net a distance 2.5",
-        "1,000 samples, network net, data digits, 16 pixels, after 40 updates",
-        "The protocols differ",
-        "metrics/fid@50000 8.51 ImageNet Source: the paper",
-        "4.25 metrics/fid@50000 50,000 samples, data digits, 16 pixels, after 20 updates",
-        "The same number of samples",
+        # The run's number and what follows "@"; the published one, its own and its source.
+        "metrics/fid@1000:net 1,000 samples, network net 2.5 8.51 published",
+        "metrics/fid@50000 ImageNet. Source: the paper. The protocols differ",
+        "metrics/fid@50000 a distance 50,000 samples 4.25 8.51 published",
+        "Both: 50,000 samples. They compare where",
+        "After 40 updates metrics/fid@1000:net",
+        "After 20 updates metrics/fid@50000",
         "2026-11-21 01:02 UTC",
         "published: a log 9",
         "ended without notice",
@@ -170,7 +172,7 @@ def test_nothing_is_loaded_and_ids_are_unique(tmp_path):
     workdir = full(tmp_path / "run")
     found = parsed(workdir, REFERENCES)
     ids = found.values("id")
-    assert len(ids) > 10
+    assert len(ids) >= 9
     assert len(ids) == len(set(ids))
     assert all(source.startswith("data:image/") for source in found.values("src"))
     for link in found.values("href"):
@@ -192,6 +194,9 @@ def test_pictures_have_words_and_sizes(tmp_path):
     assert len(images) == 1 + 6
     assert images[0]["alt"] == "Picture samples-sheet of the run after 40 updates"
     assert (images[0]["width"], images[0]["height"]) == ("60", "40")
+    # Each is enlarged by a box that its picture switches, which a keyboard reaches too.
+    boxes = [attrs for tag, attrs in found.tags if tag == "input"]
+    assert [box["aria-label"] for box in boxes] == [f"Enlarge: {image['alt']}" for image in images]
     # Six of eight, spread evenly, the first and the last among them.
     assert [a["alt"].split()[-2] for a in images[1:]] == ["5", "10", "20", "25", "35", "40"]
     for tag, attrs in found.tags:
@@ -202,11 +207,11 @@ def test_pictures_have_words_and_sizes(tmp_path):
 
 SECTIONS = {
     "results": {"results": {"step": 40, "results": {"a/b": 1.0}}},
-    "samples": {"pictures": ["x-00000001.png"]},
+    "headline": {"pictures": ["x-00000001.png"]},
+    "samples": {"pictures": ["x-00000001.png", "x-00000002.png"]},
     "evaluations": {"records": [{"step": 1, "a/b": 1.0}, {"step": 2, "a/b": 2.0}]},
     "training": {"records": [training(1)]},
     "spectra": {"records": [{"step": 1, "sigma/g/a/0": 1.0}]},
-    "events": {"guard": {"events": [{"step": 1, "kind": "k", "message": "m"}]}},
 }
 
 
@@ -221,15 +226,15 @@ def test_a_section_is_there_with_its_data(name, tmp_path):
 
 def test_a_run_that_has_done_nothing_has_no_empty_sections(tmp_path):
     found = parsed(make(tmp_path / "run"))
-    assert sections(found) == {"settings", "files"}
+    assert sections(found) == {"run", "settings", "files"}
     assert "0 of 40 updates" in found.words
     assert "not finished" in found.words
 
 
 def test_published_figures_stand_alone_when_nothing_was_measured(tmp_path):
     found = parsed(make(tmp_path / "run", [training(1)]), REFERENCES)
-    assert {"results", "training"} == sections(found) - {"settings", "files"}
-    assert "8.51 ImageNet Source: the paper not measured" in found.words
+    assert {"results", "training"} == sections(found) - {"run", "settings", "files"}
+    assert "Published only metrics/fid@50000 a distance not measured 8.51 published" in found.words
 
 
 def test_hostile_strings_are_shown_and_not_run(tmp_path):
@@ -449,15 +454,12 @@ def test_a_run_over_seeds_shows_mean_and_spread(tmp_path):
     parsed = Parsed((run / "page.html").read_text())
     words = parsed.words
     assert "Seeds 7, 8" in words
-    table, published, evaluated = (
-        part for part in re.split("Published figures|Measured later", words.split("Results", 1)[1])
-    )
-    assert "Mean ± standard deviation of 2 seeds: seed 7 40, seed 8 42" in table
-    assert "41 ± 1.4 50 samples" in table
-    # The published figure stands beside the mean alone, of the run and of what was measured later.
-    assert published.count("8.51") == 1
-    assert "52 ± 2.8 metrics/fid@50" in published
-    assert "std" not in published
+    assert "metrics/fid@50 41 ± 1.4 published 8.51" in words
+    table, evaluated = words.split("Results", 1)[1].split("Measured later")
+    assert "Mean ± standard deviation of 2 seeds: seed 7 40, seed 8 42 41 ± 1.4" in table
+    # The published figure stands beside the mean alone.
+    assert table.count("8.51") == 1
+    assert "std" not in table
     assert "52 ± 2.8 (2 seeds)" in evaluated.split("Evaluations over the run")[0]
     assert parsed.text.count("metrics/fid") == 1  # One plot of the quantity, none of its parts.
     assert parsed.text.count("loss") == 1
@@ -476,8 +478,9 @@ def test_many_results_without_a_description_are_folded_away(tmp_path):
         page.write_page(workdir, REFERENCES)
         return (workdir / "page.html").read_text()
 
-    many, few = page_of(12), page_of(11)
-    before, _, folded = many.partition("<summary>12 more measurements</summary>")
+    # Beside them is the quantity that was measured later.
+    many, few = page_of(5), page_of(4)
+    before, _, folded = many.partition("<summary>5 more measurements</summary>")
     assert "metrics/fid@1000:net" in before.partition('id="results"')[2]
     assert "held_out/part3" not in before and folded.count("held_out/part3") == 1
     assert "more measurements" not in few and few.count("held_out/part3") == 1

@@ -72,6 +72,10 @@ class InferenceFunction:
         """Returns what the function makes of the inputs."""
         return self.function(self.variables, *inputs)
 
+    def on_host(self) -> "InferenceFunction":
+        """Returns it with variables of numpy, which belong to no device."""
+        return dataclasses.replace(self, variables=jax.device_get(self.variables))
+
     def at_sizes(self, given: Mapping[str, int]) -> "InferenceFunction":
         """Returns it with other numbers for some sizes; raises InputError for unknown names."""
         if strange := sorted(given.keys() - self.sizes.keys()):

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 from jax import export
+from jax.core import Tracer
 from jax.extend import core
 
 # Replacements of single operations, by the primitive's name: (parameters, *operands) -> results.
@@ -20,7 +21,7 @@ _CALLS = ("jit", "pjit")
 def with_known_values(
     function: Callable[..., jax.Array],
     specs: Sequence[jax.ShapeDtypeStruct],
-    replacements: Replacements = {},  # noqa: B006
+    replacements: Replacements | None = None,
 ) -> Callable[..., jax.Array]:
     """Returns the function for inputs of these shapes, with all that is known before them computed.
 
@@ -52,7 +53,7 @@ def with_known_values(
 
     def remaining(*inputs: jax.Array) -> jax.Array:
         environment = {**constants, **dict(zip(jaxpr.invars, inputs, strict=True))}
-        _run(jaxpr, rest, environment, replacements)
+        _run(jaxpr, rest, environment, replacements or {})
         (out,) = jaxpr.outvars
         return environment[out]
 
@@ -86,7 +87,7 @@ def _run(
             )
             call = core.jaxpr_as_fun(core.ClosedJaxpr(alone, ()))
             given = [environment[v] for v in names]
-            traced = any(isinstance(x, jax.core.Tracer) for x in given) or _names_a_size(equation)
+            traced = any(isinstance(x, Tracer) for x in given) or _names_a_size(equation)
             with contextlib.nullcontext() if traced else jax.ensure_compile_time_eval():
                 results = call(*given)
         environment.update(zip(equation.outvars, results, strict=True))
@@ -100,7 +101,7 @@ def _is_known(equation: Any, known: set[Any]) -> bool:
 def _names_a_size(value: Any) -> bool:
     """Returns whether a size by name occurs in an equation, its parameters or inner functions."""
     if isinstance(value, core.JaxprEqn):
-        shapes = [v.aval.shape for v in value.outvars if hasattr(v.aval, "shape")]
+        shapes = [getattr(v.aval, "shape", ()) for v in value.outvars]
         return _names_a_size(shapes) or _names_a_size(list(value.params.values()))
     if isinstance(value, core.ClosedJaxpr):
         return _names_a_size(value.jaxpr)

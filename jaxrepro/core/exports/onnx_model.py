@@ -4,6 +4,7 @@ Both are of the extra `onnx`. jax2onnx knows sizes by name in few operations.
 """
 
 import functools
+import importlib
 import importlib.metadata
 import itertools
 import logging
@@ -15,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from jaxrepro.core.devices.platform import traced_for_accelerators
 from jaxrepro.core.errors import InputError
@@ -35,8 +37,9 @@ def onnx_of(function: InferenceFunction, card: Mapping[str, Any]) -> Written:
     something else.
     """
     try:
-        import jax2onnx
-        import onnxruntime
+        # By name: type checkers run where the extra is not installed.
+        jax2onnx = importlib.import_module("jax2onnx")
+        onnxruntime = importlib.import_module("onnxruntime")
     except ImportError as error:
         raise InputError(
             f"--format=onnx needs {error.name}, which is not installed: "
@@ -45,6 +48,7 @@ def onnx_of(function: InferenceFunction, card: Mapping[str, Any]) -> Written:
 
     onnxruntime.set_default_logger_severity(_FATAL)
     names = [one.name for one in function.inputs]
+    function = function.on_host()
 
     def make(specs: Sequence[jax.ShapeDtypeStruct]) -> Attempt:
         with traced_for_accelerators(), _quiet():
@@ -99,7 +103,7 @@ def _parts_in_a_row(params: Mapping[str, Any], *parts: jax.Array) -> jax.Array:
 def _padded(params: Mapping[str, Any], x: jax.Array, value: jax.Array) -> jax.Array:
     """Returns x padded by `jnp.pad`: jax2onnx knows sizes by name there, not in `lax.pad`."""
     widths = params["padding_config"]
-    traced = isinstance(value, jax.core.Tracer)
+    traced = isinstance(value, Tracer)
     if traced or any(low < 0 or high < 0 or inside for low, high, inside in widths):
         return jax.lax.pad(x, value, widths)
     number = np.asarray(value).item()

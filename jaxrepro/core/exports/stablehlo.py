@@ -19,6 +19,7 @@ def stablehlo_of(function: InferenceFunction) -> Written:
 
     Raises InputError if it cannot be traced, is too large or computes something else.
     """
+    function = function.on_host()
 
     def make(specs: Sequence[jax.ShapeDtypeStruct]) -> Attempt:
         with traced_for_accelerators():

@@ -15,12 +15,17 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import Place, reason, refuse_url, replace_object
 
 _TEMPORARY = ".tmp"
+# As `tempfile` names a file for `write_atomically`.
+_BEGUN = re.compile(r"\.(?P<name>.+)\.\w{8}\.tmp", re.DOTALL)
+# Folder -> name -> what killed processes left of it.
+_abandoned: dict[pathlib.Path, dict[str, list[pathlib.Path]]] = {}
 
 
 def write_atomically(path: Place, content: bytes) -> None:
     """Writes `content` to `path`: whoever reads it sees the old content or the new, never a part.
 
-    Makes missing folders. Raises InputError where the file cannot be written.
+    Makes missing folders, and removes what a killed process had begun to write as `path`. Raises
+    InputError where the file cannot be written.
     """
     if not isinstance(path, pathlib.Path):
         try:
@@ -31,6 +36,7 @@ def write_atomically(path: Place, content: bytes) -> None:
     refuse_url(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned_of(path)
         handle, temporary = tempfile.mkstemp(_TEMPORARY, f".{path.name}.", path.parent)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
@@ -50,15 +56,34 @@ def write_atomically(path: Place, content: bytes) -> None:
         raise
 
 
+def _remove_abandoned_of(path: pathlib.Path) -> None:
+    """Removes what killed processes had begun to write as `path`.
+
+    A folder is looked through once by a process: it may hold thousands of files.
+    """
+    folder = path.parent.absolute()
+    if folder not in _abandoned:
+        found = _abandoned[folder] = {}
+        for entry in os.scandir(folder):
+            if match := _BEGUN.fullmatch(entry.name):
+                found.setdefault(match["name"], []).append(folder / entry.name)
+    for left in _abandoned[folder].pop(path.name, []):
+        _remove_unlocked(left)
+
+
 def remove_abandoned(folder: pathlib.Path) -> None:
     """Removes from `folder` what killed processes had begun to write with `write_atomically`.
 
     What a live process is writing stays. Does nothing where there is no such folder.
     """
     for path in folder.glob(f".*{_TEMPORARY}"):
-        with contextlib.suppress(OSError), path.open("rb") as file:
-            if _lock(file.fileno()):
-                path.unlink()
+        _remove_unlocked(path)
+
+
+def _remove_unlocked(path: pathlib.Path) -> None:
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        if _lock(file.fileno()):
+            path.unlink()
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from jaxrepro.core.files.places import Place, exists, read_text
 from jaxrepro.core.files.strict_json import json_text, number_of, parse_json
 from jaxrepro.core.files.whole_files import write_atomically, write_png
 from jaxrepro.core.reports.store_writers import StoreJsonLines, StoreTensorBoard
+from jaxrepro.core.reports.wandb_writer import WandbWriter
 from jaxrepro.core.run.workdir import METRICS, SAMPLES
 from jaxrepro.core.task import Image
 
@@ -225,18 +226,24 @@ class Writers:
                 stack.callback(writer.close)
 
 
-def workdir_writers(workdir: Place, start_step: int, redone: Sequence[str] = ()) -> Writers:
+def workdir_writers(
+    workdir: Place, start_step: int, redone: Sequence[str] = (), wandb: str = ""
+) -> Writers:
     """Returns the writers of a run: metrics.jsonl, tb/ and samples/ in `workdir`.
 
-    redone: evaluators that measure `start_step` once more. Only process 0 of a job writes.
+    redone: evaluators that measure `start_step` once more. wandb: a project of Weights & Biases
+    that is written to as well. Only process 0 of a job writes. Raises InputError where one cannot
+    begin.
     """
     if jax.process_index():
         return Writers([])
+    others = [WandbWriter(wandb, workdir)] if wandb else []
     # The lines last: results that are there are everywhere.
     if not isinstance(workdir, pathlib.Path):
         kept = kept_lines(workdir / METRICS, start_step, redone)
         return Writers(
             [
+                *others,
                 StoreTensorBoard(workdir / "tb", start_step),
                 Pictures(workdir / SAMPLES),
                 StoreJsonLines(workdir / METRICS, kept),
@@ -244,6 +251,7 @@ def workdir_writers(workdir: Place, start_step: int, redone: Sequence[str] = ())
         )
     return Writers(
         [
+            *others,
             TensorBoard(workdir / "tb", start_step),
             Pictures(workdir / SAMPLES),
             JsonLines(workdir / METRICS, start_step, redone),

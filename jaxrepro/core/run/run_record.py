@@ -5,12 +5,21 @@ import datetime
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
 
 from jaxrepro.core.config import config_digest
+from jaxrepro.core.data_identity import (
+    DATA,
+    DATA_KEYS,
+    OTHER_DATA,
+    DataIdentity,
+    data_keys,
+    known_data,
+    other_content,
+)
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import Place, exists
 from jaxrepro.core.files.strict_json import json_digest
@@ -72,8 +81,11 @@ def read_starts(workdir: Place) -> list[dict[str, Any]]:
     """Returns the entries of `run.json`, the first start first; [] if there is none.
 
     An entry has "time", "step", "resume" and "resume_attempt" (None where --resume was not given),
-    "command", "devices", "versions", after the first update "first_update" and, once it ended in an
-    orderly way, "ended", "outcome" and "message". Raises InputError if the file is damaged.
+    "command", "devices", "versions"; where the run reads data, "data_keys", the keys of its config
+    that say where, and "data", what they hold, unless that is as recorded before, with sentences
+    "other_data" where the content is another than at the start before; after the first update
+    "first_update" and, once it ended in an orderly way, "ended", "outcome" and "message". Raises
+    InputError if the file is damaged.
     """
     path = workdir / RUN
     if not exists(path):
@@ -108,20 +120,35 @@ def request(workdir: Place, resume: int | None, resume_attempt: int) -> dict[str
 
 
 def record_start(
-    workdir: Place, step: int, resume: int | None = None, resume_attempt: int = 1
+    workdir: Place,
+    step: int,
+    resume: int | None = None,
+    resume_attempt: int = 1,
+    data: Mapping[str, DataIdentity] | None = None,
 ) -> None:
     """Adds an entry for a process that starts training after `step` updates.
 
-    resume: the step that it was asked to go back to; resume_attempt: and for which time.
+    resume: the step that it was asked to go back to; resume_attempt: and for which time. data: what
+    the run reads, see `task.IdentifiesData`. Raises InputError if it has other classes than before.
     """
+    starts = read_starts(workdir)
+    data = data or {}
+    places = data_keys(data)
     entry = {
         "step": step,
         **request(workdir, resume, resume_attempt),
         **provenance(),
     }
     if exists(workdir / CONFIG):
-        entry[CONFIG_DIGEST] = config_digest(read_json(workdir / CONFIG))
-    write_json(workdir / RUN, {"starts": [*read_starts(workdir), entry]})
+        entry[CONFIG_DIGEST] = config_digest(read_json(workdir / CONFIG), places)
+    if places:
+        entry[DATA_KEYS] = places
+        described = {key: one.as_json() for key, one in data.items()}
+        if described != next((s[DATA] for s in reversed(starts) if DATA in s), None):
+            entry[DATA] = described
+        if others := other_content(known_data(starts, {}), data, "the run"):
+            entry[OTHER_DATA] = others
+    write_json(workdir / RUN, {"starts": [*starts, entry]})
 
 
 def record_first_update(workdir: Place, times: dict[str, Any]) -> None:

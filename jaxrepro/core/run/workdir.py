@@ -8,6 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
 from jaxrepro.core.config import config_digest, differing_keys, to_json
+from jaxrepro.core.data_identity import (
+    DATA_KEYS,
+    DataIdentity,
+    all_notes,
+    known_data,
+    other_content,
+    same_places,
+)
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import (
     Place,
@@ -51,19 +59,22 @@ def claimed(
     mark: str = "",
     patience: float = 0.0,
     defaults: Mapping[str, Any] | None = None,
+    data: Mapping[str, DataIdentity] | None = None,
     chosen_by: str = "--workdir",
 ) -> Iterator[None]:
     """A context in which `workdir` is the folder of a run of `config`, and of no other process.
 
     mark: what `wait_for_mark` looks for in the other processes of this one's job. patience: seconds
     to wait for another run that uses the folder to end; a line is printed. defaults: what it means
-    that an older run's config leaves a key out, `Settings.defaults`. chosen_by: what a user sets to
-    take another folder.
+    that an older run's config leaves a key out, `Settings.defaults`. data: what the run reads, see
+    `task.IdentifiesData`. chosen_by: what a user sets to take another folder.
 
     A new folder gets the config. One of an earlier start must hold the same config, but for the
-    keys in `jaxrepro.core.config.RESUMABLE`, which take the new values.
+    keys in `jaxrepro.core.config.RESUMABLE`, which take the new values, and for keys that name
+    another place of the same data. A line is printed where a place holds other data than before.
 
-    Raises InputError if it holds another config or something else, InUseError if it is in use.
+    Raises InputError if it holds another config or something else, or its data had other classes,
+    InUseError if it is in use.
     """
     check_is_text(workdir)
     with contextlib.ExitStack() as stack:
@@ -80,7 +91,7 @@ def claimed(
                 f"cannot use workdir {workdir}: {reason(error)}; {advice}choose another with "
                 f"{chosen_by}"
             ) from error
-        _check_same_run(workdir, config, defaults)
+        _check_same_run(workdir, config, defaults, data or {})
         write_atomically(workdir / CONFIG, to_json(config).encode())
         yield
 
@@ -147,16 +158,35 @@ def wait_for_mark(workdir: Place, mark: str, patience: float = 15.0) -> None:
 
 
 def _check_same_run(
-    workdir: Place, config: Mapping[str, Any], defaults: Mapping[str, Any] | None
+    workdir: Place,
+    config: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None,
+    data: Mapping[str, DataIdentity],
 ) -> None:
     if exists(workdir / CONFIG):
-        if _recorded_digest(workdir) == config_digest(config):
-            return  # The run's own: a damaged file is about to be written anew.
-        if differing := differing_keys(read_config(workdir), config, defaults):
+        known = data_of_run(workdir)
+        others = other_content(known, data, f"the run in {workdir}")
+        places = same_places(known, data)
+        digest, free = _recorded_digest(workdir)
+        # The run's own config: a damaged file is about to be written anew.
+        own = digest == config_digest(config, free) and places.issuperset(free)
+        if not own and (
+            differing := differing_keys(read_config(workdir), config, defaults, places=places)
+        ):
+            moved = [
+                key
+                for key in data
+                if key in known
+                and known[key].fingerprint
+                and any(line.startswith(f"{key}:") for line in differing)
+            ]
+            content = f", and {', '.join(moved)} holds other data" if moved else ""
             raise InputError(
-                f"workdir {workdir} holds a run of another config ({'; '.join(differing)}); "
-                f"give the same config to continue it, or another --workdir"
+                f"workdir {workdir} holds a run of another config ({'; '.join(differing)}{content})"
+                "; give the same config to continue it, or another --workdir"
             )
+        for line in others:
+            print(line, flush=True)
         return
     with reported(f"cannot look into workdir {workdir}"):
         strange = sorted(p.name for p in workdir.iterdir() if p.name != _LOCK)
@@ -188,7 +218,8 @@ def read_config(workdir: Place) -> dict[str, Any]:
     """
     check_is_text(workdir)
     config = read_json(workdir / CONFIG)
-    if _recorded_digest(workdir) not in (None, config_digest(config)):
+    digest, free = _recorded_digest(workdir)
+    if digest not in (None, config_digest(config, free)):
         raise InputError(
             f"{workdir / CONFIG} was altered after the run was started: its digest is not that in "
             f"{RUN}; the run's own train command, which stands there, writes it anew"
@@ -196,13 +227,39 @@ def read_config(workdir: Place) -> dict[str, Any]:
     return config
 
 
-def _recorded_digest(workdir: Place) -> str | None:
-    """Returns `config_digest` of the last start, None where no start has recorded it."""
-    if not exists(workdir / RUN):
-        return None
-    starts = read_json(workdir / RUN).get("starts")
-    last = starts[-1] if isinstance(starts, list) and starts else None
-    return last.get(CONFIG_DIGEST) if isinstance(last, dict) else None
+def _recorded_digest(workdir: Place) -> tuple[str | None, list[str]]:
+    """Returns (`config_digest` of the last start, the keys of places that it leaves out).
+
+    (None, []) where no start has recorded them.
+    """
+    last = [{}, *_starts(workdir)][-1]
+    places = last.get(DATA_KEYS, [])
+    return last.get(CONFIG_DIGEST), places if isinstance(places, list) else []
+
+
+def _starts(workdir: Place) -> list[dict[str, Any]]:
+    starts = read_json(workdir / RUN).get("starts") if exists(workdir / RUN) else None
+    return (
+        [start for start in starts if isinstance(start, dict)] if isinstance(starts, list) else []
+    )
+
+
+def data_of_run(workdir: Place) -> dict[str, DataIdentity]:
+    """Returns what the run in `workdir` read when it was last started, see `known_data`."""
+    card = read_json(workdir / MODEL_CARD) if exists(workdir / MODEL_CARD) else {}
+    return known_data(_starts(workdir), card)
+
+
+def check_data(workdir: Place, data: Mapping[str, DataIdentity], *, say: bool = True) -> list[str]:
+    """Returns in what `data` differs from what the run in `workdir` read, and prints it.
+
+    say: also what is to be noted of the data; else nothing is printed. Raises InputError for other
+    classes, see `data_identity.other_content`.
+    """
+    others = other_content(data_of_run(workdir), data, f"the run in {workdir}")
+    for line in (*others, *all_notes(data)) if say else ():
+        print(line, flush=True)
+    return others
 
 
 def read_model_card(workdir: Place) -> dict[str, Any]:

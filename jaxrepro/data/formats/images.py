@@ -6,7 +6,7 @@ import pathlib
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.formats.picture_files import (
@@ -20,6 +20,8 @@ _JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 SUFFIXES = (".png", *_JPEG_SUFFIXES, ".webp", ".bmp", ".gif", ".tif", ".tiff")
 # Only these decoders run: Pillow also knows formats that start other programs (EPS).
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+# EXIF orientations in which width and height change places.
+_SWAPPING = (5, 6, 7, 8)
 # How the modes of pictures without colour begin.
 _GREY = ("1", "L", "I;16")
 # Pillow warns of a damaged file that it then refuses.
@@ -27,7 +29,9 @@ warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
-def decode_image(data: bytes | os.PathLike[str], *, channels: int | None, name: str) -> np.ndarray:
+def decode_image(
+    data: bytes | os.PathLike[str], *, channels: int | None, name: str, upright: bool = True
+) -> np.ndarray:
     """Pixels of an encoded image, uint8 [H, W, channels].
 
     The EXIF orientation is applied, transparent pixels are laid over white, 16-bit grey is scaled
@@ -39,6 +43,7 @@ def decode_image(data: bytes | os.PathLike[str], *, channels: int | None, name: 
       data: the bytes of a file, or its path.
       channels: 3 for RGB, 1 for grey, None for what the file has.
       name: what to call the image in an error.
+      upright: False leaves the pixels as they are stored, whatever the EXIF orientation.
 
     Raises:
       InputError: if the image cannot be decoded, is larger than Pillow's safety limit, or is
@@ -53,9 +58,11 @@ def decode_image(data: bytes | os.PathLike[str], *, channels: int | None, name: 
             if limit is not None and image.width * image.height > limit:
                 raise InputError(_too_large(name))
             if image.format == "TIFF":
+                if not upright and image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+                    raise _RefusedError("a TIFF that is stored turned; save it upright, as PNG")
                 pixels = _tiff_pixels(file, channels)
             else:
-                pixels = _pixels(ImageOps.exif_transpose(image), channels)
+                pixels = _pixels(ImageOps.exif_transpose(image) if upright else image, channels)
     except _BOMBS as error:
         raise InputError(_too_large(name)) from error
     except _RefusedError as error:
@@ -65,6 +72,35 @@ def decode_image(data: bytes | os.PathLike[str], *, channels: int | None, name: 
     except DECODE_ERRORS as error:
         raise InputError(f"{name}: not a readable image ({error}); repair or remove it") from error
     return pixels
+
+
+def orientation_of(path: os.PathLike[str]) -> int:
+    """Returns the EXIF orientation of a picture, 1 to 8; 1 if it has none.
+
+    A JPEG is not decoded for it. Raises InputError if the file is no readable picture.
+    """
+    return _head(path)[1]
+
+
+def picture_sizes(path: os.PathLike[str]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Returns (width, height) of the pixels as stored and of the upright picture.
+
+    A JPEG is not decoded for it. Raises InputError if the file is no readable picture.
+    """
+    (width, height), orientation = _head(path)
+    turned = orientation in _SWAPPING
+    return (width, height), (height, width) if turned else (width, height)
+
+
+def _head(path: os.PathLike[str]) -> tuple[tuple[int, int], int]:
+    """Returns (width, height) as stored, and the EXIF orientation."""
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            return image.size, image.getexif().get(ExifTags.Base.Orientation, 1)
+    except _BOMBS as error:
+        raise InputError(_too_large(str(path))) from error
+    except DECODE_ERRORS as error:
+        raise InputError(f"{path}: not a readable image ({error}); repair or remove it") from error
 
 
 def encode_png(image: np.ndarray) -> bytes:
@@ -104,7 +140,7 @@ def _pixels(image: Image.Image, channels: int | None) -> np.ndarray:
         )
     elif image.mode in ("LA", "PA", "La", "RGBa", "RGBA") or "transparency" in image.info:
         image = image.convert("RGBA")
-        if image.getextrema()[3][1] == 0:
+        if not np.asarray(image)[..., 3].any():
             raise _RefusedError(TRANSPARENT)
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)

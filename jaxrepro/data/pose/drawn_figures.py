@@ -53,6 +53,9 @@ class DrawnFigures(People):
         ground = random_crop(photographs[rng.integers(len(photographs))], SIDE, rng)
         return _draw(ground, self.persons[index].joints, rng)
 
+    def _pictures_digest(self) -> str:
+        return self.spec  # Drawn anew, always the same.
+
     def _with(self, spec: str, joint_set: JointSet, persons: Sequence[Person]) -> People:
         raise InputError(
             "drawn figures are all taken, with the joints of MPII; name other people for some of "

@@ -1,10 +1,12 @@
 """Which joints a pose data set labels, in which order, and which of them a mirror swaps."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.data.pose.joint_sides import find_partners
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,12 +14,14 @@ class JointSet:
     """The joints of a data set.
 
     joints: their names in the order of the files, such as "left_wrist"; left and right are those
-      of the person. bones: pairs of joints between which a skeleton is drawn.
+      of the person. bones: pairs of joints between which a skeleton is drawn. pairs: joints that
+      a mirror swaps; None: those that their names tell, see `joint_sides`.
     """
 
     name: str
     joints: tuple[str, ...]
     bones: tuple[tuple[str, str], ...] = ()
+    pairs: tuple[tuple[str, str], ...] | None = None
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -33,12 +37,56 @@ class JointSet:
     @property
     def mirror_order(self) -> tuple[int, ...]:
         """For each joint, the number of the one that takes its place in a mirrored picture."""
-        return tuple(self.joints.index(_mirrored(joint)) for joint in self.joints)
+        if self.pairs is None:
+            return find_partners(self.joints)[0]
+        order = list(range(len(self)))
+        for pair in self.pairs:
+            first, second = map(self.joints.index, pair)
+            order[first], order[second] = second, first
+        return tuple(order)
 
     @property
     def flip_pairs(self) -> tuple[tuple[int, int], ...]:
         """Pairs of joints, the lower number first, that a mirror swaps."""
         return tuple((i, j) for i, j in enumerate(self.mirror_order) if i < j)
+
+    @property
+    def unpaired(self) -> tuple[str, ...]:
+        """Joints that a mirror leaves what they are, such as the nose."""
+        return tuple(self.joints[i] for i, j in enumerate(self.mirror_order) if i == j)
+
+    def with_pairs(self, pairs: Sequence[str]) -> "JointSet":
+        """Returns the set with pairs "LEFT:RIGHT" of joints that a mirror swaps; ("none",): none.
+
+        Raises InputError for another form, and for a joint that is unknown or in two pairs.
+        """
+        given = () if tuple(pairs) == ("none",) else tuple(pairs)
+        found = []
+        for pair in given:
+            first, colon, second = str(pair).partition(":")
+            if not colon or first == second or {first, second} - set(self.joints):
+                raise InputError(
+                    f"flip_pairs: {pair!r} given; a pair is two joints as left_toe:right_toe, and "
+                    f"the joints are {', '.join(self.joints)}"
+                )
+            found.append((first, second))
+        names = [name for pair in found for name in pair]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise InputError(f"flip_pairs: {', '.join(twice)} given in two pairs; give it in one")
+        return dataclasses.replace(self, pairs=tuple(found))
+
+    def check_mirrored(self, what: str, without: str) -> None:
+        """Raises InputError if a joint that looks like one of a side has no partner.
+
+        what: mirrors pictures, for the message; without: how one does without.
+        """
+        lonely = () if self.pairs is not None else find_partners(self.joints)[1]
+        if lonely:
+            raise InputError(
+                f"{what} mirrors pictures, and no partner on the other side is found for "
+                f"{', '.join(lonely)} of {self.name}: give all pairs when training, such as "
+                f"--config.data.flip_pairs=\"('LEFT:RIGHT',)\" with names of the file, or {without}"
+            )
 
     @property
     def bone_indices(self) -> tuple[tuple[int, int], ...]:
@@ -163,10 +211,3 @@ def convert_joints(
         labelled[..., first] & labelled[..., second],
         visible[..., first] & visible[..., second],
     )
-
-
-def _mirrored(joint: str) -> str:
-    for side, other in (("left_", "right_"), ("right_", "left_")):
-        if joint.startswith(side):
-            return other + joint.removeprefix(side)
-    return joint

@@ -3,10 +3,10 @@
 import pathlib
 
 import numpy as np
-from PIL import Image
 
 from jaxrepro.core.arrays.matlab import read_matlab_arrays
 from jaxrepro.core.errors import InputError
+from jaxrepro.data.formats.images import picture_sizes
 from jaxrepro.data.pose.people import Person, joint_box
 
 # Coordinates in the files count pixels from 1.
@@ -62,11 +62,7 @@ def read_leeds_sports(folder: pathlib.Path) -> list[Person]:
 
 
 def _picture_middle(path: pathlib.Path, otherwise: np.ndarray) -> np.ndarray:
-    """Returns the middle of a picture; of the joints if it is missing, which its reader reports."""
+    """Returns the middle of an upright picture; of the joints where it is missing."""
     if not path.is_file():
         return otherwise
-    try:
-        with Image.open(path, formats=("JPEG", "PNG")) as image:
-            return np.array(image.size, np.float64) / 2
-    except (OSError, ValueError, SyntaxError) as error:
-        raise InputError(f"{path}: not a readable image ({error}); repair or remove it") from error
+    return np.array(picture_sizes(path)[1], np.float64) / 2

@@ -10,12 +10,13 @@ from jaxrepro.core.arrays.matlab import each, field, read_matlab
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.strict_json import parse_json
 from jaxrepro.data.pose.joint_sets import MPII
-from jaxrepro.data.pose.people import Person
+from jaxrepro.data.pose.people import Person, recorded_size
 
 # Coordinates in all its files count pixels from 1.
 FILE_OFFSET = 0.5
 # Of the diagonal of the head's box: the unit of PCKh.
 HEAD_SHARE = 0.6
+_DAMAGE = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
 # The .h5 files hold boxes that were enlarged and moved down, so that feet stay inside.
 _H5_ENLARGED, _H5_MOVED = 1.25, 15.0
 
@@ -24,11 +25,13 @@ _H5_ENLARGED, _H5_MOVED = 1.25, 15.0
 class MpiiPeople:
     """The people of an annotation file.
 
-    parts: for each person the part that the file puts it in, such as "train".
+    parts: for each person the part that the file puts it in, such as "train". left_out: how many
+    have no place, no size or, of training pictures, no joints.
     """
 
     persons: list[Person]
     parts: list[str]
+    left_out: int = 0
 
 
 def read_mpii(path: pathlib.Path) -> MpiiPeople:
@@ -56,7 +59,7 @@ def read_mpii(path: pathlib.Path) -> MpiiPeople:
     except InputError:
         raise
     # What an array of another shape, or a struct without a field, leads the readers into.
-    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+    except _DAMAGE as error:
         raise InputError(f"cannot read {path} as annotations of MPII: {error!r}") from error
 
 
@@ -114,16 +117,18 @@ def _read_release(path: pathlib.Path) -> MpiiPeople:
     images, in_train = field(release, "annolist"), field(release, "img_train")
     if images is None or in_train is None:
         raise InputError(f"{path}: RELEASE has no annolist and img_train")
-    persons, parts = [], []
+    persons, parts, left_out = [], [], 0
     for number, (image, train) in enumerate(zip(each(images), each(in_train), strict=True), 1):
         name = str(image.image.name)
         for rank, person in enumerate(each(field(image, "annorect")), 1):
             place, scale = field(person, "objpos"), field(person, "scale")
             points = field(person, "annopoints")
             if place is None or scale is None or (train and points is None):
+                left_out += 1
                 continue
             joints, labelled, visible = _release_joints(points)
             if train and not labelled.any():
+                left_out += 1
                 continue
             persons.append(
                 Person(
@@ -139,7 +144,7 @@ def _read_release(path: pathlib.Path) -> MpiiPeople:
                 )
             )
             parts.append("train" if train else "test")
-    return MpiiPeople(persons, parts)
+    return MpiiPeople(persons, parts, left_out)
 
 
 def _release_joints(points: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -209,7 +214,8 @@ def _image_names(path: pathlib.Path, names: np.ndarray | None, num: int) -> list
         beside = path.with_name(f"{path.stem}_images.txt")
         if not beside.is_file():
             raise InputError(f"{path} names no images, and there is no {beside.name} beside it")
-        images = beside.read_text().split()
+        # A line each: names may have blanks.
+        images = [line.strip() for line in beside.read_text().splitlines() if line.strip()]
     if len(images) != num:
         raise InputError(f"{path}: {len(images)} names of images for {num} people")
     return images
@@ -217,7 +223,16 @@ def _image_names(path: pathlib.Path, names: np.ndarray | None, num: int) -> list
 
 def _read_json(path: pathlib.Path) -> MpiiPeople:
     rows = parse_json(path.read_bytes())
-    persons = [_json_person(row) for row in rows]
+    persons = []
+    for number, row in enumerate(rows, 1):
+        try:
+            persons.append(_json_person(row))
+        except _DAMAGE as error:
+            said = f"no {error.args[0]}" if isinstance(error, KeyError) else str(error)
+            raise InputError(
+                f"cannot read {path} as annotations of MPII: person {number} of {len(rows)}: "
+                f"{said}; correct or remove it"
+            ) from error
     parts = [
         ("valid" if row["isValidation"] else "train") if "isValidation" in row else path.stem
         for row in rows
@@ -248,4 +263,5 @@ def _json_person(row: dict[str, Any]) -> Person:
         visible=visible,
         image_number=numbers[0],
         person_number=numbers[1],
+        size=recorded_size(row, "img_width", "img_height"),
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.errors import InputError
 from jaxrepro.data.source import Item, Source
 
@@ -32,6 +33,10 @@ class DescribedSource(Source):
         """Raises InputError: there are no images."""
         del index
         raise self._no_images()
+
+    def identity(self) -> DataIdentity:
+        """Returns the classes, which are all there is."""
+        return DataIdentity(self.spec, 0, self.class_names)
 
     def example(self) -> Item:
         """Returns a black image of class 0: enough for the shapes that transforms make of it."""

@@ -12,6 +12,7 @@ from jaxrepro.core.run import notices
 from jaxrepro.data.formats.images import SUFFIXES, decode_image
 from jaxrepro.data.formats.other_files import OtherFiles, ending_of
 from jaxrepro.data.sets.class_names import order_note
+from jaxrepro.data.sets.fingerprints import files_digest
 from jaxrepro.data.source import Source
 
 
@@ -51,6 +52,10 @@ class FolderSource(Source):
             # Names of old archives are not always UTF-8.
             digest.update(entry.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
+
+    def content_digest(self) -> str:
+        """A hash of the names, sizes and contents of the files, see `files_digest`."""
+        return files_digest((file, self.root / file) for file in self.files)
 
     def read_image(self, index: int) -> np.ndarray:
         """File `index` decoded, uint8 [H, W, channels]; InputError names a file it cannot read."""

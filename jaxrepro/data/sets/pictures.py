@@ -6,12 +6,14 @@ import re
 
 import numpy as np
 
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import local_path
 from jaxrepro.core.run import notices
 from jaxrepro.data.formats.images import SUFFIXES, decode_image
 from jaxrepro.data.formats.other_files import OtherFiles, ending_of
 from jaxrepro.data.sets.bundled import PHOTOS, package_file
+from jaxrepro.data.sets.fingerprints import files_digest
 
 # Free pictures that come with scikit-image and scikit-learn: public domain, CC0 or, for the last
 # two, CC BY 2.0 (dahlia by vultilion, pagoda by danielbuechele).
@@ -48,6 +50,13 @@ class Pictures:
         """A short name of the set: "set5" for a folder Set5, "photos_test" for `photos:test`."""
         place = self.spec.removeprefix("folder:").rstrip("/")
         return re.sub(r"\W+", "_", place.rpartition("/")[2].lower())
+
+    def identity(self) -> DataIdentity:
+        """What tells whether two sets are the same: names, sizes and contents of the files."""
+        files = zip(
+            [f"{name}{path.suffix}" for name, path in zip(self.names, self.paths)], self.paths
+        )
+        return DataIdentity(files_digest(files), len(self))
 
     def __len__(self) -> int:
         return len(self.names)

@@ -177,6 +177,10 @@ class RecordSource(Source):
         self._labels = self.manifest.labels
         self._records = _open_records(self._paths, shards)
 
+    def content_digest(self) -> str:
+        """A hash of what the manifest says of the shards: their own hashes and labels."""
+        return json_digest([[s.sha256, s.labels] for s in self.manifest.shards])
+
     @property
     def labels(self) -> np.ndarray:
         """Labels as the manifest lists them, int32 [N]."""

@@ -12,15 +12,20 @@ The discriminator's class table is spectrally normalised as a whole. With other 
 value is another, by which the class term of all its logits changes.
 """
 
+import contextlib
 import csv
-from collections.abc import Sequence
-from typing import Any
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from jaxrepro.core import cli
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import place
+
+if TYPE_CHECKING:
+    from jaxrepro.core.files.places import Place
 
 _MEAN = "mean"
 _PRINTED = 20
@@ -96,11 +101,12 @@ def main(args: flags.FlagValues) -> None:
         state, class_tables.class_table_paths(old_task), rows, num_classes=len(old_names)
     )
     origins = [_MEAN if row is None else f"{row} {old_names[row]}" for row in rows]
-    with workdir.claimed(new_folder, args.config):
-        with Checkpoints(new_folder) as checkpoints:
+    # Whole or not at all: a config without its checkpoint would be trained from the beginning.
+    with _whole_run(new_folder) as folder, workdir.claimed(folder, args.config):
+        with Checkpoints(folder) as checkpoints:
             checkpoints.save(step, state, wait=True)
         workdir.write_json(
-            new_folder / ORIGIN,
+            folder / ORIGIN,
             {
                 "workdir": old_folder.name,
                 "step": step,
@@ -113,6 +119,24 @@ def main(args: flags.FlagValues) -> None:
     if len(new_names) > _PRINTED:
         print(f"  ...; all are in {new_folder / ORIGIN}")
     print(f"continue with python -m jaxrepro.train, the same --config and --workdir={new_folder}")
+
+
+@contextlib.contextmanager
+def _whole_run(folder: "Place") -> Iterator["Place"]:
+    """A context with the folder to write a run in, which is in its place at the end.
+
+    In an object store it is in its place from the beginning. Raises InputError.
+    """
+    from jaxrepro.core.files.whole_files import whole_folder
+
+    if not isinstance(folder, pathlib.Path):
+        yield folder
+        return
+    try:
+        with whole_folder(folder) as new:
+            yield new
+    except OSError as error:
+        raise InputError(f"cannot write {folder}: {error.strerror or error}") from error
 
 
 def parse_rows(given: str | None, old_names: Sequence[str], new_names: Sequence[str]) -> list[Any]:

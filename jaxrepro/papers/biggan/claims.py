@@ -3,6 +3,7 @@
 import itertools
 
 from jaxrepro.evidence.claim import Arm, Claim, Kept, Result
+from jaxrepro.evidence.exported import exported
 from jaxrepro.evidence.rules import All, Between, Order
 from jaxrepro.papers.biggan.measures import table_claims
 from jaxrepro.papers.biggan.measures.table_claims import PAPER
@@ -364,5 +365,12 @@ CLAIMS: tuple[Claim, ...] = (
         Between("512 TPU v3 cores", "efficiency", low=0.9),
         protocol="A prediction from the compiled program and published figures of the machine, "
         "not a measurement; docs/scaling.md says how.",
+    ),
+    exported(
+        "biggan",
+        {
+            "BigGAN": "configs/biggan_digits.py",
+            "BigGAN-deep": "configs/biggan_deep128.py:demo",
+        },
     ),
 )

@@ -60,7 +60,7 @@ def main(args: flags.FlagValues) -> None:
 
     from jaxrepro.core.files.whole_files import write_png
     from jaxrepro.core.run import run_record
-    from jaxrepro.core.run.workdir import CONFIG, read_json, write_json
+    from jaxrepro.core.run.workdir import CONFIG, check_data, read_json, write_json
     from jaxrepro.data.sources import open_source
     from jaxrepro.data.transforms import square_transform
     from jaxrepro.metrics.feature_choice import feature_network
@@ -77,6 +77,8 @@ def main(args: flags.FlagValues) -> None:
         split=args.split or (data["split"] if args.data is None else "train"),
         channels=generator.module.channels,
     )
+    if args.data is None and args.split is None and generator.run is not None:
+        check_data(generator.run, {"data.source": source.identity()})
     mode = sampling_flags.truncation_mode(args)
     variables, statistics = generator.variables_at(mode, args.truncation)
     classes = parse_classes(args.classes, generator.class_names)

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrepro.core.config import Settings
+from jaxrepro.core.config import MOST_WORKERS, Settings
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices.mesh import split_examples
 from jaxrepro.core.devices.partition import Rules, rules_from_settings
 from jaxrepro.core.errors import InputError
@@ -27,6 +28,7 @@ from jaxrepro.core.task import (
 )
 from jaxrepro.core.update.optim import OptimizerSpec
 from jaxrepro.data.pipeline import train_iterator
+from jaxrepro.data.sets.fingerprints import weights_file
 from jaxrepro.data.source import Source
 from jaxrepro.data.sources import open_source
 from jaxrepro.data.transforms import Transform, crop_transform, square_transform
@@ -70,6 +72,16 @@ class BigGAN:
         return self.batch_size // self.microbatches
 
     # --- Data.
+
+    def identities(self) -> Mapping[str, DataIdentity]:
+        """Returns the images, and the file of the network that measures samples."""
+        validation, features = self.measurements.validation, self.measurements.features
+        network = weights_file(features) if features else None
+        return {
+            "data.source": self.source.identity(),
+            **({"data.validation": validation.identity()} if validation else {}),
+            **({"eval.features": network} if network else {}),
+        }
 
     @property
     def batch_spec(self) -> Mapping[str, BatchSpec]:
@@ -169,6 +181,7 @@ class BigGAN:
 
     def references(self) -> References:
         """Returns what was published for this setting."""
+        digits = self.source.spec == "digits"
         return references(
             resolution=self.generator.resolution,
             # Table 1 has statistics over the whole batch: no row of it is a run with groups.
@@ -177,6 +190,7 @@ class BigGAN:
             shared_embedding=self.generator.shared_dim > 0,
             hierarchical=getattr(self.generator, "hierarchical", False),
             orthogonal=self.update.g_optim.orthogonal > 0,
+            headline=self.measurements.headline or "digits/class_agreement" * digits,
         )
 
 
@@ -240,7 +254,7 @@ def from_settings(settings: Settings) -> BigGAN:
         source=source,
         transform=transform,
         data_seed=settings.at_least("seed", 0),
-        num_workers=data.at_least("num_workers", 0),
+        num_workers=data.at_least("num_workers", 0, maximum=MOST_WORKERS),
         eval_every=Every(settings.eval.at_least("every", 0)),
         eval_batch_size=settings.eval.at_least("batch_size", 1),
         sheet_classes=settings.eval.at_least("sheet_classes", 1),

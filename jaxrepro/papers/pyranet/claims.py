@@ -1,6 +1,7 @@
 """The claims of PyraNet, of the stacked hourglass and of an article about them."""
 
 from jaxrepro.evidence.claim import Arm, Claim, Kept, Result
+from jaxrepro.evidence.exported import exported
 from jaxrepro.evidence.rules import All, Between, Near, Order
 from jaxrepro.papers.pyranet.start import variance_claims
 
@@ -369,5 +370,13 @@ CLAIMS: tuple[Claim, ...] = (
         All(*(Order("pytorch-pose", "ours", name) for name in ("update", "maps"))),
         protocol="2 stacks, width 256, 256 pixels, batches of 2; 2 cores of an AMD EPYC beside "
         "torch 2.13 with 2 threads. Five rounds in turn stand in the column of seeds.",
+    ),
+    exported(
+        "pyranet",
+        {
+            "Hourglass": "configs/hourglass.py:demo",
+            "PyraNet": "configs/pyranet.py:demo",
+            "PRM classifier": "configs/prm_cifar.py:demo",
+        },
     ),
 )

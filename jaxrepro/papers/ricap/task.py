@@ -21,7 +21,7 @@ from jaxrepro.metrics.calibration import calibration_error
 from jaxrepro.metrics.evaluators import Rows
 from jaxrepro.nn.classifiers.small_images import Classified
 from jaxrepro.papers.ricap.settings import AUGMENTATIONS
-from jaxrepro.tasks.classification.error import MEANINGS, classification_error
+from jaxrepro.tasks.classification.error import MEANINGS, classification_error, described_results
 from jaxrepro.tasks.classification.networks import classifier_card, make_classifier
 from jaxrepro.tasks.classification.task import Classification
 
@@ -84,16 +84,26 @@ class MixedClassification(Classification):
         return {
             **super().evaluators(),
             "calibration": Rows(
-                self.images.test_batches(batch_size), step, results, self.error_every, batch_size
+                self.images.test_batches(batch_size),
+                step,
+                results,
+                self.error_every,
+                batch_size,
+                self.images.words(self.images.test),
             ),
-            "train": dataclasses.replace(train, batches=self.images.train_batches(batch_size)),
+            "train": dataclasses.replace(
+                train,
+                batches=self.images.train_batches(batch_size),
+                measured_on=self.images.words(self.images.train),
+            ),
         }
 
     def references(self) -> References:
         """Returns what the results mean; published figures stand in the claims."""
-        return References(descriptions=_MEANINGS)
+        return described_results(meanings=_MEANINGS, better=_BETTER)
 
 
+_BETTER = {"calibration/error": "lower"}
 _MEANINGS = {
     **MEANINGS,
     "calibration/error": (

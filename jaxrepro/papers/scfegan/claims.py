@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from jaxrepro.evidence.claim import Arm, Claim, Kept, Result
+from jaxrepro.evidence.exported import exported
 from jaxrepro.evidence.rules import All, Between, Near, Order
 
 _PAPER = (
@@ -363,5 +364,11 @@ CLAIMS = (
         "Where the whole face is erased, sketch and colours alone restore it.",
         _RELEASE,
         without="a training at 512 pixels, and a measure of how much a face looks like another",
+    ),
+    exported(
+        "scfegan",
+        {
+            "SC-FEGAN": "configs/scfegan.py:demo",
+        },
     ),
 )

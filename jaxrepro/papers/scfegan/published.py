@@ -1,6 +1,6 @@
 """What the results of a run mean. Nothing was published that they could be compared with."""
 
-from jaxrepro.core.task import References
+from jaxrepro.core.task import Caption, References
 
 _CITATION = (
     "Jo and Park, SC-FEGAN: Face Editing Generative Adversarial Network with User's Sketch and "
@@ -19,7 +19,16 @@ _WITHHELD = {
     "_without_color": "with no colours given",
     "_without_input": "with neither sketch nor colours given",
 }
-_BASELINES = ("mean_face", "biharmonic")
+# Fillings without a network: in words, and in the names of results.
+_BASELINES = {"the mean training picture": "mean_face", "biharmonic filling": "biharmonic"}
+_BETTER = {
+    "hole_l1": "lower",
+    "hole_psnr": "higher",
+    "hole_ssim": "higher",
+    "sketch_f_score": "higher",
+    "stroke_color_difference": "lower",
+}
+_COLUMNS = ("to fill", "sketch", "colours", "network", "edit", "truth")
 _LEVELS = ("hole_l1", "hole_psnr", "hole_ssim", "sketch_f_score")
 
 
@@ -45,7 +54,22 @@ def references(features: str, data: str) -> References:
         descriptions=described,
         citation=_CITATION,
         levels={
-            f"held_out/{name}": tuple(f"baselines/{method}_{name}" for method in _BASELINES)
+            f"held_out/{name}": {
+                words: f"baselines/{method}_{name}" for words, method in _BASELINES.items()
+            }
             for name in _LEVELS
+        },
+        better={
+            f"held_out/{name}{ending}": direction
+            for name, direction in _BETTER.items()
+            for ending in ("", *_WITHHELD)
+        },
+        headline="held_out/hole_psnr",
+        after_at={
+            "held_out/frechet": "{} edits",
+            "held_out/feature_difference": "{} edits",
+        },
+        captions={
+            "held_out/sheet": Caption("The first held-out pictures, one a row.", _COLUMNS),
         },
     )

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrepro.core.config import Settings
+from jaxrepro.core.config import MOST_WORKERS, Settings
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices.partition import Rules, rules_from_settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.random import named_key
@@ -55,6 +56,7 @@ class FaceEditing:
 
     update: EditingUpdate
     faces: Faces
+    validation: Faces
     examples: ExampleSettings
     batch_size: int
     seed: int
@@ -63,6 +65,16 @@ class FaceEditing:
     rules: Rules
 
     # --- Data.
+
+    def identities(self) -> Mapping[str, DataIdentity]:
+        """Returns the pictures, and the file of weights of the fixed features."""
+        features = self.update.features
+        return {
+            "data.source": self.faces.identity(),
+            "data.validation": self.validation.identity(),
+            # Its name ends in a digest of its arrays.
+            **({"features.weights": DataIdentity(features.name)} if features.trained else {}),
+        }
 
     @property
     def batch_spec(self) -> Mapping[str, BatchSpec]:
@@ -173,17 +185,18 @@ def from_settings(settings: Settings) -> FaceEditing:
     source = data.source
     faces = open_faces(source, split=data.one_of("split", SPLITS), size=size)
     examples = _example_settings(data, faces)
-    validation = open_faces(
-        data.validation or source, split=data.one_of("validation_split", SPLITS), size=size
-    )
+    measured, measured_split = data.validation or source, data.one_of("validation_split", SPLITS)
+    validation = open_faces(measured, split=measured_split, size=size)
+    described = f"{measured}, split {measured_split}, {size} x {size} pixels"
     return FaceEditing(
         update=update,
         faces=faces,
+        validation=validation,
         examples=examples,
         batch_size=train.at_least("batch_size", 1),
         seed=settings.at_least("seed", 0),
-        num_workers=data.at_least("num_workers", 0),
-        measured=_evaluators(settings.eval, update, faces, validation, examples),
+        num_workers=data.at_least("num_workers", 0, maximum=MOST_WORKERS),
+        measured=_evaluators(settings.eval, update, faces, validation, examples, described),
         rules=rules_from_settings(settings.mesh),
     )
 
@@ -208,15 +221,16 @@ def _evaluators(
     faces: Faces,
     validation: Faces,
     examples: ExampleSettings,
+    described: str,
 ) -> dict[str, Evaluator]:
-    """Returns the measurements by name."""
+    """Returns the measurements by name. described: `validation`, for readers."""
     if len(validation) < 2:
         raise InputError(f"{validation!r} has 1 picture; measure on two or more")
     fixed = dataclasses.replace(examples, aligned=validation.aligned).without_augmentation()
     limit = section.at_least("num_examples", 0) or len(validation)
     if limit < 2:
         raise InputError("eval.num_examples=1; measure two or more pictures, or 0 for all")
-    held_out = HeldOut(FixedExamples(validation, fixed), limit)
+    held_out = HeldOut(FixedExamples(validation, fixed), limit, described)
     batch_size = section.at_least("batch_size", 1)
     found: dict[str, Evaluator] = {
         "held_out": HeldOutEdits(

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxrepro.core.config import Settings
+from jaxrepro.core.data_identity import DataIdentity, arrays_identity, joined
 from jaxrepro.core.devices import platform
 from jaxrepro.core.devices.partition import rules_from_settings
 from jaxrepro.core.state import Collections, Params, TrainState, Variables
@@ -19,7 +20,7 @@ from jaxrepro.core.task import (
     Scalars,
 )
 from jaxrepro.core.update.optim import OptimizerSpec
-from jaxrepro.data.sets.pictures import open_pictures
+from jaxrepro.data.sets.pictures import Pictures, open_pictures
 from jaxrepro.data.stream import TrainStream
 from jaxrepro.data.transforms import Transform
 from jaxrepro.papers.srcnn.measures.measurements import Measurements
@@ -46,7 +47,7 @@ class SuperResolution(Supervised):
     """
 
     patch: PatchSpec
-    training: str
+    pictures: Pictures
     degradation: str
     scale: int
     color: str
@@ -54,6 +55,12 @@ class SuperResolution(Supervised):
     start: Params | None
     reduction: str
     measurements: Measurements
+
+    def identities(self) -> Mapping[str, DataIdentity]:
+        """Returns the sets of pictures, and the parameters to begin with."""
+        start = {} if self.start is None else {"start.weights": arrays_identity(self.start)}
+        measured = joined([pictures.identity() for pictures in self.measurements.validation])
+        return {"data.source": self.pictures.identity(), "data.validation": measured, **start}
 
     def initial(self, key: jax.Array) -> Variables:
         """Returns the parameters to begin with."""
@@ -100,7 +107,7 @@ class SuperResolution(Supervised):
         """Returns what the config has measured, see `Measurements.evaluators`."""
         return self.measurements.evaluators(
             self.module,
-            training=self.training,
+            training=self.pictures.spec,
             degradation=self.degradation,
             scale=self.scale,
             color=self.color,
@@ -140,12 +147,13 @@ def from_settings(settings: Settings) -> SuperResolution:
         margin=module.margin,
         factor=module.factor,
     )
-    pictures = rescaled(open_pictures(data.source), data.rescale)
+    pictures = open_pictures(data.source)
+    scaled = rescaled(pictures, data.rescale)
     augment = AUGMENTATIONS[data.one_of("augment", tuple(AUGMENTATIONS))]
     return SuperResolution(
         module=module,
         patch=patch,
-        training=pictures.spec,
+        pictures=pictures,
         degradation=degradation,
         scale=scale,
         color=color,
@@ -159,7 +167,7 @@ def from_settings(settings: Settings) -> SuperResolution:
         rules=rules_from_settings(settings.mesh),
         # Last, because it takes longest: what is wrong with the rest is said before.
         stream=TrainStream(
-            training_patches(pictures, DEGRADATIONS[degradation], patch, scale=scale, color=color),
+            training_patches(scaled, DEGRADATIONS[degradation], patch, scale=scale, color=color),
             Transform(prepare=dict, augment=augment),
         ),
     )

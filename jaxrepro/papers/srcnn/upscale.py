@@ -1,6 +1,7 @@
 """Enlarges your own pictures.
 
   python -m jaxrepro.papers.srcnn.upscale INPUT OUTPUT --scale=3
+  python -m jaxrepro.papers.srcnn.upscale INPUT OUTPUT --model=runs/srcnn_demo
 
 INPUT is a picture, a folder or a quoted pattern such as 'photos/**/*.jpg'; OUTPUT is a file or a
 folder. PNG, JPEG, WebP, TIFF and BMP are read and written, 8 and 16 bits, grey and colour. Alpha,

@@ -1,5 +1,6 @@
 """Measurements of a classifier: the share of test images it gets wrong, and its size."""
 
+import types
 from collections.abc import Callable, Mapping
 
 import jax
@@ -9,7 +10,7 @@ from scipy.stats import binomtest
 
 from jaxrepro.core.state import TrainState, Variables
 from jaxrepro.core.supervised import trained_variables
-from jaxrepro.core.task import Batch, Every
+from jaxrepro.core.task import Batch, Every, PublishedFigure, References
 from jaxrepro.metrics.evaluators import Rows
 from jaxrepro.nn.classifiers.small_images import Classified
 from jaxrepro.tasks.classification.images import LabelledImages
@@ -27,6 +28,28 @@ MEANINGS = {
     "size/parameters": "Numbers that are learned",
     "size/multiplications": "Multiply-adds of convolutions and layers for one image",
 }
+_ERROR = "top1_error"
+_BETTER = {f"test/{_ERROR}": "lower", "test/cross_entropy": "lower"}
+
+
+def described_results(
+    rows: tuple[PublishedFigure, ...] = (),
+    citation: str = "",
+    meanings: Mapping[str, str] = MEANINGS,
+    better: Mapping[str, str] = types.MappingProxyType({}),
+) -> References:
+    """Returns what a classifier's results mean, with published rows.
+
+    better: of results that the paper has beside, see `References`.
+    """
+    return References(
+        rows,
+        (),
+        meanings,
+        citation,
+        better={**_BETTER, **better},
+        headline=f"test/{_ERROR}",
+    )
 
 
 def classification_error(
@@ -37,6 +60,8 @@ def classification_error(
     batch_size: int,
 ) -> Rows:
     """Returns the evaluator of the top-1 error on the test images, each seen once.
+
+    For other images replace `batches` and `measured_on` together.
 
     classified: (variables, uint8 [B, H, W, C]) -> what the network makes of them in evaluation.
     """
@@ -51,7 +76,14 @@ def classification_error(
             "loss": optax.softmax_cross_entropy_with_integer_labels(logits, labels),
         }
 
-    return Rows(images.test_batches(batch_size), step, error_results, every, batch_size)
+    return Rows(
+        images.test_batches(batch_size),
+        step,
+        error_results,
+        every,
+        batch_size,
+        images.words(images.test),
+    )
 
 
 def error_results(rows: Mapping[str, np.ndarray]) -> Mapping[str, float]:
@@ -79,7 +111,7 @@ def network_size(module, size: int) -> Rows:
     def results(rows: Mapping[str, np.ndarray]) -> Mapping[str, float]:
         del rows
         return {
-            "parameters": float(num_parameters(module)),
+            "parameters": float(num_parameters(module, size)),
             "multiplications": float(num_multiplications(module, size)),
         }
 

@@ -15,12 +15,13 @@ from jaxrepro.core.errors import InputError
 from jaxrepro.core.inference.cards import is_size
 from jaxrepro.nn.branch_initialization import INITIALIZATIONS, Initialization
 from jaxrepro.nn.classifiers.dense_layers import DenseLayers
+from jaxrepro.nn.classifiers.paired_convolutions import PairedConvolutions
 from jaxrepro.nn.classifiers.residual import ResNet
 from jaxrepro.nn.classifiers.resnext import ResNeXt
 from jaxrepro.nn.classifiers.small_convolutions import SmallConvolutions
 from jaxrepro.nn.classifiers.wide_resnet import WideResNet
 
-Classifier = WideResNet | ResNeXt | ResNet | SmallConvolutions | DenseLayers
+Classifier = WideResNet | ResNeXt | ResNet | SmallConvolutions | PairedConvolutions | DenseLayers
 
 # By name: the class, and what says which network it is beside its classes, branches and head.
 _CLASSIFIERS: Mapping[str, tuple[type, tuple[str, ...]]] = {
@@ -28,12 +29,14 @@ _CLASSIFIERS: Mapping[str, tuple[type, tuple[str, ...]]] = {
     "resnext": (ResNeXt, ("depth", "groups", "group_width")),
     "resnet": (ResNet, ("depth",)),
     "convolutions": (SmallConvolutions, ("widths",)),
+    "paired_convolutions": (PairedConvolutions, ("widths", "features")),
     "dense": (DenseLayers, ("widths", "features")),
 }
 CLASSIFIERS = tuple(_CLASSIFIERS)
 # Those with a place for a branch in every block.
 WITH_BRANCHES = ("wide_resnet", "resnext")
-# How the others' convolutions start, as they do by default.
+# How the others' layers start: there is one way.
+_STARTS = {"paired_convolutions": "torch"}
 _HE = "msra"
 # A wide ResNet's width is a multiple of this: one more is one more channel in the last group.
 WIDTH_STEP = 1 / 64
@@ -50,7 +53,7 @@ def make_classifier(settings: Settings, *, num_classes: int) -> Classifier:
     if name in WITH_BRANCHES:
         sizes["start"] = Initialization(settings.one_of("init", INITIALIZATIONS))
     else:
-        settings.one_of("init", (_HE,))
+        settings.one_of("init", (_STARTS.get(name, _HE),))
     if kind is WideResNet:
         sizes["dropout"] = settings.at_least("dropout", 0, default=0.0)
         if sizes["dropout"] >= 1:
@@ -98,7 +101,7 @@ def classifier_from_card(card: Mapping[str, Any]) -> Classifier:
 
 
 def num_parameters(module: nn.Module, size: int = 32) -> int:
-    """Returns the number of parameters; nothing is computed. size: of images, of no influence."""
+    """Returns the number of parameters; nothing is computed. size: of images."""
     # Modules can be hashed, which type checkers do not see.
     return _num_parameters(cast(Any, module), size)
 

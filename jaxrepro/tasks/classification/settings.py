@@ -23,7 +23,7 @@ def shared_sections(task: str, *, total_steps: int, every: int, batch_size: int 
             "source": "tfds:cifar10",  # Or "folder:DIR", with DIR/train and DIR/test.
             "split": "train",
             "validation": "",  # Another set to measure on; "" for the source.
-            "validation_split": "test",
+            "validation_split": "test",  # "rest": the training images that num_train leaves.
             "size": 32,
             # Each training image is moved by up to `pad` pixels and mirrored half the time.
             "pad": 4,

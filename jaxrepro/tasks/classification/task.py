@@ -8,6 +8,7 @@ import jax
 import optax
 
 from jaxrepro.core.config import Settings
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices.partition import rules_from_settings
 from jaxrepro.core.state import Collections, Params, Variables
 from jaxrepro.core.supervised import Supervised
@@ -16,7 +17,11 @@ from jaxrepro.core.update.optim import OptimizerSpec
 from jaxrepro.data.stream import TrainStream
 from jaxrepro.nn.classifiers.small_images import Classified
 from jaxrepro.nn.norms.example_groups import apply_in_groups, num_groups_from_settings
-from jaxrepro.tasks.classification.error import MEANINGS, classification_error, network_size
+from jaxrepro.tasks.classification.error import (
+    classification_error,
+    described_results,
+    network_size,
+)
 from jaxrepro.tasks.classification.images import NORMALIZATIONS, LabelledImages, network_input
 
 
@@ -77,9 +82,14 @@ class Classification(Supervised):
             "size": network_size(self.module, self.images.size),
         }
 
+    def identities(self) -> Mapping[str, DataIdentity]:
+        """Returns the images to train on and to measure."""
+        images = self.images
+        return {"data.source": images.train.identity(), "data.validation": images.test.identity()}
+
     def references(self) -> References:
         """Returns what the results mean."""
-        return References(descriptions=MEANINGS)
+        return described_results()
 
     # --- What follows.
 

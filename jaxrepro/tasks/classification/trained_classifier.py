@@ -70,6 +70,10 @@ class TrainedClassifier(trained.Trained):
         One image [H, W, 3] gives [K]. Their middle squares are brought to the network's size, as
         in training. Raises InputError for images of another type or shape.
         """
+        return np.asarray(jax.nn.softmax(self.scores(images)))
+
+    def scores(self, images: Any) -> np.ndarray:
+        """Returns the logits of every class, float32 [N, K] or [K], of images as of `classify`."""
         array = np.asarray(images)
         if array.ndim not in (3, 4) or not len(array):
             raise InputError(
@@ -77,8 +81,17 @@ class TrainedClassifier(trained.Trained):
             )
         one = array.ndim == 3
         outputs = self.outputs(array[None] if one else array)
-        found = np.asarray(jax.nn.softmax(outputs.logits.astype(jnp.float32)))
+        found = np.asarray(outputs.logits.astype(jnp.float32))
         return found[0] if one else found
+
+    @property
+    def title(self) -> str:
+        """What it is called in a figure: the kind of its last layer, or of its network."""
+        return getattr(self.module.head, "kind", type(self.module).__name__)
+
+    def gaussians(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Returns means of features, [K, D], and deviations, [K], where its classes have them."""
+        return None
 
     def outputs(self, images: np.ndarray) -> Classified:
         """Returns features and scores of images, uint8 [N, H, W, 3], as `classify` prepares them.

@@ -60,17 +60,23 @@ def main(args: flags.FlagValues, load: "Load") -> None:
     from jaxrepro.core.files.strict_json import write_strict_json
     from jaxrepro.core.files.whole_files import write_png
     from jaxrepro.core.run import run_record
-    from jaxrepro.tasks.pose.measures.failure_gallery import failure_gallery
+    from jaxrepro.tasks.pose.measures.accuracy import unmeasured
     from jaxrepro.tasks.pose.measures.measured import measure_poses
+    from jaxrepro.tasks.pose.measures.people_gallery import people_gallery
     from jaxrepro.tasks.pose.measures.score_table import tables_text
 
     trained = _changed(load(**network), args)
+    if args.flip:
+        trained.joint_set.check_mirrored("--flip", "leave out --flip")
     run = trained.run if args.people is None else None
     if args.people is None and run is None:
         raise InputError("no people given; for example --people=lspet:DIR --split=1001-1250")
-    data_set = None if run is None else _run_data(run)
+    data_set = None if run is None else run_people(run)
     people, train = _people(args, trained, data_set)
     _check_exports_of(exports, people.spec)
+    if run is None:
+        for note in people.notes:
+            print(note)
     measured = measure_poses(
         trained,
         people,
@@ -87,7 +93,7 @@ def main(args: flags.FlagValues, load: "Load") -> None:
     )
     print(f"{trained.origin} on {people.spec}: {len(people)} people\n")
     print(f"{measured.sentence}\n")
-    print(tables_text(measured.scores) if measured.any_labels else "no labels: nothing is measured")
+    print(tables_text(measured.scores) if measured.any_labels else unmeasured(people))
     if args.output:
         folder = cli.given_path(args.output)
         record = {
@@ -96,12 +102,13 @@ def main(args: flags.FlagValues, load: "Load") -> None:
             "weights": trained.weights,
             "people": people.spec,
             "num_people": len(people),
+            "people_notes": list(people.notes),
             "train_people": train.spec if train else None,
             "predictions": measured.as_json(),
         }
         write_strict_json(folder / _SCORES, record)
         print(f"\nwritten: {folder / _SCORES}")
-        picture = failure_gallery(people, measured.best.points, args.worst)
+        picture = people_gallery(people, measured.best.points, args.worst)
         if picture is not None:
             write_png(folder / _WORST, picture)
             print(f"written: {folder / _WORST}")
@@ -159,15 +166,23 @@ def _changed(trained: "TrainedPose", args: flags.FlagValues) -> "TrainedPose":
     return dataclasses.replace(trained.decoded_as(args.decode), **given)
 
 
-def _run_data(workdir: Place) -> "PoseData":
-    """Returns the people of a run."""
+def run_people(workdir: Place) -> "PoseData":
+    """Returns the people of a run, and says where they are not those that it was trained on.
+
+    Raises InputError for other joints or another order.
+    """
     from jaxrepro.core import config
     from jaxrepro.core.run import workdir as files
     from jaxrepro.tasks.pose.people import PoseData
 
     settings = config.Settings(files.read_config(workdir))
     with settings.understood():
-        return PoseData.from_settings(settings.data)
+        found = PoseData.from_settings(settings.data)
+    files.check_data(
+        workdir,
+        {"data.source": found.train.identity(), "data.validation": found.validation.identity()},
+    )
+    return found
 
 
 def _people(args: flags.FlagValues, trained: "TrainedPose", data_set: "PoseData | None") -> Any:

@@ -58,6 +58,9 @@ class PoseData:
             images=measured_images or None,
             validation=listed if measured == source else None,
         )
+        pairs = data.optional("flip_pairs", ())
+        if pairs:
+            people = people.with_pairs(pairs)
         counts = people.labelled.sum(axis=0)
         if not counts.all():
             joint = people.joint_set.joints[int(counts.argmin())]

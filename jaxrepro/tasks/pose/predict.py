@@ -107,6 +107,8 @@ def _finder(
     from jaxrepro.tasks.pose.inference.searches import JointFinder, Search
 
     trained = load(**network).decoded_as(args.decode)
+    if args.flip:
+        trained.joint_set.check_mirrored("--flip", "leave out --flip")
     search = Search(args.flip, SIX_SCALES) if args.scales else Search(args.flip)
     settings = {
         "stacks": args.stacks,
@@ -129,6 +131,8 @@ def _finder(
 
 
 def _report(found: "PeoplePictures") -> None:
+    for note in found.notes:
+        print(note)
     if found.done:
         print(f"{found.done} pictures are done already")
     if found.left_out:

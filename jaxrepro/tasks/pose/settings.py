@@ -31,6 +31,9 @@ def pose_sections(task: str, *, total_steps: int) -> Any:
             "size": 256,  # Side of a crop in pixels; maps are a quarter of it.
             "padding": "by_set",  # mpii, lsp, joint_box; by_set: what belongs to the source.
             "augmentation": "hourglass",
+            # Joints that a mirror swaps, ("left_toe:right_toe", ...); () for those that their names
+            # tell, ("none",) for none.
+            "flip_pairs": (),
             "mean": "none",  # Of the colours, which is subtracted: mpii, lsp or none.
         }
     )
@@ -59,8 +62,8 @@ def pose_sections(task: str, *, total_steps: int) -> Any:
     # truncate: to whole pixels, as the Torch code does. windows, num_draws: of fractional pooling,
     # see `pooling_windows.predict_scores`.
     # baselines: measure the mean pose and the nearest neighbour too, at the end.
-    # worst_people: how many of the worst found are drawn at each evaluation, beside the errors of
-    # each joint; 0 for no pictures.
+    # worst_people: how many of the worst found are drawn at each evaluation, beside 4 typical ones,
+    # the 4 found best and the errors of each joint; 0 for no pictures.
     config.eval = ConfigDict(
         {
             "every": 8000,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 import jax
 
 from jaxrepro.core.config import Settings
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.devices.partition import rules_from_settings
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.state import Collections, Params, Variables
@@ -23,7 +24,7 @@ from jaxrepro.nn.norms.example_groups import apply_in_groups, num_groups_from_se
 from jaxrepro.tasks.pose.inference.pooling_windows import WINDOWS, predict_scores
 from jaxrepro.tasks.pose.inference.predictor import Predictor, network_input
 from jaxrepro.tasks.pose.inference.trained_pose import TrainedPose
-from jaxrepro.tasks.pose.measures.accuracy import described_results
+from jaxrepro.tasks.pose.measures.accuracy import described_results, unmeasured
 from jaxrepro.tasks.pose.measures.evaluators import Baselines, PoseAccuracy
 from jaxrepro.tasks.pose.networks import STRIDE, PoseNetworks, side_multiple
 from jaxrepro.tasks.pose.people import MEANS, PoseData
@@ -90,6 +91,26 @@ class PoseEstimation(Supervised):
             found["baselines"] = Baselines(self.data_set, self.accuracy.batch_size)
         return found
 
+    def identities(self) -> Mapping[str, DataIdentity]:
+        """Returns the people to train on and to measure; a paper adds the file of a teacher."""
+        train, validation = self.data_set.train, self.data_set.validation
+        joints = self.predictor.joint_set.unpaired
+        mirror = f"mirrored onto themselves: {', '.join(joints) or 'no joints'}"
+        trained, measured = train.identity(), validation.identity()
+        reason = unmeasured(validation)
+        return {
+            "data.source": dataclasses.replace(
+                trained,
+                places=("data.images", "data.validation_list"),
+                notes=(*trained.notes, mirror),
+            ),
+            "data.validation": dataclasses.replace(
+                measured,
+                places=("data.validation_images",),
+                notes=(*measured.notes, *([reason] if reason else [])),
+            ),
+        }
+
     def references(self) -> References:
         """Returns what the results mean."""
         return described_results()
@@ -153,6 +174,9 @@ class PoseEstimation(Supervised):
                 "name": joint_set.name,
                 "joints": list(joint_set.joints),
                 "bones": [list(bone) for bone in joint_set.bones],
+                "flip_pairs": [
+                    [joint_set.joints[i], joint_set.joints[j]] for i, j in joint_set.flip_pairs
+                ],
             },
             "size": self.size,
             "mean": self.predictor.mean,
@@ -208,6 +232,11 @@ class PoseEstimation(Supervised):
             raise InputError(f"ema.decay is {decay}; it must be below 1, 0 for no moving average")
         batch_size = train.at_least("batch_size", 1)
         augmentation = AUGMENTATIONS[data.one_of("augmentation", tuple(AUGMENTATIONS))]
+        without = "take data.augmentation=none and eval.flip=False"
+        if augmentation.flip_probability:
+            joint_set.check_mirrored(f"data.augmentation={data.augmentation}", without)
+        if predictor.flip:
+            joint_set.check_mirrored("eval.flip=True", without)
         varied = augmented_crop_transform(size, data_set.box_padding, augmentation, joint_set)
         if teacher is not None:
             _check_teacher(teacher, predictor, size)

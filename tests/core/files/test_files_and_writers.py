@@ -149,3 +149,18 @@ def test_a_killed_run_loses_no_numbers_of_tensorboard(tmp_path):
     assert read_scalars(tmp_path) == {(1, "loss"): 0.5, (2, "loss"): 1.0, (4, "loss"): 9.0}
     for file in (killed, continued, again):
         file.close()
+
+
+def test_what_a_killed_process_had_begun_goes_with_the_next_write(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_abandoned", {})
+    begun = tmp_path / ".a.png.x1_y2z3w.tmp"
+    others = [tmp_path / name for name in (".b.png.x1_y2z3w.tmp", ".a.png.tmp", ".a.png.short.tmp")]
+    for path in (begun, *others):
+        path.write_bytes(b"half")
+    with begun.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # Of a process that still writes.
+        files.write_atomically(tmp_path / "a.png", b"whole")
+        assert begun.exists()
+    files._abandoned.clear()
+    files.write_atomically(tmp_path / "a.png", b"whole")
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "a.png", *others])

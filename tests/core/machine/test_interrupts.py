@@ -12,12 +12,12 @@ from tests.runs import ROOT
 def ended(script, **options):
     """Returns (status, stdout, stderr) of a script that presses Ctrl-C itself."""
     done = subprocess.run(
-        [sys.executable, "-c", script],
+        # What starts the tests may have told them to ignore it.
+        ["env", "--default-signal=INT", sys.executable, "-c", script],
         cwd=ROOT,
         capture_output=True,
         timeout=60,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         **options,
     )
     return done.returncode, done.stdout, done.stderr

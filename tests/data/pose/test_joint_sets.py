@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.data.pose.joint_sets import COCO, JOINT_SETS, LSP, MPII, convert_joints
+from jaxrepro.data.pose.joint_sets import (
+    COCO,
+    JOINT_SETS,
+    LSP,
+    MPII,
+    JointSet,
+    convert_joints,
+)
+from jaxrepro.data.pose.joint_sides import find_partners
 
 
 def test_orders_and_flip_pairs_are_those_of_the_data_sets():
@@ -50,3 +58,63 @@ def test_errors_name_what_is_missing():
         convert_joints(*arrays, COCO, MPII)
     with pytest.raises(InputError, match=r"lsp has no joint 'pelvis'; its joints are right_ankle"):
         LSP.index("pelvis")
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("left_toe", "right_toe"),
+        ("L_toe", "R_toe"),
+        ("l_toe", "r_toe"),
+        ("LeftToe", "RightToe"),
+        ("leftToe", "rightToe"),
+        ("toe_left", "toe_right"),
+        ("toe.L", "toe.R"),
+        ("L big toe", "R big toe"),
+        ("left big toe", "right big toe"),
+        ("big-toe (left)", "big-toe (right)"),
+        ("LToe", "RToe"),
+        ("toeL", "toeR"),
+        ("L1", "R1"),
+        ("LEFT TOE", "Right toe"),
+        ("L toe", "right toe"),
+        ("lefttoe", "righttoe"),
+        ("toeleft", "toeright"),
+        ("lsho", "rsho"),
+        ("LSHO", "RSHO"),
+        ("hand_left_4", "hand_right_4"),
+        ("left_l5", "right_l5"),
+        ("lÉpaule", "rÉpaule"),
+    ],
+)
+def test_sides_are_found_in_any_spelling(pair):
+    joints = ("nose", pair[1], "lip", "neck", pair[0], "left_eye", "right_eye")
+    assert find_partners(joints) == ((0, 4, 2, 3, 1, 6, 5), ())
+
+
+def test_a_side_without_partner_is_told_and_refused_where_pictures_are_mirrored():
+    joints = ("nose", "L toe", "left_heel", "toe_right", "left ear", "l ear", "right ear", "lip")
+    feet = JointSet("feet", joints)
+    lonely = ("L toe", "left_heel", "toe_right", "left ear", "l ear", "right ear")
+    assert find_partners(joints) == (tuple(range(8)), lonely)
+    assert feet.unpaired == joints and feet.flip_pairs == ()
+    with pytest.raises(
+        InputError, match="--flip mirrors pictures, .* for L toe, left_heel, .* of feet: give all"
+    ):
+        feet.check_mirrored("--flip", "leave out --flip")
+    given = feet.with_pairs(["L toe:toe_right", "left ear:right ear"])
+    given.check_mirrored("--flip", "leave out --flip")
+    assert given.mirror_order == (0, 3, 2, 1, 6, 5, 4, 7)
+    assert given.unpaired == ("nose", "left_heel", "l ear", "lip")
+    none = COCO.with_pairs(("none",))
+    assert none.flip_pairs == () and none.pairs == ()
+    for pairs, message in (
+        (["nose"], "'nose' given; a pair is two joints as left_toe:right_toe, and the joints are"),
+        (["nose:nose"], "a pair is two joints"),
+        (["nose:ear"], "a pair is two joints"),
+        (["nose:lip", "lip:L toe"], "lip given in two pairs"),
+    ):
+        with pytest.raises(InputError, match=message):
+            feet.with_pairs(pairs)
+    for known in JOINT_SETS.values():
+        known.check_mirrored("--flip", "leave out --flip")

@@ -1,10 +1,13 @@
 import pickle
+import shutil
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 from scipy.io import savemat
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.data.formats.exif import upright
 from jaxrepro.data.pose.joint_sets import COCO, LSP, MPII
 from jaxrepro.data.pose.mpii_annotations import read_mpii, read_person_list, read_validation_truth
 from jaxrepro.data.pose.pose_sets import open_people
@@ -130,8 +133,177 @@ def test_coco_keypoints(tmp_path):
     assert np.flatnonzero(person.visible).tolist() == [0]
     assert np.isnan(people.torso_sizes).all()
     files.write_json(tmp_path / "short.json", files.coco(num_keypoints=16))
-    with pytest.raises(InputError, match=r"short\.json as COCO keypoints.*7 has 16 keypoints"):
+    with pytest.raises(InputError, match=r"short\.json as COCO keypoints.*7\).*16 keypoints"):
         open_people(f"coco:{tmp_path / 'short.json'}")
+
+
+def coco_of(folder, *, images=(), **person):
+    """A file of one person, changed, in pictures {"file_name": ..., ...}; its specification."""
+    content = files.coco()
+    content["annotations"] = [{**content["annotations"][0], **person}]
+    content["images"] = [{**content["images"][0], **image} for image in images or [{}]]
+    files.write_json(folder / "people.json", content)
+    return f"coco:{folder / 'people.json'}"
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 5, 6, 7, 8])
+@pytest.mark.parametrize("noted", ["stored", "upright"])
+def test_joints_lie_on_their_marks_in_whichever_frame_a_picture_was_annotated(
+    tmp_path, orientation, noted
+):
+    stored = np.zeros((30, 40, 3), np.uint8)
+    shown = upright(stored, orientation)
+    frame = {"stored": stored, "upright": shown}[noted]
+    for x, y in ((12, 7), (20, 9)):
+        frame[y, x] = 255  # Both are views of the same pixels.
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.fromarray(stored).save(tmp_path / "a.png", exif=exif)
+    height, width = frame.shape[:2]
+    size = {"file_name": "a.png", "width": width, "height": height}
+    people = open_people(coco_of(tmp_path, images=[size]))
+    image = people.read_image(0)
+    if noted == "stored" and orientation == 3:  # Both sizes are equal: taken as upright.
+        frame = shown
+    np.testing.assert_array_equal(image, frame)
+    if frame is not shown or noted == "upright":
+        for x, y in people.joints[0][[0, 5]].astype(int):
+            assert image[y, x].tolist() == [255] * 3
+
+
+def test_a_picture_of_another_size_and_a_box_outside_are_named(tmp_path):
+    files.write_picture(tmp_path / "a.jpg")  # 40 x 30
+    with pytest.raises(
+        InputError, match=r"a\.jpg is 40 x 30 pixels, and coco:.* was annotated in one of 80 x 60:"
+    ):
+        open_people(coco_of(tmp_path, images=[{"width": 80, "height": 60}]))
+    spec = coco_of(tmp_path, images=[{"width": 0, "height": 0}])
+    assert open_people(spec).persons[0].size is None
+    people = open_people(coco_of(tmp_path))
+    Image.new("RGB", (80, 60)).save(tmp_path / "a.jpg")  # Only now: reading tells as well.
+    with pytest.raises(InputError, match=r"a\.jpg is 80 x 60 pixels, .* 40 x 30"):
+        people.read_image(0)
+    files.write_picture(tmp_path / "a.jpg")
+    for box in ([41, 5, 20, 8], [10, 30, 5, 5], [-9, 5, 9, 8], [10, -8, 9, 8]):
+        with pytest.raises(
+            InputError, match=r"annotation 1 \(id 7\) of 1: its box .* lies outside a\.jpg, which"
+        ):
+            open_people(coco_of(tmp_path, bbox=box))
+    assert len(open_people(coco_of(tmp_path, bbox=[39, 29, 20, 8]))) == 1
+    # Without a size in the file the picture itself tells.
+    spec = coco_of(tmp_path, images=[{"width": None, "height": None}], bbox=[100, 5, 20, 8])
+    with pytest.raises(InputError, match=r"person 1 lies outside .*a\.jpg, which is 40 x 30"):
+        open_people(spec)[0]
+
+
+def test_sizes_of_mpii_json_are_compared_and_its_rows_named(tmp_path):
+    files.write_picture(tmp_path / "a.jpg")
+    row = {"joint_self": [[10.0, 5.0, 1]] * 16, "img_paths": "a.jpg", "objpos": [20, 15]}
+    row |= {"scale_provided": 0.1, "isValidation": 0.0, "img_width": 40.0, "img_height": 30.0}
+    files.write_json(tmp_path / "all.json", [row])
+    assert open_people(f"mpii:{tmp_path / 'all.json'}").persons[0].size == (40, 30)
+    files.write_json(tmp_path / "all.json", [{**row, "img_width": 60}])
+    with pytest.raises(InputError, match=r"a\.jpg is 40 x 30 pixels, .* in one of 60 x 30"):
+        open_people(f"mpii:{tmp_path / 'all.json'}")
+    files.write_json(tmp_path / "all.json", [row, {**row, "img_width": "wide"}])
+    with pytest.raises(InputError, match="person 2 of 2: img_width 'wide' and img_height 30.0"):
+        open_people(f"mpii:{tmp_path / 'all.json'}")
+    del row["objpos"]
+    files.write_json(tmp_path / "all.json", [row])
+    with pytest.raises(InputError, match="person 1 of 1: no objpos; correct"):
+        open_people(f"mpii:{tmp_path / 'all.json'}")
+
+
+def test_the_middle_of_a_turned_lsp_picture_is_that_of_the_upright_one(tmp_path):
+    savemat(tmp_path / "joints.mat", {"joints": np.full((3, 14, 1), 5.0) + np.arange(14)[:, None]})
+    (tmp_path / "images").mkdir()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (40, 30)).save(tmp_path / "images" / "im0001.jpg", exif=exif)
+    people = open_people(f"lsp:{tmp_path}")
+    assert people.persons[0].center.tolist() == [15, 20]
+    assert people.read_image(0).shape == (40, 30, 3)
+
+
+def test_people_without_picture_are_said_with_the_near_miss(tmp_path):
+    composed, apart = "caf\u00e9.jpg", "cafe\u0301.jpg"
+    images = [{"id": i, "file_name": name} for i, name in enumerate(("./a.jpg", "B.jpg", composed))]
+    content = files.coco()
+    person = content["annotations"][0]
+    content["images"] = [{**content["images"][0], **image} for image in images]
+    content["annotations"] = [{**person, "image_id": i} for i in range(3)]
+    spec = f"coco:{tmp_path / 'people.json'}"
+    files.write_json(tmp_path / "people.json", content)
+    nobody = r"3 of 3 people have no picture in .*, such as a\.jpg; name the folder of the images$"
+    for split in ("all", "1-3"):
+        with pytest.raises(InputError, match=nobody):
+            open_people(spec, split=split)
+    files.write_picture(tmp_path / "a.jpg")
+    files.write_picture(tmp_path / "b.jpg")
+    people = open_people(spec)
+    assert [p.image for p in people.persons] == ["a.jpg"] and len(people.notes) == 1
+    assert people.notes[0].startswith(f"{spec}: 2 of 3 people have no picture in")
+    assert people.notes[0].endswith("such as B.jpg (there is b.jpg: capitals count)")
+    assert people.select([0], "one").notes == people.notes == people.identity().notes
+    with pytest.raises(InputError, match="take split=all for those that are there"):
+        open_people(spec, split="1-3")
+    files.write_picture(tmp_path / "B.jpg")
+    files.write_picture(tmp_path / apart)
+    (note,) = open_people(spec).notes
+    assert note.endswith(
+        f"such as {composed} (there is {apart}, whose name is in another Unicode form)"
+    )
+    (tmp_path / apart).rename(tmp_path / composed)
+    assert open_people(spec).notes == ()
+
+
+def test_people_that_a_reader_leaves_out_are_counted(tmp_path):
+    files.write_json(tmp_path / "people.json", files.coco())
+    files.write_picture(tmp_path / "a.jpg")
+    spec = f"coco:{tmp_path / 'people.json'}"
+    assert open_people(spec).notes == (
+        f"{spec}: annotations left out: 1 of crowds, 1 without a labelled joint",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"bbox": None}, "no bbox; correct or remove it"),
+        ({"id": "seven"}, "id 'seven' is no whole number"),
+        ({"image_id": 3}, "no image has the id 3"),
+        ({"keypoints": [1, 2]}, "cannot reshape"),
+        ({"bbox": [1, 2, 3]}, "not enough values to unpack"),
+    ],
+)
+def test_an_annotation_of_coco_that_cannot_be_read_is_named(tmp_path, changes, said):
+    content = files.coco()
+    wrong = {k: v for k, v in {**content["annotations"][0], **changes}.items() if v is not None}
+    content["annotations"].insert(1, wrong)
+    files.write_json(tmp_path / "people.json", content)
+    expected = rf"people\.json as COCO keypoints: annotation 2 \(id .*\) of 4: .*{said}"
+    with pytest.raises(InputError, match=expected):
+        open_people(f"coco:{tmp_path / 'people.json'}")
+
+
+def test_lists_of_pictures_may_have_blanks_in_names(tmp_path):
+    files.write_h5(tmp_path / "valid.h5", names="list")
+    (tmp_path / "valid_images.txt").write_text("my picture.jpg\r\nb.jpg\n\n")
+    people = read_mpii(tmp_path / "valid.h5")
+    assert [person.image for person in people.persons] == ["my picture.jpg", "b.jpg"]
+
+
+def test_the_identity_of_people_is_their_content(tmp_path):
+    spec = coco_of(tmp_path)
+    files.write_picture(tmp_path / "a.jpg")
+    first = open_people(spec).identity()
+    shutil.copytree(tmp_path, tmp_path / "copy")
+    moved = open_people(f"coco:{tmp_path / 'copy' / 'people.json'}")
+    assert first.is_same(moved.identity())
+    assert first.class_names == COCO.joints and first.named == "joints"
+    (tmp_path / "copy" / "a.jpg").write_bytes(b"another")
+    assert not first.is_same(moved.identity())
+    assert not first.is_same(open_people(coco_of(tmp_path, bbox=[10, 5, 20, 9])).identity())
 
 
 def test_errors_say_what_is_allowed(tmp_path):

@@ -6,13 +6,14 @@ import numpy as np
 
 from jaxrepro.nn.blocks.attention import SelfAttention
 from jaxrepro.nn.norms.spectral_norm import SpectralConv, power_iteration
+from tests import runs
 
 
 def make(channels=16):
     x = jax.random.normal(jax.random.key(0), (2, 4, 6, channels))
     conv = functools.partial(SpectralConv, kernel_size=1, use_bias=False)
     module = SelfAttention(conv)
-    return module, module.init(jax.random.key(1), x, train=False), x
+    return module, runs.initialised(module, jax.random.key(1), x, train=False), x
 
 
 def test_starts_as_the_identity():

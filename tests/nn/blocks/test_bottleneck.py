@@ -10,6 +10,7 @@ import pytest
 from jaxrepro.nn.blocks.bottleneck import BottleneckDownBlock, BottleneckUpBlock
 from jaxrepro.nn.norms.cond_norm import ConditionalBatchNormRelu, PlainLinear
 from jaxrepro.nn.norms.spectral_norm import SpectralConv
+from tests import runs
 
 
 def without_last_convolution(variables):
@@ -31,7 +32,7 @@ def test_the_generators_skip_keeps_the_first_channels(features, upsample):
     block = BottleneckUpBlock(features, conv=SpectralConv, norm=norm, upsample=upsample)
     x = jax.random.normal(jax.random.key(1), (2, 4, 6, 8))
     condition = jnp.ones((2, 3))
-    variables = block.init(jax.random.key(0), x, condition, train=False)
+    variables = runs.initialised(block, jax.random.key(0), x, condition, train=False)
     assert variables["params"].keys() == {
         *(f"conv_{i}" for i in (1, 2, 3, 4)),
         *(f"norm_{i}" for i in (1, 2, 3, 4)),
@@ -49,7 +50,7 @@ def test_the_generators_skip_keeps_the_first_channels(features, upsample):
 def test_the_discriminators_skip_keeps_all_channels_and_adds_new_ones(features, downsample):
     block = BottleneckDownBlock(features, conv=SpectralConv, downsample=downsample)
     x = jax.random.normal(jax.random.key(1), (2, 4, 6, 4))
-    variables = block.init(jax.random.key(0), x, train=False)
+    variables = runs.initialised(block, jax.random.key(0), x, train=False)
     y = block.apply(without_last_convolution(variables), x, train=False)
     pooled = np.asarray(x)
     if downsample:

@@ -14,6 +14,7 @@ from jaxrepro.nn.blocks.gated_deconvolution import GatedDeconvolution
 from jaxrepro.nn.forms.operations import DEFINITIONS, FOR_CPU
 from jaxrepro.nn.norms.simple_norms import local_response_norm, pixel_norm
 from jaxrepro.nn.norms.spectral_norm import power_iteration
+from tests import runs
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden"
 RNG = np.random.default_rng(0)
@@ -135,7 +136,7 @@ def test_pixel_norm_by_hand():
 
 def test_halves_are_drawn_as_kernels_of_their_own():
     x = jnp.zeros((1, 8, 8, 40))
-    kernel = GatedConvolution(50).init(jax.random.key(0), x)["params"]["kernel"]
+    kernel = runs.initialised(GatedConvolution(50), jax.random.key(0), x)["params"]["kernel"]
     limit = np.sqrt(6 / (9 * 40 + 9 * 50))
     halves = kernel[..., :50], kernel[..., 50:]
     for half in halves:
@@ -146,7 +147,7 @@ def test_halves_are_drawn_as_kernels_of_their_own():
 def test_norms_are_in_float32_when_the_rest_is_not():
     x = jnp.asarray(RNG.normal(size=(1, 4, 4, 16)), jnp.bfloat16)
     module = GatedConvolution(16, dtype=jnp.bfloat16)
-    variables = module.init(jax.random.key(0), x)
+    variables = runs.initialised(module, jax.random.key(0), x)
     chex.assert_trees_all_equal_dtypes(variables, jax.tree.map(jnp.float32, variables))
     assert module.apply(variables, x).dtype == jnp.bfloat16
     # In bfloat16, 1 + 1 / 512 is 1: the sum of one large and ten small squares would be the large.

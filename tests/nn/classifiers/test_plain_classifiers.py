@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxrepro.nn.classifiers.dense_layers import DenseLayers
+from jaxrepro.nn.classifiers.paired_convolutions import PairedConvolutions
 from jaxrepro.nn.classifiers.residual import PlainShortcutBlock, ResNet
 from jaxrepro.nn.classifiers.small_convolutions import SmallConvolutions
 from jaxrepro.nn.classifiers.wide_resnet import WideBlock
@@ -22,6 +23,10 @@ def test_parameters_by_hand():
     assert num_parameters(ResNet(20)) == stem + groups + head == 269_722
     convolutions = sum(9 * a * b + 2 * b for a, b in ((3, 32), (32, 64), (64, 64)))
     assert num_parameters(SmallConvolutions()) == convolutions + head
+    pairs = ((3, 32), (32, 32), (32, 64), (64, 64), (64, 128), (128, 128))
+    # Each with a bias and a slope; 28 pixels end as 3 x 3 maps.
+    paired = sum(25 * a * b + b + 1 for a, b in pairs) + (9 * 128 + 1) * 2 + (2 + 1) * 10
+    assert num_parameters(PairedConvolutions(), 28) == paired
     layers = sum(a * b + b for a, b in ((192, 128), (128, 128), (128, 2), (2, 10)))
     assert num_parameters(DenseLayers(features=2), 8) == layers
 

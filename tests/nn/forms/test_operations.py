@@ -43,13 +43,14 @@ RESIZING = [shapes for shapes in CONVOLUTIONS if shapes[1][0] == 3]
 
 def draw(*shapes, dtype=jnp.float32):
     rng = np.random.default_rng(0)
-    return [jnp.asarray(rng.standard_normal(shape), dtype) for shape in shapes]
+    # In NumPy: JAX would compile a program for the type of every shape.
+    return [jnp.asarray(rng.standard_normal(shape).astype(dtype)) for shape in shapes]
 
 
 def values_and_gradients(form, arguments, dtype):
     """Returns outputs and gradients of one random weighting of them, as one program's."""
     shape = jax.eval_shape(form, *arguments).shape
-    weights = jnp.asarray(np.random.default_rng(9).standard_normal(shape), dtype)
+    weights = np.random.default_rng(9).standard_normal(shape).astype(dtype)
 
     @jax.jit
     def run(weights, *arguments):

@@ -10,6 +10,7 @@ import pytest
 from jaxrepro.nn.norms.batch_moments import batch_moments, moments_of_parts
 from jaxrepro.nn.norms.batch_norm import BatchNormRelu
 from jaxrepro.nn.norms.cond_norm import ConditionalBatchNormRelu, PlainLinear
+from tests import runs
 
 EPSILON = 1e-3
 
@@ -25,7 +26,7 @@ def normalized(x, mean, variance):
 def test_training_and_running_moments():
     x = draw_map()
     module = BatchNormRelu(epsilon=EPSILON, momentum=0.3)
-    variables = module.init(jax.random.key(0), x, train=True)
+    variables = runs.initialised(module, jax.random.key(0), x, train=True)
     chex.assert_trees_all_equal(
         variables["batch_stats"], {"mean": jnp.zeros(2), "var": jnp.ones(2)}
     )
@@ -52,7 +53,7 @@ def test_evaluation_uses_the_running_moments_alone():
 def test_groups_are_runs_of_consecutive_examples():
     x = draw_map() * jnp.arange(1.0, 5.0)[:, None, None, None]
     module = BatchNormRelu(epsilon=EPSILON, momentum=1.0, num_groups=2)
-    variables = module.init(jax.random.key(0), x, train=False)
+    variables = runs.initialised(module, jax.random.key(0), x, train=False)
     y, new = module.apply(variables, x, train=True, mutable=["batch_stats"])
     whole = BatchNormRelu(epsilon=EPSILON, momentum=1.0)
     halves = [
@@ -74,7 +75,7 @@ def test_moments_far_from_zero_are_exact():
     """A one-pass E[x^2] - E[x]^2 would lose the variance here."""
     x = draw_map((4, 8, 8, 2)) + 1000
     module = BatchNormRelu(epsilon=EPSILON, momentum=1.0)
-    variables = module.init(jax.random.key(0), x, train=False)
+    variables = runs.initialised(module, jax.random.key(0), x, train=False)
     _, new = module.apply(variables, x, train=True, mutable=["batch_stats"])
     variance = np.var(np.asarray(x, np.float64), (0, 1, 2), ddof=1)
     np.testing.assert_allclose(new["batch_stats"]["var"], variance, rtol=1e-4)
@@ -97,7 +98,7 @@ def test_moments_of_parts_about_a_near_center_are_exact():
 def test_low_precision_keeps_float32_moments():
     x = draw_map().astype(jnp.bfloat16)
     module = BatchNormRelu(momentum=1.0)
-    variables = module.init(jax.random.key(0), x, train=False)
+    variables = runs.initialised(module, jax.random.key(0), x, train=False)
     y, new = module.apply(variables, x, train=True, mutable=["batch_stats"])
     assert y.dtype == jnp.bfloat16
     mean = np.mean(np.asarray(x, np.float64), (0, 1, 2))
@@ -113,7 +114,7 @@ def test_conditional_gain_is_one_plus_a_linear_map():
         return PlainLinear(features, kernel_init=nn.initializers.normal(1.0), name=name)
 
     module = ConditionalBatchNormRelu(linear, epsilon=EPSILON)
-    variables = module.init(jax.random.key(0), x, one_hot, train=False)
+    variables = runs.initialised(module, jax.random.key(0), x, one_hot, train=False)
     y, _ = module.apply(variables, x, one_hot, train=True, mutable=["batch_stats"])
     tables = variables["params"]
     assert tables["gain"]["embedding"].shape == (3, 2)

@@ -15,6 +15,7 @@ from jaxrepro.core.devices import mesh as mesh_lib
 from jaxrepro.core.errors import InputError
 from jaxrepro.nn.norms.batch_norm import BatchNormRelu
 from jaxrepro.nn.norms.example_groups import apply_in_groups, num_groups_from_settings
+from tests import runs
 
 COLLECTIVE = re.compile(
     r"\b(all-reduce|all-gather|all-to-all|reduce-scatter|collective-permute)(-start)?\("
@@ -42,7 +43,7 @@ def images():
 @functools.cache
 def variables():
     """(parameters, statistics)."""
-    stats = dict(Norms().init(jax.random.key(1), images(), train=False))
+    stats = dict(runs.initialised(Norms(), jax.random.key(1), images(), train=False))
     return stats.pop("params"), stats
 
 

@@ -12,6 +12,7 @@ from jaxrepro.nn.norms.spectral_norm import (
     normalized_together,
     power_iteration,
 )
+from tests import runs
 from tests.equations import num_equations
 
 EPSILON = 1e-6
@@ -69,7 +70,7 @@ def test_agrees_with_flax(case):
     """Three training calls, the gradient, and a call in evaluation."""
     ours, layer, shape = CASES[case]
     x = jax.random.normal(jax.random.key(1), shape)
-    variables = ours.init(jax.random.key(0), x, train=False)
+    variables = runs.initialised(ours, jax.random.key(0), x, train=False)
     reference = nn.SpectralNorm(layer, epsilon=EPSILON, collection_name="spectral")
     params = {"layer_instance": variables["params"]}
     u_name, sigma_name = "layer_instance/kernel/u", "layer_instance/kernel/sigma"
@@ -109,7 +110,7 @@ def test_agrees_with_flax(case):
 def test_evaluation_iterates_and_stores_nothing():
     x = jnp.ones((2, 5))
     module = SpectralDense(3, use_bias=False)
-    variables = module.init(jax.random.key(0), x, train=False)
+    variables = runs.initialised(module, jax.random.key(0), x, train=False)
     y, new = module.apply(variables, x, train=False, mutable=["spectral"])
     chex.assert_trees_all_equal(new["spectral"], variables["spectral"])
     kernel, spectral = variables["params"]["kernel"], variables["spectral"]
@@ -121,7 +122,7 @@ def test_evaluation_iterates_and_stores_nothing():
 def test_embedding_is_normalised_as_a_table():
     labels = jnp.asarray([4, 0, 4])
     module = SpectralEmbedding(5, 3)
-    variables = module.init(jax.random.key(0), labels, train=False)
+    variables = runs.initialised(module, jax.random.key(0), labels, train=False)
     table = jax.random.normal(jax.random.key(1), (5, 3))
     variables = {"params": {"embedding": table}, "spectral": variables["spectral"]}
     assert variables["spectral"]["u"].shape == (5,)
@@ -136,7 +137,7 @@ def test_embedding_is_normalised_as_a_table():
 def test_low_precision_keeps_float32_state():
     x = jnp.ones((2, 4, 4, 3), jnp.bfloat16)
     module = SpectralConv(4, dtype=jnp.bfloat16)
-    variables = module.init(jax.random.key(0), x, train=False)
+    variables = runs.initialised(module, jax.random.key(0), x, train=False)
     y, new = module.apply(variables, x, train=True, mutable=["spectral"])
     assert y.dtype == jnp.bfloat16
     chex.assert_trees_all_equal_dtypes(new["spectral"], variables["spectral"])
@@ -149,7 +150,7 @@ def test_without_normalization_the_kernel_is_used_as_it_is():
         (SpectralConv(3, 1, normalize=False), x),
         (SpectralDense(3, normalize=False), x[:, 0, 0]),
     ):
-        variables = layer.init(jax.random.key(1), inputs, train=True)
+        variables = runs.initialised(layer, jax.random.key(1), inputs, train=True)
         assert set(variables) == {"params"}
         kernel = variables["params"]["kernel"].reshape(4, 3)
         expected = np.asarray(inputs, np.float64) @ np.asarray(3 * kernel, np.float64)
@@ -177,7 +178,7 @@ def test_kernels_normalised_together_are_those_of_the_layers():
     """Output, gradients and the next vectors, in training."""
     x, labels = jax.random.normal(jax.random.key(0), (2, 3, 3, 4)), jnp.asarray([1, 3])
     network = SmallNetwork()
-    variables = network.init(jax.random.key(1), x, labels, train=False)
+    variables = runs.initialised(network, jax.random.key(1), x, labels, train=False)
     params, spectral = variables["params"], variables["spectral"]
 
     def loss(params, together):

@@ -6,6 +6,7 @@ import pytest
 from jaxrepro.core.update.optim import orthogonal_regularization
 from jaxrepro.nn.initializers import kernel_initializer
 from jaxrepro.nn.norms.simple_norms import ScaleRelu, WeightNormConv
+from tests import runs
 
 X = jax.random.normal(jax.random.key(1), (2, 4, 4, 3))
 
@@ -13,7 +14,7 @@ X = jax.random.normal(jax.random.key(1), (2, 4, 4, 3))
 @pytest.fixture(scope="module")
 def params():
     module = WeightNormConv(5, kernel_init=kernel_initializer("N02"))
-    return module.init(jax.random.key(0), X, train=False)["params"]
+    return runs.initialised(module, jax.random.key(0), X, train=False)["params"]
 
 
 def apply(params, x=X):

@@ -1,5 +1,7 @@
 """What tests of all papers have to know of this one."""
 
+from tests.papers.biggan.bad_inputs import BAD_INPUTS as BAD_INPUTS
+
 # Compiling them takes minutes; they are the same classes, and their parameter counts and shapes are
 # tested without compiling. So are those of BigGAN-deep, whose gradients are held against the
 # author's code at 64 pixels. That of 64 pixels is that of 32 with a block more.
@@ -11,7 +13,9 @@ NOT_COMPILED = (
 ON_MESHES = {
     "biggan_digits": {"optim.epsilon": 1.0, "train.batch_size": 16, "model.bn_groups": 2},
 }
-KILLED = {"config": "configs/biggan_digits.py:test", "more": ("--config.guard.every=4",)}
+KILLED = {
+    "biggan": {"config": "configs/biggan_digits.py:test", "more": ("--config.guard.every=4",)}
+}
 ELASTIC = {"biggan_digits": ("--config.train.batch_size=16", "--config.optim.epsilon=1.0")}
 SMALLEST = "biggan_digits"
 
@@ -32,6 +36,9 @@ def _changed(folder):
     return [f"--config={folder}/config.py", f"--output={folder}/new"]
 
 
+VERBS_THAT_WRITE = {
+    "port": lambda folder: [f"--input={published_network(folder)}", f"--output={folder}/export"],
+}
 VERB_ARGUMENTS = {
     "change_classes": _changed,
     "interpolate": lambda folder: [

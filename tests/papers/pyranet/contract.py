@@ -1,8 +1,13 @@
 """What tests of all papers have to know of this one."""
 
+from tests.papers.pyranet.bad_inputs import BAD_INPUTS as BAD_INPUTS
+
 # Moments of batch norm over the whole batch, momentum.
 ON_MESHES = {"prm_cifar": {}}
-KILLED = {"config": "configs/pyranet.py:test", "more": ()}
+KILLED = {
+    "pyranet": {"config": "configs/pyranet.py:test", "more": ()},
+    "prm_cifar": {"config": "configs/prm_cifar.py:test", "more": ()},
+}
 ELASTIC = {"hourglass": ("--config.optim.name=sgd",), "prm_cifar": ()}
 SMALLEST = "hourglass"
 
@@ -27,6 +32,7 @@ def _measured(folder):
     return [*people, "--size=64", "--batch_size=2", f"--output={folder}/scores"]
 
 
+VERBS_THAT_WRITE = {"predict": lambda folder: [*_predicted(folder), "--overwrite"]}
 VERB_ARGUMENTS = {
     "evaluate": _measured,
     "predict": _predicted,

@@ -17,6 +17,7 @@ from jaxrepro.nn.blocks.stacked_hourglass import StackedHourglass
 from jaxrepro.papers.pyranet import evaluate
 from jaxrepro.papers.pyranet.network.networks import network_card
 from jaxrepro.papers.pyranet.trained import load_trained
+from tests import runs
 from tests.data.pose import pose_files
 from tests.pytorch_hourglass import state_dict
 from tests.runs import call
@@ -37,7 +38,9 @@ def card_of(module, **changes):
 
 
 def variables_of(module, size=16):
-    return dict(module.init(jax.random.key(0), jnp.zeros((1, size, size, 3)), train=False))
+    return dict(
+        runs.initialised(module, jax.random.key(0), jnp.zeros((1, size, size, 3)), train=False)
+    )
 
 
 @pytest.fixture(scope="module")

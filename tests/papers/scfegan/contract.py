@@ -1,8 +1,10 @@
 """What tests of all papers have to know of this one."""
 
+from tests.papers.scfegan.bad_inputs import BAD_INPUTS as BAD_INPUTS
+
 # Several networks, one of them frozen.
 ON_MESHES = {"scfegan": {"optim.epsilon": 1.0}}
-KILLED = {"config": "configs/scfegan.py:test", "more": ()}
+KILLED = {"scfegan": {"config": "configs/scfegan.py:test", "more": ()}}
 ELASTIC = {"scfegan": ("--config.optim.epsilon=1.0",)}
 SMALLEST = "scfegan"
 
@@ -24,6 +26,7 @@ def _edited(folder):
     ]
 
 
+VERBS_THAT_WRITE_NOTHING = ("evaluate", "studio.__main__")
 VERB_ARGUMENTS = {
     "convert": lambda folder: [f"--output={folder}/export"],
     "edit": _edited,

@@ -1,15 +1,20 @@
 """What tests of all papers have to know of this one."""
 
+from tests.papers.srcnn.bad_inputs import BAD_INPUTS as BAD_INPUTS
+
 # Several seeds in one state.
 ON_MESHES = {"srcnn": {"num_seeds": 2, "train.batch_size": 32}}
 KILLED = {
-    "config": "configs/srcnn.py:test",
-    "more": (
-        "--config.eval.pictures_every=12",
-        # The worst one for the best, as an early checkpoint that must outlive the later ones.
-        "--config.checkpoint.best_metric=photos_test/psnr",
-        "--config.checkpoint.best_mode=min",
-    ),
+    "srcnn": {
+        "config": "configs/srcnn.py:test",
+        "more": (
+            "--config.eval.pictures_every=12",
+            # The worst one for the best, as an early checkpoint that must outlive the later ones.
+            "--config.checkpoint.best_metric=photos_test/psnr",
+            "--config.checkpoint.best_mode=min",
+        ),
+    },
+    "srcnn of two seeds": {"config": "configs/srcnn.py:test", "more": ("--config.num_seeds=2",)},
 }
 ELASTIC = {"srcnn": ()}
 SMALLEST = "srcnn"
@@ -31,6 +36,10 @@ def _enlarged(folder):
     return [f"{folder}/set/p0.png", f"{folder}/large.png", "--tile=16"]
 
 
+VERBS_THAT_WRITE = {
+    name: lambda folder: [*_measured(folder), f"--output={folder}/table.json"]
+    for name in ("colors", "evaluate", "protocols")
+} | {"upscale": lambda folder: [*_enlarged(folder), "--overwrite"]}
 VERB_ARGUMENTS = {
     "colors": _measured,
     "evaluate": _measured,
@@ -45,6 +54,5 @@ PUBLISHED_CHOICES = {"scale": 3}
 
 def published_network(folder):
     """A .mat file as in the authors' release."""
-    from tests.bad_inputs.materials import Materials
-
-    return Materials(folder).copy("mat", folder / "x3.mat")
+    BAD_INPUTS.materials["x3.mat"](folder / "x3.mat")
+    return folder / "x3.mat"

@@ -17,6 +17,7 @@ from jaxrepro.papers.srcnn.network.networks import network_card
 from jaxrepro.papers.srcnn.network.tiles import TiledNetwork
 from jaxrepro.papers.srcnn.pairs.color_strategy import STRATEGIES
 from jaxrepro.papers.srcnn.start import starting_params
+from tests import runs
 
 FSRCNN_X3 = FSRCNN(scale=3, features=3, shrunk=2, mappings=1)
 
@@ -141,7 +142,7 @@ def test_tiles_and_valid_convolutions_give_the_whole_picture(module):
 
 
 def test_fsrcnn_starts_as_published():
-    params = FSRCNN().init(jax.random.key(0), jnp.zeros((1, 17, 17, 1)))["params"]
+    params = runs.initialised(FSRCNN(), jax.random.key(0), jnp.zeros((1, 17, 17, 1)))["params"]
     # He's variance for a slope of 1/4, by the outputs that a value goes into.
     for name, fan_out in (("extraction", 25 * 56), ("mapping", 9 * 12), ("mapping4", 9 * 12)):
         deviation = (2 / (1 + 0.25**2) / fan_out) ** 0.5
@@ -173,7 +174,7 @@ def test_all_but_the_deconvolution_can_be_frozen(rules):
     params = jax.tree.map(lambda s: np.ones(s.shape, np.float32), shapes)
     spec = OptimizerSpec("adam", 0.1, multipliers=parse_multipliers(rules))
     optimizer = make_optimizer(spec, params)
-    updates, _ = optimizer.update(params, optimizer.init(params), params)
+    updates, _ = optimizer.update(params, runs.initialised(optimizer, params), params)
     for name, layer in updates.items():
         for update in layer.values():
             if name == "deconvolution":

@@ -22,6 +22,7 @@ from jaxrepro.papers.srcnn.pairs.degraded import degrade
 from jaxrepro.papers.srcnn.pairs.planes import grey_note, kind_of
 from jaxrepro.papers.srcnn.tables.protocol_table import measure, protocol_rows
 from jaxrepro.papers.srcnn.trained import Trained, load_trained
+from tests import runs
 from tests.runs import run
 
 # PSNR of the bicubic or other input and of the 9-1-5 network (91 images), Set5, x3.
@@ -71,7 +72,7 @@ def test_set5_under_all_protocols(data_folder):
 @pytest.fixture(scope="module")
 def trained():
     module = SRCNN((3, 1, 3), (4, 3), kernel_init=jax.nn.initializers.he_normal())
-    params = module.init(jax.random.key(0), jnp.zeros((1, 9, 9, 1)))["params"]
+    params = runs.initialised(module, jax.random.key(0), jnp.zeros((1, 9, 9, 1)))["params"]
     params = jax.tree.map(lambda x: x + 0.05, params)
     return Trained(module, {"params": params}, 2, "y", "matlab-bicubic", "a test")
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from jaxrepro.core.files.whole_files import write_png
 from jaxrepro.papers.srcnn.network.model import SRCNN
+from tests import runs
 
 
 def write_pictures(folder, sizes=((26, 24), (33, 30)), channels=3):
@@ -21,4 +22,4 @@ def write_pictures(folder, sizes=((26, 24), (33, 30)), channels=3):
 def tiny_network(channels=1):
     """Returns (module, variables) of a 3-1-3 network that changes its input a little."""
     module = SRCNN((3, 1, 3), (4, 2), channels, last_init=jax.nn.initializers.normal(0.3))
-    return module, module.init(jax.random.key(0), jnp.zeros((1, 9, 9, channels)))
+    return module, runs.initialised(module, jax.random.key(0), jnp.zeros((1, 9, 9, channels)))

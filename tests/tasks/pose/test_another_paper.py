@@ -14,7 +14,7 @@ from PIL import Image
 from jaxrepro.core.checkpoints.export import Export, read_export, write_export
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.seeds import SeedsTask
-from jaxrepro.data.pose.joint_sets import LSP, MPII
+from jaxrepro.data.pose.joint_sets import LSP, MPII, JointSet
 from jaxrepro.losses.heat_map_error import MAP_WEIGHTS, heat_map_error
 from jaxrepro.nn.blocks.stacked_hourglass import StackedHourglass
 from jaxrepro.tasks.pose import evaluate, predict
@@ -146,6 +146,27 @@ def test_the_verbs_use_it(network, tmp_path):
     assert record["predictions"][0]["scores"]["pckh"]["means"]["0.5/14_joints/below"]["mean"] >= 0
 
 
+def test_a_card_keeps_the_joints_of_the_users_own_and_their_pairs(network, tmp_path):
+    card = read_export(tmp_path / "net").card
+    assert card["joint_set"]["flip_pairs"][0] == ["right_ankle", "left_ankle"]
+    assert pose_from_card(card, "a test", NETWORKS).joint_set == MPII
+    older = {k: v for k, v in card["joint_set"].items() if k != "flip_pairs"}
+    assert pose_from_card({**card, "joint_set": older}, "a test", NETWORKS).joint_set == MPII
+    mine = JointSet("mine", ("nose", "l toe", "r toe", "left", "tip"), (("nose", "tip"),))
+    mine = mine.with_pairs(["l toe:r toe", "left:tip"])
+    described = {
+        "name": "mine",
+        "joints": list(mine.joints),
+        "bones": [["nose", "tip"]],
+        "flip_pairs": [["l toe", "r toe"], ["left", "tip"]],
+    }
+    changes = {"joint_set": described, "network": {**card["network"], "num_joints": 5}}
+    assert pose_from_card({**card, **changes}, "a test", NETWORKS).joint_set == mine
+    described["flip_pairs"] = []
+    found = pose_from_card({**card, **changes}, "a test", NETWORKS).joint_set
+    assert found.flip_pairs == () and found.unpaired == mine.joints
+
+
 def test_cards_of_other_networks_are_refused(network, tmp_path):
     export = read_export(tmp_path / "net")
     for changes, message in (
@@ -155,6 +176,19 @@ def test_cards_of_other_networks_are_refused(network, tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             pose_from_card({**export.card, **changes}, "a test", NETWORKS)
+    nose = {"name": "mine", "joints": ["nose", "l toe", "r toe"], "bones": []}
+    for described in (
+        {**nose, "joints": ["nose", "nose"]},
+        {**nose, "joints": "nose"},
+        {**nose, "bones": [["nose", "ear"]]},
+        {**nose, "bones": None},
+        {**nose, "flip_pairs": [["nose"]]},
+    ):
+        with pytest.raises(InputError, match="joint_set=.*and any other with its joints, bones"):
+            pose_from_card({**export.card, "joint_set": described}, "a test", NETWORKS)
+    with pytest.raises(InputError, match="flip_pairs: 'nose:ear' given"):
+        described = {**nose, "flip_pairs": [["nose", "ear"]]}
+        pose_from_card({**export.card, "joint_set": described}, "a test", NETWORKS)
     others = dataclasses.replace(NETWORKS, paper="other")
     with pytest.raises(InputError, match="no trained network of other: it is an export of example"):
         load_pose(network.partition("=")[2], others)

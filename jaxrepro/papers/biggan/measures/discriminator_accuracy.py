@@ -42,6 +42,15 @@ class DiscriminatorAccuracy(KeepsRows):
     transform: Transform
     num_images: int
 
+    @property
+    def measured_on(self) -> str:
+        """The real images; how many samples and images of each kind are results themselves."""
+        others = f" and of {self.validation.words}" if self.validation else ""
+        return (
+            f"at most {self.num_images:,} each of {self.source.words}{others}, and samples of the "
+            "generator's moving average"
+        )
+
     def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:
         """Yields real images as training shows them, and whether they are of the training set."""
         first = 0

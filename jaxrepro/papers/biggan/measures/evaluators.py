@@ -88,6 +88,14 @@ class DigitsJudgement(_Samples):
 
     transform: Transform
 
+    @property
+    def measured_on(self) -> str:
+        """The samples, and the digits that they are judged by."""
+        return (
+            f"{len(self.labels):,} samples of the generator's moving average, of each class as "
+            "many; judged by real digits, the features being their 64 pixels"
+        )
+
     def results(self, rows: Columns) -> Mapping[str, float | Image]:
         """Returns the judge's figures."""
         images, labels = rows["image"], rows["label"]

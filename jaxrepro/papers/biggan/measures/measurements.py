@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from jaxrepro.core.config import Settings
+from jaxrepro.core.data_identity import listed_both
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.task import Evaluator, Every
 from jaxrepro.data.source import Source
@@ -62,13 +63,20 @@ class Measurements:
             validation=open_source(spec, split=split, channels=data.channels) if spec else None,
         )
 
+    @property
+    def headline(self) -> str:
+        """The result that stands first: the FID, or the distance by another network than its."""
+        if not self.num_samples:
+            return ""
+        return "metrics/fid" if self.features else "metrics/frechet"
+
     def evaluators(
         self, update: AdversarialUpdate, source: Source, transform: Transform, *, batch_size: int
     ) -> dict[str, Evaluator]:
         """Returns the evaluators "metrics" and "discriminator", each if it has samples to take.
 
         source, transform: of the training images. Raises InputError for validation images with
-        labels of other classes.
+        labels of other classes, or of the same in another order; the last may be missing.
         """
         evaluators: dict[str, Evaluator] = {}
         if self.num_samples:
@@ -85,10 +93,12 @@ class Measurements:
                 self.comparison,
             )
         if self.discriminator_samples:
-            if (other := self.validation) and other.num_classes > source.num_classes:
+            other = self.validation
+            if other and other.class_names != source.class_names[: other.num_classes]:
+                theirs, ours = listed_both(other.class_names, source.class_names)
                 raise InputError(
-                    f"the validation images {other!r} have {other.num_classes} classes, those of "
-                    f"training {source.num_classes}; they must be the same classes"
+                    f"the validation images {other!r} have the classes {theirs}, those of training "
+                    f"{ours}; they must be the same, in the same order"
                 )
             evaluators["discriminator"] = DiscriminatorAccuracy(
                 update.generator,

@@ -1,6 +1,6 @@
 """Published figures that belong to a BigGAN setting; none of them is a target of a test."""
 
-from jaxrepro.core.task import PublishedCurve, PublishedFigure, References
+from jaxrepro.core.task import Caption, PublishedCurve, PublishedFigure, References
 
 CITATION = (
     "Brock, Donahue and Simonyan, Large Scale GAN Training for High Fidelity Natural Image "
@@ -24,6 +24,20 @@ _DESCRIPTIONS = {
     "digits; towards 0 is memorising",
     "digits/frechet_ratio": "Frechet distance in pixel space over that of real training digits; "
     "1 is as good as real",
+}
+
+_BETTER = {
+    _FID: "lower",
+    "metrics/frechet": "lower",
+    _INCEPTION_SCORE: "higher",
+    "digits/class_agreement": "higher",
+    "digits/class_agreement_worst": "higher",
+    "digits/frechet_ratio": "lower",
+}
+_CAPTIONS = {
+    "samples/sheet": Caption(
+        "Samples of the generator's moving average, one class a row; the same latents all along."
+    ),
 }
 
 # Table 1 of the paper: (batch, ch, shared embedding, skip-z, orthogonal regularisation) to
@@ -68,8 +82,9 @@ def references(
     shared_embedding: bool,
     hierarchical: bool,
     orthogonal: bool,
+    headline: str,
 ) -> References:
-    """Returns what was published for a setting.
+    """Returns what was published for a setting. headline: the result that stands first.
 
     At 128 pixels: the course of the author's PyTorch run, whatever the setting, and the row of the
     paper's Table 1 if its batch (images of one update of one network), ch, shared embedding,
@@ -85,7 +100,20 @@ def references(
         curves = _author_curves()
     if resolution == 32:
         rows += _from_memory("CIFAR-10 at 32 pixels, the paper's own settings", "", 14.73, 9.22)
-    return References(tuple(rows), curves, _DESCRIPTIONS, CITATION)
+    return References(
+        tuple(rows),
+        curves,
+        _DESCRIPTIONS,
+        CITATION,
+        targets={
+            f"digits/{name}": {"real digits": f"digits/real_{name}"}
+            for name in ("class_agreement", "class_agreement_worst")
+        },
+        better=_BETTER,
+        headline=headline,
+        after_at={"metrics": "{} samples"},
+        captions=_CAPTIONS,
+    )
 
 
 def _table_1_row(

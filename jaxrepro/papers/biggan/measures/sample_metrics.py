@@ -45,6 +45,15 @@ class SampleMetrics(KeepsRows):
     num_reference: int
     comparison: ComparisonSettings
 
+    @property
+    def measured_on(self) -> str:
+        """The samples, and the real images beside them; the results' names say the network."""
+        num_real = min(self.num_reference, len(self.source))
+        return (
+            f"{len(self.labels):,} samples of the generator's moving average, not truncated, "
+            f"beside {num_real:,} real images of {self.source.spec}, split {self.source.split}"
+        )
+
     @functools.cached_property
     def network(self) -> FeatureNetwork:
         """The feature network, loaded or trained at first use."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from jaxrepro.core.task import PublishedFigure, References
 from jaxrepro.papers.pyranet.network.pyramid import PyramidSettings
-from jaxrepro.tasks.classification.error import MEANINGS
+from jaxrepro.tasks.classification.error import described_results
 from jaxrepro.tasks.classification.images import LabelledImages
 
 
@@ -67,7 +67,7 @@ def references(card: Mapping[str, Any], images: LabelledImages) -> References:
             PublishedFigure("test/top1_error", row.error, protocol, _SOURCE),
             PublishedFigure("size/parameters", row.parameters * 1e6, protocol, _SOURCE),
         )
-    return References(rows, (), MEANINGS, _CITATION)
+    return described_results(rows, _CITATION)
 
 
 def _published(card: Mapping[str, Any]) -> _Row | None:

@@ -10,10 +10,14 @@ from jaxrepro.papers.scfegan.examples.training_examples import FIXED
 
 
 class HeldOut(Items):
-    """The first `limit` of `examples`, such as `FixedExamples`; what is erased is called "hole"."""
+    """The first `limit` of `examples`, such as `FixedExamples`; what is erased is called "hole".
 
-    def __init__(self, examples: Items, limit: int):
+    pictures: what they are made of, for readers.
+    """
+
+    def __init__(self, examples: Items, limit: int, pictures: str):
         self._examples = examples
+        self._pictures = pictures
         self._num = min(len(examples), limit)
         self._kept: MemoryCache | None = None
 
@@ -30,6 +34,11 @@ class HeldOut(Items):
 
     def __repr__(self) -> str:
         return f"HeldOut({self._examples!r}, {self._num})"
+
+    @property
+    def words(self) -> str:
+        """How many pictures of which, for readers."""
+        return f"the first {self._num:,} pictures of {self._pictures}, each with one fixed hole"
 
     def batches(self, batch_size: int, process: int, num_processes: int) -> Iterator[HostBatch]:
         """Yields this process's rows, the last batch padded: "mask" tells which rows count."""

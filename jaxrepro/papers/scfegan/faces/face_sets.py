@@ -6,8 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
+from jaxrepro.core.data_identity import DataIdentity
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import check_is_text, local_path
+from jaxrepro.core.files.strict_json import json_digest
 from jaxrepro.data.sets.pictures import open_pictures
 from jaxrepro.data.source import Item, Items
 from jaxrepro.data.transforms import random_crop, resize, to_channels
@@ -35,6 +37,10 @@ class Faces(Items, Protocol):
     size: int
     aligned: bool
     num_sketches: int
+
+    def identity(self) -> DataIdentity:
+        """Returns what tells whether two are the same, wherever they lie."""
+        ...
 
 
 def open_faces(spec: str, *, split: str, size: int) -> Faces:
@@ -103,6 +109,11 @@ class PreparedFaces:
         self._records = MapRecords(root, manifest.shards)
         self._spec = f"faces:{directory}, {split}, {size}"
 
+    def identity(self) -> DataIdentity:
+        """Returns names and keys, each of which stands for a picture and how its maps were made."""
+        digest = json_digest([self.size, self.aligned, self.names, self._keys])
+        return DataIdentity(digest, len(self))
+
     def __len__(self) -> int:
         return len(self._keys)
 
@@ -133,6 +144,10 @@ class PhotoCrops:
         self._crops = [(name, i) for name in splits for i in range(_NUM_CROPS[name])]
         self.names = tuple(f"{name} {_photograph(name, i)[0]} {i}" for name, i in self._crops)
         self._split = split
+
+    def identity(self) -> DataIdentity:
+        """Returns what the crops follow from: the photographs of the package are always there."""
+        return DataIdentity(json_digest(repr(self)), len(self))
 
     def __len__(self) -> int:
         return len(self._crops)

@@ -8,6 +8,8 @@ import numpy as np
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.places import local_path
 from jaxrepro.core.run import notices
+from jaxrepro.data.formats.exif import upright
+from jaxrepro.data.formats.images import orientation_of, picture_sizes
 from jaxrepro.data.formats.other_files import OtherFiles, ending_of
 from jaxrepro.papers.scfegan.faces.face_regions import PARTS
 
@@ -30,7 +32,7 @@ class LabelMaps:
 
     def __init__(self, directory: str | pathlib.Path):
         """Raises InputError if the folder is missing or holds no PNG."""
-        self.directory = local_path(directory)
+        self.directory = local_path(str(directory))
         if not self.directory.is_dir():
             raise InputError(f"{directory} is not a folder; give the one that holds label maps")
         self._maps: dict[str, pathlib.Path] = {}
@@ -87,6 +89,28 @@ def read_labels(files: tuple[pathlib.Path, ...]) -> np.ndarray:
             raise InputError(f"{file}: its size differs from that of {files[0].name}")
         labels[mask] = PARTS.index(match[2])
     return labels
+
+
+def fitted_labels(labels: np.ndarray, picture: pathlib.Path, pixels: np.ndarray) -> np.ndarray:
+    """Returns the label map [H, W] as it lies over the upright picture, in its own resolution.
+
+    As it is, or turned with the picture where it was drawn over the pixels as they are stored.
+    picture: the file; pixels: [H, W, C], upright. Raises InputError where neither has its shape.
+    """
+    if _similar(labels.shape, pixels.shape):
+        return labels
+    (width, height), _ = picture_sizes(picture)
+    if _similar(labels.shape, (height, width)):
+        return upright(labels[..., np.newaxis], orientation_of(picture))[..., 0]
+    raise InputError(
+        f"{picture} is {pixels.shape[1]} x {pixels.shape[0]} pixels, and its label map is "
+        f"{labels.shape[1]} x {labels.shape[0]}, of another shape: give the map of this picture"
+    )
+
+
+def _similar(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two (height, width, ...) are one shape in two sizes, up to a pixel."""
+    return abs(shape[0] * other[1] - shape[1] * other[0]) <= max(*shape[:2], *other[:2])
 
 
 def _read_indices(path: pathlib.Path) -> np.ndarray:

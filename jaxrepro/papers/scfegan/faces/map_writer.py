@@ -26,7 +26,7 @@ from jaxrepro.papers.scfegan.faces.derived_maps import (
     square_labels,
     square_picture,
 )
-from jaxrepro.papers.scfegan.faces.label_maps import LabelMaps, read_labels
+from jaxrepro.papers.scfegan.faces.label_maps import LabelMaps, fitted_labels, read_labels
 from jaxrepro.papers.scfegan.faces.map_records import MANIFEST, FaceManifest, MapShard, encode_maps
 
 _PREFIX = "maps-"
@@ -204,7 +204,8 @@ class _MapWriter:
         image = square_picture(pixels, recipe.size)
         labels = None
         if picture.label_files:
-            labels = square_labels(read_labels(picture.label_files), recipe.size)
+            labels = fitted_labels(read_labels(picture.label_files), picture.path, pixels)
+            labels = square_labels(labels, recipe.size)
         maps = derive_maps(image, labels, recipe, _sketcher(self.edge_weights))
         return encode_maps(maps), min(pixels.shape[:2]) < recipe.size
 

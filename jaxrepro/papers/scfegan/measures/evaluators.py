@@ -90,6 +90,14 @@ class HeldOutEdits(KeepsRows):
     batch_size: int
     sheet_rows: int
 
+    @property
+    def measured_on(self) -> str:
+        """The pictures, and whose edits."""
+        return (
+            f"{self.held_out.words}; edits of the generator's moving average, given the picture's "
+            "own sketch and colours unless the name says what is withheld"
+        )
+
     def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:
         """Yields the examples."""
         return self.held_out.batches(self.batch_size, process, num_processes)
@@ -162,6 +170,11 @@ class Baselines(KeepsRows):
     def every(self) -> Every:
         """At the end only."""
         return Every(0)
+
+    @property
+    def measured_on(self) -> str:
+        """The pictures."""
+        return f"{self.held_out.words}; no network"
 
     def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:
         """Yields the examples."""

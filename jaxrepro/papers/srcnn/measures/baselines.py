@@ -68,6 +68,11 @@ class WithBaselines:
         """That of the measurement of the network."""
         return self.quality.batch_size
 
+    @property
+    def measured_on(self) -> str:
+        """What the network is measured on; the results beside it are too."""
+        return getattr(self.quality, "measured_on", "")
+
     def data(self, process: int, num_processes: int) -> Iterable[HostBatch]:
         """Yields the batches for the network."""
         return self.quality.data(process, num_processes)

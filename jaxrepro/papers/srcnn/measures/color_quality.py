@@ -84,6 +84,14 @@ def luma_measures(
 class ColorQuality(Quality):
     """`Quality` of networks of three planes: of luma, and of every plane of colour pictures."""
 
+    @property
+    def measured_on(self) -> str:
+        """The pictures, and which of them, and of their planes, a result is of."""
+        return (
+            f"{self._pictures_in_words}; psnr and ssim of luma, the others of the planes that they "
+            f"name, where pictures have colour; {self.scale} pixels shaved off every side"
+        )
+
     def finish(self, acc: Canvases) -> Mapping[str, float]:
         """Returns the means over the pictures.
 

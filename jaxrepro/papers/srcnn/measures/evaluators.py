@@ -11,8 +11,9 @@ from jaxrepro.core.run import notices
 from jaxrepro.core.state import TrainState
 from jaxrepro.core.task import Batch, Every, HostBatch
 from jaxrepro.data.padding import padded_batches
+from jaxrepro.data.sets.pictures import open_pictures
 from jaxrepro.metrics.pictures.decibels import mean_measures
-from jaxrepro.papers.srcnn.measures.protocol import published_measures
+from jaxrepro.papers.srcnn.measures.protocol import published, published_measures
 from jaxrepro.papers.srcnn.network.borders import TileBorder
 from jaxrepro.papers.srcnn.network.tiles import cut_tile, tile_places
 from jaxrepro.papers.srcnn.pairs.degradation import DEGRADATIONS
@@ -42,6 +43,16 @@ class Quality:
     tile: int
     every: Every
     batch_size: int
+
+    @property
+    def measured_on(self) -> str:
+        """The pictures, and the protocol of their decibels."""
+        return f"{self._pictures_in_words}; {published(self.scale, self.degradation).sentence()}"
+
+    @property
+    def _pictures_in_words(self) -> str:
+        num = len(open_pictures(self.pictures))
+        return f"{num:,} whole pictures of {self.pictures}, enlarged {self.scale} times"
 
     @property
     def prepared(self) -> tuple[DegradedPicture, ...]:

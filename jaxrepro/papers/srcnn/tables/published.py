@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from jaxrepro.core.task import PublishedFigure, References
+from jaxrepro.core.task import Caption, PublishedFigure, References
 from jaxrepro.papers.srcnn.measures.protocol import published as published_protocol
 from jaxrepro.papers.srcnn.tables.figures import (
     BICUBIC,
@@ -17,6 +17,18 @@ from jaxrepro.papers.srcnn.tables.figures import (
     TPAMI,
     Figure,
 )
+
+# What needs no network: in words, and in the names of results.
+_BASELINES = {"bicubic interpolation": "bicubic", "the best linear filter": "linear"}
+_CAPTIONS = {
+    "before-after/squares": Caption(
+        "In each of the first pictures, the square where bicubic interpolation is furthest from "
+        "the original. From the left: bicubic, network, original."
+    ),
+    "first-layer/filters": Caption(
+        "Filters of the first layer, the largest first. Grey is 0; dead ones are crossed out."
+    ),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +114,7 @@ def references(
     """
     rows: list[PublishedFigure] = []
     meanings: dict[str, str] = {"first-layer/dead_filters": "first-layer filters close to zero"}
-    levels: dict[str, tuple[str, ...]] = {}
+    levels: dict[str, dict[str, str]] = {}
     for label in sets:
         for figure in network_figures(card, label, scale, degradation):
             rows += _rows(label, "", figure, f"{network_name(card)} trained on {figure.training}")
@@ -115,10 +127,19 @@ def references(
             meanings[f"{name}_linear"] = (
                 f"{words} of the best 13 x 13 linear filter, fitted on the training pictures"
             )
-            levels[name] = (f"{name}_bicubic", f"{name}_linear")
+            levels[name] = {words: f"{name}_{method}" for words, method in _BASELINES.items()}
     measured = published_protocol(scale).sentence()
     rows = [dataclasses.replace(row, protocol=f"{row.protocol}; {measured}") for row in rows]
-    return References(tuple(rows), (), meanings, CITATION, levels)
+    return References(
+        tuple(rows),
+        (),
+        meanings,
+        CITATION,
+        levels,
+        better={name: "higher" for name in meanings if "/psnr" in name or "/ssim" in name},
+        headline=f"{sets[0]}/psnr" if sets else "",
+        captions=_CAPTIONS,
+    )
 
 
 def _rows(label: str, suffix: str, figure: Figure, what: str) -> list[PublishedFigure]:

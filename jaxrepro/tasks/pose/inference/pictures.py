@@ -51,11 +51,15 @@ class PictureOfPeople:
 
 @dataclasses.dataclass(frozen=True)
 class PeoplePictures:
-    """All pictures of one command; left_out and done as in `data.formats.picture_jobs.Jobs`."""
+    """All pictures of one command; left_out and done as in `data.formats.picture_jobs.Jobs`.
+
+    notes: of the data set, if they are of one, such as who has no picture.
+    """
 
     pictures: tuple[PictureOfPeople, ...]
     left_out: collections.Counter[str]
     done: int
+    notes: tuple[str, ...] = ()
 
 
 def own_pictures(
@@ -141,7 +145,8 @@ def annotated_pictures(
     found = chosen_jobs(jobs, collections.Counter(), existing=existing, endings=ENDINGS)
 
     def places(name: str, width: int, height: int) -> list[PersonBox]:
-        del width, height
+        for number in numbers[name]:
+            members.check_place(number, width, height)
         return [annotated_person(members.persons[n], padding) for n in numbers[name]]
 
     return PeoplePictures(
@@ -156,6 +161,7 @@ def annotated_pictures(
         ),
         found.left_out,
         found.done,
+        members.notes,
     )
 
 

@@ -130,13 +130,8 @@ def pose_from_card(card: Mapping[str, Any], origin: str, networks: PoseNetworks)
     if "joint_set" not in card:
         raise InputError(f"{origin} is no pose network; give one that was trained on people")
     module = networks.from_card(_mapping(card, "network"))
-    described, padding = _mapping(card, "joint_set"), _mapping(card, "padding")
-    joint_set = JOINT_SETS.get(str(described.get("name")))
-    if joint_set is None or list(joint_set.joints) != described.get("joints"):
-        raise InputError(
-            f"{origin}: its model card has joint_set={described!r}; known are "
-            f"{', '.join(JOINT_SETS)}"
-        )
+    padding = _mapping(card, "padding")
+    joint_set = _joint_set(_mapping(card, "joint_set"), origin)
     if len(joint_set) != module.num_joints:
         raise InputError(
             f"{origin}: its model card has {module.num_joints} maps for the {len(joint_set)} "
@@ -165,6 +160,43 @@ def pose_from_card(card: Mapping[str, Any], origin: str, networks: PoseNetworks)
         Padding(**padding),
         str(card["decode"]),
         origin,
+    )
+
+
+def _joint_set(described: Mapping[str, Any], origin: str) -> JointSet:
+    """Returns the joints of a model card: a known set, or any that is described whole."""
+    name = str(described.get("name"))
+    joints: Any = described.get("joints")
+    known = JOINT_SETS.get(name)
+    bones, pairs = described.get("bones", []), described.get("flip_pairs")
+    if (
+        not _are_names(joints)
+        or not all(_are_names(pair, 2) and set(pair) <= set(joints) for pair in _listed(bones))
+        or not all(_are_names(pair, 2) for pair in _listed(pairs or []))
+        or (known is not None and list(known.joints) != joints)
+    ):
+        raise InputError(
+            f"{origin}: its model card has joint_set={described!r}; known are "
+            f"{', '.join(JOINT_SETS)}, and any other with its joints, bones and flip_pairs"
+        )
+    joint_set = known or JointSet(name, tuple(joints), tuple((a, b) for a, b in bones))
+    if pairs is None:  # Of an earlier version: the names tell.
+        return joint_set
+    given = joint_set.with_pairs([f"{a}:{b}" for a, b in pairs] or ["none"])
+    return joint_set if given.flip_pairs == joint_set.flip_pairs else given
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [None]
+
+
+def _are_names(value: Any, number: int | None = None) -> bool:
+    """Whether a value of a card is a list of different texts, `number` of them."""
+    return (
+        isinstance(value, list)
+        and len(value) == (number or len(value)) > 0
+        and all(isinstance(name, str) for name in value)
+        and len(set(value)) == len(value)
     )
 
 

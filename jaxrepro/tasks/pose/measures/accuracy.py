@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from jaxrepro.core.task import PublishedFigure, References
+from jaxrepro.core.task import Caption, PublishedFigure, References
 from jaxrepro.data.pose.people import People
 from jaxrepro.data.pose.pose_crop import Padding, boxes, crop_matrix, crop_transform, map_points
 from jaxrepro.metrics.pose.keypoint_accuracy import (
@@ -41,8 +41,20 @@ MEANINGS = {
     "people_with_torso": "how many people pck is measured on",
 }
 
-_BASELINES = ("mean_pose", "nearest")
+# Predictions without a network: in words, and in the names of results.
+_BASELINES = {"the mean pose": "mean_pose", "the nearest neighbour": "nearest"}
 _LEVELS = ("pckh@0.5", "pck@0.2", "pck@0.5")
+_UNITS = {"pckh": "the head", "pck": "the torso"}
+CAPTIONS = {
+    "validation/chosen_people": Caption(
+        "People found worst, then typical ones, then those found best. White: true; orange and "
+        "blue: found, right and left side."
+    ),
+    "validation/joint_errors": Caption(
+        "Left: the median, the middle half and the middle 80 % of each joint's errors. Right: the "
+        "share of joints found, by how near is near enough."
+    ),
+}
 
 
 def described_results(rows: tuple[PublishedFigure, ...] = (), citation: str = "") -> References:
@@ -53,10 +65,30 @@ def described_results(rows: tuple[PublishedFigure, ...] = (), citation: str = ""
         {f"validation/{name}": meaning for name, meaning in MEANINGS.items()},
         citation,
         {
-            f"validation/{name}": tuple(f"baselines/{method}_{name}" for method in _BASELINES)
+            f"validation/{name}": {
+                words: f"baselines/{method}_{name}" for words, method in _BASELINES.items()
+            }
             for name in _LEVELS
         },
+        better={
+            f"{evaluator}{name}": "higher"
+            for evaluator in ("validation/", *(f"baselines/{x}_" for x in _BASELINES.values()))
+            for name in MEANINGS
+            if name != "people_with_torso"
+        },
+        headline="validation/pckh",
+        after_at={
+            f"{evaluator}{name}": f"within {{}} of {unit}"
+            for evaluator in ("validation/", *(f"baselines/{x}_" for x in _BASELINES.values()))
+            for name, unit in _UNITS.items()
+        },
+        captions=CAPTIONS,
     )
+
+
+def words(people: People) -> str:
+    """Returns how many people of which set, for readers."""
+    return f"{len(people):,} people of {people.spec}, joints of {people.joint_set.name}"
 
 
 def measured(predictions: np.ndarray, people: People, *, details: bool = True) -> dict[str, float]:
@@ -97,6 +129,18 @@ def torso_sizes(people: People) -> np.ndarray:
 def measurable(people: People, units: np.ndarray) -> bool:
     """Returns whether anybody with a labelled joint has a unit, [N], NaN where it is unknown."""
     return bool((people.labelled & np.isfinite(units)[:, None]).any())
+
+
+def unmeasured(people: People) -> str:
+    """Returns why `measured` finds nothing to say of these people, "" if it does."""
+    if measurable(people, people.head_sizes) or measurable(people, torso_sizes(people)):
+        return ""
+    if not people.labelled.any():
+        return "nothing measured: no person has a labelled joint"
+    return (
+        "nothing measured: no person has both ends of the torso (left_shoulder and right_hip), and "
+        "none has a head"
+    )
 
 
 def _details(name: str, errors: JointErrors, threshold: float) -> dict[str, float]:

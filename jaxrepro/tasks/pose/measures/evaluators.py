@@ -15,12 +15,14 @@ from jaxrepro.data.pose.people import People
 from jaxrepro.data.pose.pose_crop import boxes, crop_transform
 from jaxrepro.metrics.pose.pose_decode import to_picture
 from jaxrepro.tasks.pose.inference.predictor import Predictor
-from jaxrepro.tasks.pose.measures.accuracy import THUMBNAIL, PosesWithoutNetwork, measured
-from jaxrepro.tasks.pose.measures.failure_gallery import failure_gallery
+from jaxrepro.tasks.pose.measures.accuracy import THUMBNAIL, PosesWithoutNetwork, measured, words
 from jaxrepro.tasks.pose.measures.joint_error_plot import joint_error_plot
+from jaxrepro.tasks.pose.measures.people_gallery import people_gallery
 from jaxrepro.tasks.pose.people import PoseData
 
 Rows = list[Mapping[str, np.ndarray]]
+# Typical people that are drawn, and as many that were found best.
+_OTHERS = 4
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,7 +30,7 @@ class PoseAccuracy:
     """PCK and PCKh of the network's joints in the pictures of the validation people.
 
     size: side of a crop in pixels. truncate: see `metrics.pose.pose_decode.to_picture`. num_worst:
-    how many people are drawn whose joints were found worst, 0 for no pictures.
+    how many people are drawn whose joints were found worst, beside a few others; 0 for no pictures.
     """
 
     predictor: Predictor
@@ -38,6 +40,16 @@ class PoseAccuracy:
     every: Every
     batch_size: int
     num_worst: int = 0
+
+    @property
+    def measured_on(self) -> str:
+        """The people, and how joints are found in their crops."""
+        mirrored = ", the mean of the crop and its mirror image" * self.predictor.flip
+        whole = ", cut to whole ones" * self.truncate
+        return (
+            f"{words(self.data_set.validation)}; crops of {self.size} pixels around the known "
+            f"place of each person{mirrored}, joints in pixels of the pictures{whole}"
+        )
 
     def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:
         """Yields crops, uint8 [B, size, size, 3], with the numbers of their people."""
@@ -76,7 +88,7 @@ class PoseAccuracy:
         pictures: dict[str, np.ndarray | None] = {}
         if self.num_worst:
             pictures["joint_errors"] = joint_error_plot(found, people)
-            pictures["worst_people"] = failure_gallery(people, found, self.num_worst)
+            pictures["chosen_people"] = people_gallery(people, found, self.num_worst, _OTHERS)
         drawn = {name: Image(pixels) for name, pixels in pictures.items() if pixels is not None}
         return {**measured(found, people), **drawn}
 
@@ -96,6 +108,11 @@ class Baselines:
     def every(self) -> Every:
         """At the end only."""
         return Every(0)
+
+    @property
+    def measured_on(self) -> str:
+        """The people."""
+        return f"{words(self.data_set.validation)}; no network"
 
     def data(self, process: int, num_processes: int) -> Iterator[HostBatch]:
         """Yields small crops, uint8 [B, 32, 32, 3]."""

@@ -136,6 +136,14 @@ def test_zero_samples_measure_nothing():
     assert set(make(num_samples=0).evaluators()) == names | {"discriminator"}
 
 
+@pytest.mark.parametrize("names", [tuple("1023456789"), (*"0123456789", "ten")])
+def test_validation_images_have_the_classes_in_the_order_of_training(names):
+    task = make(num_samples=0)
+    task.measurements.validation.class_names = names
+    with pytest.raises(InputError, match=rf"have the classes {', '.join(names)} .* of training 0"):
+        task.evaluators()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 from jaxrepro.core.task import HasReferences, references_of
@@ -12,6 +13,7 @@ def references(**changes):
         "shared_embedding": True,
         "hierarchical": True,
         "orthogonal": True,
+        "headline": "",
     }
     return published.references(**setting | changes)
 
@@ -51,11 +53,33 @@ def test_the_authors_curves_are_in_order_and_improve():
     assert dict(score.points)[10_000] == 10.4
 
 
-def test_references_are_optional_for_a_task():
-    class With:
-        def references(self):
-            return references()
+class Without:
+    def evaluators(self):
+        return {}
 
+
+class With(Without):
+    def references(self):
+        return references()
+
+
+def test_references_are_optional_for_a_task():
     assert isinstance(With(), HasReferences)
     assert references_of(With()) == references()
-    assert references_of(object()) is None
+    assert references_of(Without()) is None
+
+
+def test_evaluators_may_say_what_they_measure():
+    class Says:
+        measured_on = "10 images of digits"
+
+    class Evaluated(Without):
+        def evaluators(self):
+            return {"test": Says(), "size": object()}
+
+    class Both(With, Evaluated):
+        pass
+
+    told = {"test": "10 images of digits"}
+    assert references_of(Evaluated()).measured_on == told
+    assert references_of(Both()) == dataclasses.replace(references(), measured_on=told)

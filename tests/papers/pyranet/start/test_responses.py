@@ -13,6 +13,7 @@ from jaxrepro.nn.blocks.hourglass import Hourglass
 from jaxrepro.nn.blocks.stacked_hourglass import StackedHourglass
 from jaxrepro.nn.forms.biased_convolution import BiasedConvolution
 from jaxrepro.papers.pyranet.start.responses import network_measures, response_names
+from tests import runs
 
 ADAM = OptimizerSpec(name="adam", learning_rate=1e-2, total_steps=10)
 NETWORK = StackedHourglass(num_stacks=2, features=8, num_joints=2, depth=1, wide_stem=False)
@@ -30,7 +31,7 @@ class Linear(nn.Module):
 
 def test_gradients_by_hand():
     x = np.random.default_rng(1).standard_normal((2, 3, 3, 5)).astype(np.float32)
-    params = Linear().init(jax.random.key(0), x)["params"]
+    params = runs.initialised(Linear(), jax.random.key(0), x)["params"]
 
     @jax.jit
     def run(params):

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from jaxrepro.core.errors import InputError
-from jaxrepro.papers.scfegan.faces.label_maps import LabelMaps, read_labels
+from jaxrepro.data.formats.exif import upright
+from jaxrepro.papers.scfegan.faces.label_maps import LabelMaps, fitted_labels, read_labels
 
 
 def save(path, values, mode="L"):
@@ -50,6 +51,23 @@ def test_other_values_are_named(tmp_path, name, values, message):
     save(tmp_path / name, values)
     with pytest.raises(InputError, match=message):
         read_labels(LabelMaps(tmp_path).find("a"))
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_label_map_is_turned_with_its_picture(tmp_path, orientation):
+    labels = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    stored = np.repeat(labels.repeat(20, 0).repeat(20, 1)[..., np.newaxis], 3, axis=2)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.fromarray(stored).save(tmp_path / "a.png", exif=exif)
+    pixels = upright(stored, orientation)
+    fitted = fitted_labels(labels, tmp_path / "a.png", pixels)
+    if orientation != 3:  # Of the shape of both: taken as upright.
+        np.testing.assert_array_equal(fitted, pixels[10::20, 10::20, 0])
+    shown = pixels[10::20, 10::20, 0]
+    np.testing.assert_array_equal(fitted_labels(shown, tmp_path / "a.png", pixels), shown)
+    with pytest.raises(InputError, match=r"a\.png is .*, and its label map is 4 x 4, of another"):
+        fitted_labels(np.zeros((4, 4), np.uint8), tmp_path / "a.png", pixels)
 
 
 def test_broken_files_and_folders_are_named(tmp_path):

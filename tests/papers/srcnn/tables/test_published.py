@@ -28,7 +28,7 @@ SSIM = {("9-1-5(91 images)", 3): 0.9033, ("9-5-5(ImageNet)", 3): 0.9090}
 def test_the_authors_weights_give_their_decibels(data_folder, folder, scale):
     root = data_folder / "data" / "sr"
     trained = load_trained(root / "official_weights" / folder / f"x{scale}.mat", scale)
-    network = TiledNetwork(trained.module, trained.variables, side=600)
+    network = TiledNetwork(trained.module, trained.variables, side=300)
     rows = [
         published_measures(network(p.enlarged)[..., 0], p.truth[..., 0], scale)
         for p in degraded_pictures(f"folder:{root / 'Set5'}", trained.degradation, scale, "y")

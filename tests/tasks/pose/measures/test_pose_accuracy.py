@@ -44,7 +44,7 @@ def test_true_joints_in_any_order_are_all_found():
     assert results["people_with_torso"] == 250
     # What the page of the run shows.
     pictures = {name for name, value in results.items() if isinstance(value, Image)}
-    assert pictures == {"joint_errors", "worst_people"}
+    assert pictures == {"joint_errors", "chosen_people"}
     quiet = dataclasses.replace(evaluator, num_worst=0)
     assert set(quiet.finish(acc)) == set(results) - pictures
     swapped = evaluator.merge(evaluator.init(), {"points": points, "index": order})

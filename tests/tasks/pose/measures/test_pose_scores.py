@@ -9,8 +9,12 @@ from jaxrepro.data.pose.drawn_figures import DrawnFigures
 from jaxrepro.data.pose.joint_sets import MPII
 from jaxrepro.data.pose.people import People
 from jaxrepro.metrics.pose.keypoint_accuracy import joint_errors
-from jaxrepro.tasks.pose.measures.failure_gallery import failure_gallery, person_errors
 from jaxrepro.tasks.pose.measures.joint_error_plot import error_quantiles, joint_error_plot
+from jaxrepro.tasks.pose.measures.people_gallery import (
+    chosen_people,
+    people_gallery,
+    person_errors,
+)
 from jaxrepro.tasks.pose.measures.score_table import tables_text
 from jaxrepro.tasks.pose.measures.scores import score
 
@@ -88,7 +92,7 @@ def test_nothing_is_measured_without_labels():
     nobody = [dataclasses.replace(p, labelled=np.zeros(16, bool)) for p in FIGURES.persons[:3]]
     people = Few("unlabelled", MPII, nobody)
     assert score(people.joints, people) == {}
-    assert failure_gallery(people, people.joints, 3) is None
+    assert people_gallery(people, people.joints, 3) is None
     assert joint_error_plot(people.joints, people) is None
 
 
@@ -101,8 +105,8 @@ def test_worst_people_come_first():
     points[2, WRIST] += 100
     errors = person_errors(points, people)
     assert errors[7] == pytest.approx(0.8 / 16) and errors[2] == 0
-    one = failure_gallery(people, points, 1)
-    three = failure_gallery(people, points, 3)
+    one = people_gallery(people, points, 1)
+    three = people_gallery(people, points, 3)
     assert one.dtype == np.uint8 and one.shape[2] == 3 and three.shape[1] > 2.9 * one.shape[1]
     # The same person at the same place, with skeletons in the colours of left and right.
     np.testing.assert_array_equal(three[:200, :204], one[:200, :204])
@@ -111,9 +115,21 @@ def test_worst_people_come_first():
     # Found almost where it is, the skeleton hides the true one.
     agreeing = points.copy()
     agreeing[7] += 1e-6
-    hidden = failure_gallery(with_joints(people, points), agreeing, 1)
+    hidden = people_gallery(with_joints(people, points), agreeing, 1)
     white = [(image[4:204, 4:204] == 255).all(axis=-1).sum() for image in (one, hidden)]
     assert white[0] > white[1] + 20
+
+
+def test_typical_and_best_people_stand_beside_the_worst():
+    errors = np.array([5.0, 1.0, np.nan, 9.0, 3.0, 2.0, 8.0, 4.0])
+    found = {words: numbers.tolist() for words, numbers in chosen_people(errors, 2, 2).items()}
+    assert found == {"found worst": [3, 6], "typical": [0, 7], "found best": [1, 5]}
+    # Few people: nobody is shown twice, and what nobody is left for is not there.
+    few = {words: numbers.tolist() for words, numbers in chosen_people(errors[:4], 2, 2).items()}
+    assert few == {"found worst": [3, 0], "found best": [1]}
+    people = people_without(WRIST, 4)
+    sheets = [people_gallery(people, people.joints, 4, others) for others in (0, 4)]
+    assert len(sheets[1]) - len(sheets[0]) == 2 * (200 + 34) + 3 * 22
 
 
 def test_errors_of_each_joint():

@@ -1,4 +1,4 @@
-"""The people whose joints were found worst, drawn with the found and the true skeleton."""
+"""People chosen by how well their joints were found, drawn with the found and true skeleton."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -18,6 +18,7 @@ _SIDE = 200
 _COLUMNS = 4
 _GAP = 4
 _CAPTION = 34
+_HEADING = 22
 # Wide enough for most joints that were put beside the person.
 _ROOM = Padding(1.6)
 _TRUE: dict[str, Color] = dict.fromkeys(SIDE_COLORS, (255, 255, 255))
@@ -37,34 +38,61 @@ def person_errors(predictions: np.ndarray, people: People) -> np.ndarray:
     return np.where(counts > 0, np.nansum(distances, axis=1) / np.maximum(counts, 1), np.nan)
 
 
-def failure_gallery(people: People, predictions: np.ndarray, count: int) -> np.ndarray | None:
-    """Returns the `count` people of the largest `person_errors`, worst first, uint8 [H, W, 3].
+def chosen_people(errors: np.ndarray, worst: int, others: int) -> dict[str, np.ndarray]:
+    """Returns numbers of people by the words for how they were found, nobody twice.
 
-    The true skeleton is white, the found one coloured: orange is the person's right and blue its
-    left. Below each: its number from 0, the mean error and the worst joint. None if nobody has a
-    label.
+    errors: float64 [N], NaN for nobody's. Those found worst, worst first; and, of who is left,
+    `others` around the median of all and `others` found best, best first.
+    """
+    order = np.argsort(-errors, kind="stable")[: int(np.isfinite(errors).sum())]
+    left = order[worst:]
+    best = left[::-1][:others]
+    left = left[: len(left) - len(best)]
+    # By their ranks among all: where the worst and the best are many, the middle is not left.
+    ranks = worst + np.arange(len(left))
+    nearest = np.argsort(np.abs(ranks - (len(order) - 1) / 2), kind="stable")[:others]
+    found = {"found worst": order[:worst], "typical": left[np.sort(nearest)], "found best": best}
+    return {words: numbers for words, numbers in found.items() if len(numbers)}
+
+
+def people_gallery(
+    people: People, predictions: np.ndarray, worst: int, others: int = 0
+) -> np.ndarray | None:
+    """Returns the people of the largest `person_errors`, worst first, uint8 [H, W, 3].
+
+    worst: how many. others: how many typical ones and how many found best are below, each with a
+    heading. The true skeleton is white, the found one coloured: orange is the person's right and
+    blue its left. Below each: its number from 0, the mean error and the worst joint. None if
+    nobody has a label.
     """
     errors = person_errors(predictions, people)
-    chosen = np.argsort(-errors, kind="stable")[: min(count, int(np.isfinite(errors).sum()))]
-    if not len(chosen):
+    groups = chosen_people(errors, worst, others)
+    if not groups:
         return None
-    columns = min(_COLUMNS, len(chosen))
-    rows = -(-len(chosen) // columns)
-    step_x, step_y = _SIDE + _GAP, _SIDE + _CAPTION
-    canvas = Image.new("RGB", (columns * step_x + _GAP, _GAP + rows * step_y + 18), "white")
+    columns = min(_COLUMNS, max(len(numbers) for numbers in groups.values()))
+    step_x, step_y, heading = _SIDE + _GAP, _SIDE + _CAPTION, _HEADING * (others > 0)
+    rows = sum(-(-len(numbers) // columns) for numbers in groups.values())
+    height = _GAP + rows * step_y + len(groups) * heading + 18
+    canvas = Image.new("RGB", (columns * step_x + _GAP, height), "white")
     draw = ImageDraw.Draw(canvas)
     font = ImageFont.load_default(size=11)
     distances = _distances(predictions, people)
-    for place, number in enumerate(chosen.tolist()):
-        left, top = _GAP + place % columns * step_x, _GAP + place // columns * step_y
-        canvas.paste(_person(people, predictions[number], number), (left, top))
-        worst = int(np.nanargmax(distances[number]))
-        joint = people.joint_set.joints[worst].replace("_", " ")
-        text = (
-            f"person {number}: mean error {100 * errors[number]:.0f} %\n"
-            f"{joint} {100 * distances[number, worst]:.0f} %"
-        )
-        draw.text((left, top + _SIDE + 1), text, fill=_DARK, font=font, spacing=1)
+    above = _GAP
+    for words, numbers in groups.items():
+        if heading:
+            draw.text((_GAP, above), words, fill=_DARK, font=ImageFont.load_default(size=14))
+            above += heading
+        for place, number in enumerate(numbers.tolist()):
+            left, top = _GAP + place % columns * step_x, above + place // columns * step_y
+            canvas.paste(_person(people, predictions[number], number), (left, top))
+            joint = int(np.nanargmax(distances[number]))
+            name = people.joint_set.joints[joint].replace("_", " ")
+            text = (
+                f"person {number}: mean error {100 * errors[number]:.0f} %\n"
+                f"{name} {100 * distances[number, joint]:.0f} %"
+            )
+            draw.text((left, top + _SIDE + 1), text, fill=_DARK, font=font, spacing=1)
+        above += -(-len(numbers) // columns) * step_y
     note = "white: true; orange: found, right; blue: found, left. Errors by the person's size."
     draw.text((_GAP, canvas.height - 16), note, fill=_DARK, font=font)
     return np.asarray(canvas)

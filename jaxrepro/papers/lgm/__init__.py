@@ -1,0 +1,1 @@
+"""L-GM: classes as Gaussians of features, with a margin (Wan et al., 2018)."""
