@@ -3,7 +3,8 @@
   python -m jaxrepro.papers.lgm.outliers PICTURES --model=runs/both --output=scores.csv
 
 PICTURES are files and folders. For each: the likeliest class, its log-likelihood, the percentage of
-held-out images, of the run or of --source, with a lower one, and a mark where it is below --quantile.
+held-out images, of the run or of --source, with a lower one, and a mark where that is below
+--quantile.
 """
 
 import csv
