@@ -23,8 +23,7 @@ from jaxrepro.tasks.classification import features
 from jaxrepro.tasks.classification.error import described_results
 from jaxrepro.tasks.classification.task import Classification
 
-# Errors in percent, by training images, network, features or depth, and head.
-PUBLISHED = {
+PUBLISHED = {  # Errors in percent, by training images, network, features or depth, and head.
     (60_000, "paired_convolutions", 2, "softmax"): 0.98,
     (60_000, "paired_convolutions", 2, "both"): 0.71,
     (60_000, "paired_convolutions", 100, "both"): 0.30,

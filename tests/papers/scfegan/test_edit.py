@@ -144,7 +144,8 @@ def test_inputs_that_do_not_fit_are_said():
             editor.edit(*given)
     for options, message in (
         ({"num": 0}, "num=0"),
-        ({"seed": -1}, "seed=-1"),
+        ({"seed": -1}, "seed is -1; it must be a whole number"),
+        ({"seed": 2**32}, "seed is 4294967296"),
         ({"crop": "face"}, "crop='face'; allowed are whole, mask"),
         ({"crop": Box(0, 0, 3, 3)}, "not inside the crop"),
     ):
@@ -264,7 +265,6 @@ def test_flags_that_do_not_fit_are_said(tmp_path, export):
         "step 3 is chosen of": [*given, out, "--step=3"],
         "none, is chosen of": [*given, out, "--noaverage"],
         "--num=0; it must be 1": [*given, out, "--num=0"],
-        "--seed=-1; it must be 0": [*given, out, "--seed=-1"],
         "--crop=face; it must be whole, mask or LEFT,TOP,SIDE": [*given, out, "--crop=face"],
         "SIDE is 1 or more": [*given, out, "--crop=1,1,0"],
         "--eyes=1,2,3; it must be": [*given, out, "--eyes=1,2,3"],
