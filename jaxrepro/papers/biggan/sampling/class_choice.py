@@ -48,7 +48,7 @@ def parse_class(word: str, class_names: Sequence[str]) -> int:
             "more of the name"
         )
     first = ", ".join(class_names[:_LISTED]) + (", ..." if len(class_names) > _LISTED else "")
-    if numbered:
+    if order_note(class_names):
         raise InputError(
             f"no class {word!r}; all classes are called by numbers, which are names then: {first}"
         )
