@@ -110,5 +110,7 @@ def probed_digest(items: Items) -> str:
 
 def identity_of(items: Items) -> DataIdentity:
     """What tells whether examples of any kind are the same: their own `identity`, or a few."""
-    own: Any = getattr(items, "identity", None)
-    return own() if callable(own) else DataIdentity(probed_digest(items), len(items))
+    if not hasattr(items, "identity"):
+        return DataIdentity(probed_digest(items), len(items))
+    own: Any = items
+    return own.identity()
