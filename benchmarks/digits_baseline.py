@@ -67,4 +67,4 @@ def measure(seed: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    cli.run(define_flags, main)
+    cli.run(define_flags, main, prints_json=True)

@@ -96,4 +96,4 @@ def _peak_bytes() -> int | None:
 
 
 if __name__ == "__main__":
-    cli.run(define_flags, main)
+    cli.run(define_flags, main, prints_json=True)

@@ -50,4 +50,4 @@ def measure(config, runs: network_time.Runs, *, size: int) -> dict:
 
 
 if __name__ == "__main__":
-    cli.run(define_flags, main)
+    cli.run(define_flags, main, prints_json=True)

@@ -265,4 +265,4 @@ def _spread(values: list[float], digits: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    cli.run(define_flags, main)
+    cli.run(define_flags, main, prints_json=True)

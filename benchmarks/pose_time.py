@@ -62,4 +62,4 @@ def measure(config, runs: network_time.Runs, *, batch_size: int) -> dict:
 
 
 if __name__ == "__main__":
-    cli.run(define_flags, main)
+    cli.run(define_flags, main, prints_json=True)

@@ -159,4 +159,4 @@ def _first_update(workdir: pathlib.Path) -> Mapping[str, Any] | None:
 
 
 if __name__ == "__main__":
-    cli.run(define_flags, main)
+    cli.run(define_flags, main, prints_json=True)

@@ -153,4 +153,4 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 if __name__ == "__main__":
-    cli.run(define_flags, main)
+    cli.run(define_flags, main, prints_json=True)

@@ -107,4 +107,4 @@ def _ratios(ratios: list[float]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    cli.run(define_flags, main)
+    cli.run(define_flags, main, prints_json=True)

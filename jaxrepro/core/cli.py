@@ -23,6 +23,7 @@ from jaxrepro.core.files.orbax_failures import waits_for_nothing
 from jaxrepro.core.files.places import local_path, raised_by_store
 from jaxrepro.core.machine import interrupts, platforms
 from jaxrepro.core.reports.text_output import one_line, take_any_character
+from jaxrepro.core.run import notices
 
 _OF_CONFIG_FILES = (
     "it defines get_config(variant), which returns a ConfigDict, as those in configs/ do. "
@@ -172,12 +173,18 @@ def given_config(default: str = "config") -> list[str]:
     ]
 
 
-def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any]) -> NoReturn:
+def run(
+    define_flags: Callable[[], None],
+    main: Callable[[flags.FlagValues], Any],
+    *,
+    prints_json: bool = False,
+) -> NoReturn:
     """Defines and parses the flags, runs `main` on them and exits.
 
     An InputError is one line and status 1, Ctrl-C one line and status 130, to which the text of the
-    KeyboardInterrupt is added if it has one. Flags are defined here
-    and not at import: two commands with a flag of one name could not be imported together.
+    KeyboardInterrupt is added if it has one. Flags are defined here and not at import: two commands
+    with a flag of one name could not be imported together. prints_json: whether the output is for
+    a program, so that notes go to where errors go.
 
     With JAXREPRO_TRACEBACK=1 in the environment the stack trace is shown as well.
     """
@@ -197,6 +204,8 @@ def run(define_flags: Callable[[], None], main: Callable[[flags.FlagValues], Any
     if is_process:
         interrupts.raise_from_now_on()
     take_any_character()
+    if prints_json:
+        notices.to_errors()
     try:
         before = set(flags.FLAGS)
         define_flags()
@@ -289,7 +298,8 @@ def _with_config_file(argv: list[str]) -> tuple[list[str], str]:
     The file is "" without --config. Raises InputError if there is none of that name or path.
     """
     words, file = list(argv), ""
-    for place, (previous, argument) in enumerate(zip(["", *argv], argv, strict=False)):
+    own = argv[: argv.index("--")] if "--" in argv else argv
+    for place, (previous, argument) in enumerate(zip(["", *own], own, strict=False)):
         match = re.match(r"--?config=(.*)", argument)
         value = match[1] if match else argument if re.fullmatch("--?config", previous) else None
         if value is None:

@@ -1,6 +1,9 @@
 """What a command says once about its inputs and goes on, kept for the record of what it makes."""
 
+import sys
+
 _told: list[str] = []
+_to_errors = False
 
 
 def tell(text: str) -> None:
@@ -11,7 +14,13 @@ def tell(text: str) -> None:
     """
     if text and text not in _told:
         _told.append(text)
-        print(f"note: {text}")
+        print(f"note: {text}", file=sys.stderr if _to_errors else sys.stdout)
+
+
+def to_errors() -> None:
+    """Sends what is told from now on to standard error, for a command that prints JSON."""
+    global _to_errors
+    _to_errors = True
 
 
 def told() -> tuple[str, ...]:
