@@ -38,6 +38,10 @@ class Faces(Items, Protocol):
     aligned: bool
     num_sketches: int
 
+    def read_image(self, index: int) -> np.ndarray:
+        """Returns the picture alone, uint8 [S, S, 3]."""
+        ...
+
     def identity(self) -> DataIdentity:
         """Returns what tells whether two are the same, wherever they lie."""
         ...
@@ -120,6 +124,10 @@ class PreparedFaces:
     def __getitem__(self, index: int) -> Item:
         return self._records.read(self._keys[_checked(index, self)], size=self.size)
 
+    def read_image(self, index: int) -> np.ndarray:
+        """Returns the picture alone, uint8 [S, S, 3]."""
+        return self[index]["image"]
+
     def __repr__(self) -> str:
         return f"PreparedFaces({self._spec})"
 
@@ -153,13 +161,16 @@ class PhotoCrops:
         return len(self._crops)
 
     def __getitem__(self, index: int) -> Item:
+        return derive_maps(self.read_image(index), None, self._recipe)
+
+    def read_image(self, index: int) -> np.ndarray:
+        """Returns the crop alone, uint8 [S, S, 3]: to derive its maps takes longer."""
         split, number = self._crops[_checked(index, self)]
         _, picture = _photograph(split, number)
         rng = np.random.default_rng([sorted(_NUM_CROPS).index(split), number])
         shorter = min(picture.shape[:2])
         side = max(1, round(shorter * rng.uniform(_SMALLEST_CROP, 1)))
-        crop = resize(np.ascontiguousarray(random_crop(picture, side, rng)), self.size)
-        return derive_maps(crop, None, self._recipe)
+        return resize(np.ascontiguousarray(random_crop(picture, side, rng)), self.size)
 
     def __repr__(self) -> str:
         return f"PhotoCrops({self._split}, {self.size})"

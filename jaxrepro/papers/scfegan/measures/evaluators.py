@@ -199,7 +199,7 @@ def mean_face(faces: Faces) -> np.ndarray:
     """Returns the mean of up to 1,000 pictures spread over a set, float64 [S, S, 3]."""
     num = min(len(faces), _NUM_FOR_MEAN)
     chosen = np.linspace(0, len(faces) - 1, num).round().astype(int)
-    return mean_picture(faces[int(index)]["image"] for index in chosen)
+    return mean_picture(faces.read_image(int(index)) for index in chosen)
 
 
 def _examples(rows: Mapping[str, np.ndarray]) -> Sequence[Example]:
