@@ -4,6 +4,7 @@ from tests.papers.lgm.bad_inputs import BAD_INPUTS as BAD_INPUTS
 
 VERBS_WITHOUT_NETWORK = ()
 VERBS_OF_RUNS = ()
+VERBS_THAT_WRITE_NOTHING = ("attack",)
 
 
 def _scored(folder):

@@ -6,4 +6,8 @@ KILLED = {"ricap": {"config": "configs/ricap.py:test", "more": ()}}
 
 VERBS_WITHOUT_NETWORK = ("compare", "show")
 VERBS_OF_RUNS = ()
-VERB_ARGUMENTS = {}
+VERB_ARGUMENTS = {
+    "show": lambda folder: [
+        *("photos:train", "--num=2", "--size=32", f"--output={folder}/sheet.png")
+    ],
+}
