@@ -1,6 +1,7 @@
 """What all command line tools share: flags in, one clear line out when the user erred."""
 
 import atexit
+import difflib
 import logging as standard_logging
 import os
 import pathlib
@@ -16,7 +17,7 @@ from typing import Any, NoReturn
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
-from jaxrepro.core.config import checked_seed
+from jaxrepro.core.config import checked_seed, flatten
 from jaxrepro.core.errors import InputError
 from jaxrepro.core.files.config_files import config_called, nearest_config
 from jaxrepro.core.files.orbax_failures import waits_for_nothing
@@ -29,6 +30,9 @@ _OF_CONFIG_FILES = (
     "it defines get_config(variant), which returns a ConfigDict, as those in configs/ do. "
     "JAXREPRO_TRACEBACK=1 shows more"
 )
+
+# What other versions and other programs call a trained network.
+_OTHER_NAMES_OF_MODEL = ("workdir", "weights", "checkpoint", "export")
 
 
 def define_config() -> flags.FlagHolder:
@@ -284,7 +288,7 @@ def _parse(argv: list[str]) -> list[str]:
         raise
     except Exception as error:
         # All that runs here is the user's: words of the command line and the code of --config.
-        raise _as_input_error(error, file) from error
+        raise _as_input_error(error, file, argv) from error
     except SystemExit:
         sys.exit(0)  # Only a request for help exits here, and absl would call that a failure.
     if file and not isinstance(flags.FLAGS["config"].value, ConfigDict):
@@ -317,7 +321,7 @@ def _with_config_file(argv: list[str]) -> tuple[list[str], str]:
     return words, file
 
 
-def _as_input_error(error: BaseException, file: str) -> InputError:
+def _as_input_error(error: BaseException, file: str, argv: list[str]) -> InputError:
     """Returns the InputError that a config file raised, or one that says what `error` is."""
     errors = _chain(error)
     if messages := [str(e) for e in errors if isinstance(e, InputError)]:
@@ -328,8 +332,36 @@ def _as_input_error(error: BaseException, file: str) -> InputError:
             return InputError(f"the config file {place}: {reason}; {_OF_CONFIG_FILES}")
     text = " ".join(str(error.args[0] if error.args else error).split())
     if isinstance(error, AttributeError | KeyError):
-        text = f"unknown config key: {text}; without the override, --show_config lists all keys"
+        text = _about_unknown_keys(argv) or f"unknown config key: {text}"
+        text = f"{text}; without the override, --show_config lists all keys"
+    unknown = error.flagname if isinstance(error, flags.UnrecognizedFlagError) else ""
+    if unknown in _OTHER_NAMES_OF_MODEL and "model" in flags.FLAGS:
+        text = f"unknown flag --{unknown}: a trained network is given as --model=PATH"
     return InputError(text)
+
+
+def _about_unknown_keys(argv: list[str]) -> str:
+    """Returns a sentence on the first override of a key that the config lacks, with the nearest."""
+    words, _ = _with_config_file(argv)
+    plain = [argv[0], *(word for word in words[1:] if re.match("--?config=", word))]
+    values = flags.FlagValues()
+    config_flags.DEFINE_config_file("config", None, "", flag_values=values, sys_argv=plain)
+    try:
+        known = flatten(values(plain) and values["config"].value)
+    except Exception:
+        return ""  # The config itself is what fails.
+    for word in words:
+        match = re.match(r"--?config\.([\w.]+)", word)
+        if match and match[1] not in known:
+            section, dot, name = match[1].rpartition(".")
+            starts = len(section + dot)
+            inside = [key[starts:] for key in known if key.startswith(section + dot)]
+            beside = list(dict.fromkeys(key.partition(".")[0] for key in inside))
+            near = difflib.get_close_matches(name, beside, 1)
+            others = ", ".join(beside) or "no keys"
+            told = f"the nearest is {near[0]}" if near else f"{section or 'config'} has {others}"
+            return f"unknown config key: --config.{match[1]}; {told}"
+    return ""
 
 
 def _place_in(file: str, error: BaseException) -> str:

@@ -1,5 +1,6 @@
 import importlib
 import os
+import pathlib
 import subprocess
 import sys
 import types
@@ -169,3 +170,36 @@ def test_memory_that_is_not_there_is_one_line(monkeypatch, capsys):
         cli.run(lambda: None, main)
     assert ended.value.code == 1
     assert capsys.readouterr().err.startswith("error: not enough memory: Unable to allocate 8.00")
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("train.steps", "; the nearest is total_steps; without the override"),
+        ("optim.rate_of_it", "; optim has learning_rate, momentum, "),
+        ("none.such", "; none has no keys; "),
+    ],
+)
+def test_an_unknown_key_is_told_with_its_neighbours(override, told, monkeypatch, capsys):
+    config = pathlib.Path(__file__).parents[2] / "configs" / "prm_cifar.py"
+    words = ["train", f"--config={config}:test", f"--config.{override}=5"]
+    monkeypatch.setattr(sys, "argv", words)
+    monkeypatch.delenv("JAXREPRO_TRACEBACK", raising=False)
+    try:
+        with pytest.raises(SystemExit):
+            cli.run(cli.define_config, lambda args: None)
+        assert f"unknown config key: --config.{override}{told}" in capsys.readouterr().err
+    finally:
+        for name in [n for n in flags.FLAGS if n == "config" or n.startswith("config.")]:
+            delattr(flags.FLAGS, name)
+
+
+def test_a_trained_network_is_a_model(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["sample", "--weights=G.pth"])
+    try:
+        with pytest.raises(SystemExit):
+            cli.run(lambda: flags.DEFINE_string("model", None, "A network."), lambda args: None)
+        said = capsys.readouterr().err
+        assert said == "error: unknown flag --weights: a trained network is given as --model=PATH\n"
+    finally:
+        delattr(flags.FLAGS, "model")

@@ -1,5 +1,6 @@
 """Commands that write and are done: what a kill leaves, and what the same command makes of it."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -222,8 +223,10 @@ def _names_at_top(folder: pathlib.Path) -> set[str]:
     names = set()
     for entry in os.scandir(folder):
         names.add(entry.name)
-        if entry.is_dir():
-            names.update(f"{entry.name}/{name}" for name in os.listdir(entry.path))
+        # What is on its way may get its name in between.
+        with contextlib.suppress(FileNotFoundError):
+            if entry.is_dir():
+                names.update(f"{entry.name}/{name}" for name in os.listdir(entry.path))
     return names
 
 
