@@ -172,11 +172,12 @@ def test_memory_that_is_not_there_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("error: not enough memory: Unable to allocate 8.00")
 
 
+@pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
 @pytest.mark.parametrize(
     ("override", "told"),
     [
         ("train.steps", "; the nearest is total_steps; without the override"),
-        ("optim.rate_of_it", "; optim has learning_rate, momentum, "),
+        ("optim.speed", "; optim has decay_factor, drop_steps, "),
         ("none.such", "; none has no keys; "),
     ],
 )

@@ -111,7 +111,9 @@ def torment_writing(
             differences += _said_of_interrupt(start)
         left = content(command, workdir, given)
         differences += [
-            f"half-written: {name}" for name, value in left.items() if complete.get(name) != value
+            f"half-written: {name}"
+            for name, value in left.items()
+            if complete.get(name) != value and not _before_its_line(value, complete.get(name))
         ]
         if over:
             differences += [f"gone: {name}" for name in sorted(complete.keys() - left.keys())]
@@ -185,6 +187,12 @@ def content(command: Writing, folder: pathlib.Path, given: set[str]) -> dict[str
         if name not in given and not name.startswith("."):
             found |= _leaves(run, name)
     return found
+
+
+def _before_its_line(value: Any, complete: Any) -> bool:
+    """Returns whether these are lines of a file that is added to, and the start's own is not yet."""
+    both = isinstance(value, list) and isinstance(complete, list)
+    return both and set(value) < set(complete)
 
 
 def _leaves(run: pathlib.Path, name: str) -> dict[str, Any]:
