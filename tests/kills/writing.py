@@ -190,7 +190,7 @@ def content(command: Writing, folder: pathlib.Path, given: set[str]) -> dict[str
 
 
 def _before_its_line(value: Any, complete: Any) -> bool:
-    """Returns whether these are lines of a file that is added to, and the start's own is not yet."""
+    """Returns whether these are the lines of a file that is added to, but for those of a start."""
     both = isinstance(value, list) and isinstance(complete, list)
     return both and set(value) < set(complete)
 
