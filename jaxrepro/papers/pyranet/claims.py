@@ -261,7 +261,8 @@ CLAIMS: tuple[Claim, ...] = (
         ),
         Order("WRN-16-1", "with PRM-B, narrower", "error"),
         quoted="memory",
-        protocol="25,000 training images, all 10,000 test images, 1,400 updates of 64.",
+        protocol="25,000 of the 50,000 training images, all 10,000 test images, 1,400 updates of "
+        "64.",
         data="CIFAR-10",
         note="3.6 passes over the images are far from a trained network.",
     ),

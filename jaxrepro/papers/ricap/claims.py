@@ -155,6 +155,7 @@ CLAIMS = (
         protocol="WRN-16-1, 4,000 training images of CIFAR-10, 400 a class, 5,000 updates of 64 "
         "with a cosine: 80 passes; all 10,000 test images.",
         data="CIFAR-10",
+        note="Not run yet: half an hour an arm on two cores.",
     ),
     Claim(
         "ricap/long_training",
@@ -174,6 +175,7 @@ CLAIMS = (
         ),
         protocol="As above; the cosine ends with the training.",
         data="CIFAR-10",
+        note="Not run yet: twenty minutes on two cores.",
     ),
     Claim(
         "ricap/cifar10",
