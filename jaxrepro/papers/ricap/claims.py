@@ -1,7 +1,8 @@
 """The claims of RICAP."""
 
-from jaxrepro.evidence.claim import Arm, Claim, Kept, Result
+from jaxrepro.evidence.claim import Arm, Claim, Result
 from jaxrepro.evidence.rules import All, Between, Order
+from jaxrepro.evidence.timed import MILLISECONDS, RATIO, timed
 
 _PAPER = "Takahashi et al. 2018, arXiv 1811.09030"
 _README = "README of jackryo/ricap, the authors' code"
@@ -13,8 +14,6 @@ _ERROR = Result("test/top1_error", "test error", 2, "%", "less")
 _TRAIN = Result("train/top1_error", "training error", 2, "%", "less")
 _ENTROPY = Result("test/cross_entropy", "cross entropy", 3, better="less")
 _CALIBRATION = Result("calibration/error", "calibration error", 2, "%", "less")
-_RATIO = Result("ratio", "times the plain update", 3, better="less")
-_MILLISECONDS = Result("ms", "update", 0, "ms", "less")
 _DIGITS = (
     "200 of scikit-learn's handwritten digits of 8 pixels, enlarged to 16, as many of each; three "
     "convolutions, 480 updates of 25; the 360 test digits."
@@ -47,14 +46,6 @@ _PARTS = {
     "patches in place": "crop=none",
 }
 _BETAS = (0.1, 0.5, 1.0, 3.0)
-
-
-def _timed(label: str, augment: str) -> Arm:
-    """Returns what an update costs beside the plain one."""
-    place = f"/updates/configs~1ricap.py:small,augment={augment},bs=128"
-    values = {"ratio": f"{place}/ratio", "ms": f"{place}/milliseconds"}
-    kept = Kept("ricap_update_cost_cpu.json", values, "/command")
-    return Arm(label, kept=kept, seeded=False)
 
 
 def _lower(arm: str, than: str, result: Result = _ERROR) -> Order:
@@ -211,8 +202,13 @@ CLAIMS = (
         "ricap/cost",
         "An update with RICAP takes at most 1.03 times the plain one.",
         "ours",
-        (_timed(_NONE, "none"), _timed(_RICAP, "ricap")),
-        (_RATIO, _MILLISECONDS),
+        tuple(
+            timed(
+                label, "ricap_update_cost_cpu.json", f"configs/ricap.py:small,augment={name},bs=128"
+            )
+            for label, name in ((_NONE, "none"), (_RICAP, "ricap"))
+        ),
+        (RATIO, MILLISECONDS),
         Between(_RICAP, "ratio", high=1.03),
         protocol="WRN-16-1, 128 images of CIFAR-10, 2 cores of an AMD EPYC; timed in turn, median "
         "of 15 rounds.",
