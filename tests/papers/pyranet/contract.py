@@ -32,7 +32,13 @@ def _measured(folder):
     return [*people, "--size=64", "--batch_size=2", f"--output={folder}/scores"]
 
 
-VERBS_THAT_WRITE = {"predict": lambda folder: [*_predicted(folder), "--overwrite"]}
+VERBS_THAT_WRITE = {
+    "predict": lambda folder: [*_predicted(folder), "--overwrite"],
+    "variance": lambda folder: [
+        *("--config=configs/pyranet.py:test", "--num_seeds=1", "--init=torch"),
+        f"--output={folder}/variance",
+    ],
+}
 VERB_ARGUMENTS = {
     "evaluate": _measured,
     "predict": _predicted,
