@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 
 from jaxrepro.core.errors import InputError
+from jaxrepro.core.files.places import local_path
 from jaxrepro.data.source import Source
 from jaxrepro.data.transforms import to_channels
 
@@ -28,7 +29,7 @@ class IdxSource(Source):
     """
 
     def __init__(self, directory: str, *, split: str = "train", channels: int = 1):
-        folder = pathlib.Path(directory).expanduser().absolute()
+        folder = local_path(directory).absolute()
         if split not in _PREFIXES:
             raise InputError(f"idx:{folder} has no split {split!r}; its splits are train and test")
         of_training = read_idx(_found(folder, "train", _LABELS), _LABELS)

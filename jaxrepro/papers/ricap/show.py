@@ -8,8 +8,6 @@ to one size and patched as a batch is in training. Below each stand, where the p
 shares of the label and the numbers of the pictures that they are from.
 """
 
-import pathlib
-
 from absl import flags
 
 from jaxrepro.core import cli
@@ -23,9 +21,9 @@ def define_flags() -> None:
     """Defines the command's flags."""
     cli.define_argument("pictures", "Folder of pictures, or photos:train.")
     flags.DEFINE_string("output", None, "FILE.png: the sheet.")
-    flags.DEFINE_integer("num", 16, "Pictures to draw.")
-    flags.DEFINE_integer("size", 160, "Pixels a side of each.")
-    flags.DEFINE_integer("seed", 0, "Of the draws.")
+    flags.DEFINE_integer("num", 16, "Pictures to draw.", lower_bound=1)
+    flags.DEFINE_integer("size", 160, "Pixels a side of each.", lower_bound=32)
+    cli.define_seed("Of the draws.")
     flags.DEFINE_float("beta", 0.3, "Of the distribution of the point; 1 is anywhere alike.")
     flags.DEFINE_enum("scope", "batch", ("batch", "example"), "Who shares one point.")
 
@@ -38,9 +36,6 @@ def main(args: flags.FlagValues) -> None:
     output = cli.given_path(args.output)
     if output.suffix.lower() != ".png":
         raise InputError(f"--output={args.output}: the sheet is a .png")
-    cli.check_at_least(1, args, "num")
-    cli.check_at_least(32, args, "size")
-    cli.check_at_least(0, args, "seed")
 
     from jaxrepro.core.files.whole_files import write_png
     from jaxrepro.core.machine import runtime
@@ -65,11 +60,11 @@ def main(args: flags.FlagValues) -> None:
 def _read(pictures: str, num: int, size: int):
     import numpy as np
 
+    from jaxrepro.core.files.places import local_path
     from jaxrepro.data.sets.pictures import open_pictures
     from jaxrepro.data.transforms import square_transform
 
-    is_folder = pathlib.Path(pictures).expanduser().is_dir()
-    found = open_pictures(f"folder:{pictures}" if is_folder else pictures)
+    found = open_pictures(f"folder:{pictures}" if local_path(pictures).is_dir() else pictures)
     prepare = square_transform(size, channels=3).prepare
     read = [found.read(i) for i in range(min(num, len(found)))]
     squares = [prepare({"image": x if x.shape[2] == 3 else x.repeat(3, axis=2)}) for x in read]

@@ -40,13 +40,8 @@ class MixedClassification(Classification):
 
     def augment(self, key: jax.Array, batch: Batch) -> Batch:
         """Returns {"image", "labels" [P, B], "shares" [P] or [P, B]}."""
-        return dict(
-            zip(
-                ("image", "labels", "shares"),
-                self.augmentation(named_key(key, "ricap"), batch["image"], batch["label"]),
-                strict=True,
-            )
-        )
+        patched = self.augmentation(named_key(key, "ricap"), batch["image"], batch["label"])
+        return {"image": patched.images, "labels": patched.labels, "shares": patched.shares}
 
     def loss(
         self, params: Params, outputs: Classified, batch: Batch, step: jax.Array
