@@ -69,7 +69,8 @@ def reduce_to_demo(config: Any) -> None:
     config.data.update(source="digits", size=16, pad=1, flip=False, normalization="half")
     config.data.num_train = 200
     config.augment.hole = 8
-    # Of .01, .03 and .1 the best for both, with RICAP and without, on the other training digits.
+    # Of .01 and .03 the better for both, with RICAP and without, by 3 seeds on all 1,437 training
+    # digits, the learned ones among them. A first rate, .1, had been tried on the test digits.
     config.optim.learning_rate = 0.03
     _train(config, total_steps=480, batch_size=25, every=120)
     config.eval.batch_size = 120
